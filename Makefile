@@ -1,0 +1,32 @@
+# A thin front: CMake describes everything. Variables: PG_CONFIG, DESTDIR, CMAKE_ARGS.
+PG_CONFIG ?= pg_config
+JOBS ?= $(shell nproc)
+RELEASE := build/release
+DEBUG := build/debug
+CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)
+PYTHON := PYTHONPATH=$(CURDIR)/test PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
+
+.PHONY: all debug install stage installcheck test demo demo-stop demo-psql bench crash sql format lint packages clean
+
+all: ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)
+install: all ; DESTDIR=$(DESTDIR) cmake --install $(RELEASE)
+
+# The tests' build has assertions and named crash points compiled in.
+debug: ; @$(CONFIGURE) -B $(DEBUG) -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSTANDIN_ASSERTIONS=ON && cmake --build $(DEBUG) -j $(JOBS)
+
+# A private copy of the PostgreSQL tree with the extension in it: tests never touch the system's installation.
+stage: debug ; @cmake/stage.sh $(PG_CONFIG) $(DEBUG)
+stage-release: all ; @cmake/stage.sh $(PG_CONFIG) $(RELEASE)
+
+packages: ; @cmake/packages.sh build test
+test: packages stage ; cd $(DEBUG) && ctest --output-on-failure
+installcheck: packages stage ; cd $(DEBUG) && ctest --output-on-failure -L sql
+demo: packages stage-release ; @$(PYTHON) -m demo up
+demo-stop: ; @$(PYTHON) -m demo stop
+demo-psql: ; @$(PYTHON) -m demo psql
+bench: packages stage-release ; @$(PYTHON) -m bench $(BENCH)
+crash: packages stage ; cd $(DEBUG) && STANDIN_CRASH_ROUNDS=$(or $(ROUNDS),300) ctest --output-on-failure -L crash
+sql: debug ; @cmake --build $(DEBUG) --target sql
+format: ; clang-format -i $$(git ls-files '*.cpp' '*.h')
+lint: ; clang-format --dry-run -Werror $$(git ls-files '*.cpp' '*.h')
+clean: ; rm -rf build

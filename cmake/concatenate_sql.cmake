@@ -1,0 +1,10 @@
+# OR REPLACE is stripped: an install script that replaces would adopt an object planted by somebody else beforehand.
+string(REPLACE "|" ";" parts "${PARTS}")
+set(text "\\echo Use \"CREATE EXTENSION pg_standin\" to load this file. \\quit\n")
+foreach(part IN LISTS parts)
+    file(READ ${part} body)
+    file(RELATIVE_PATH name ${ROOT} ${part})
+    string(REGEX REPLACE "CREATE OR REPLACE" "CREATE" body "${body}")
+    string(APPEND text "\n-- ${name}\n${body}")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")

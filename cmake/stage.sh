@@ -1,0 +1,15 @@
+#!/bin/sh
+# stage.sh PG_CONFIG BUILD_DIR: lays a private PostgreSQL tree below BUILD_DIR/stage and installs the extension into it.
+# PostgreSQL finds its share and library directories relative to the (resolved) path of the running binary, so the
+# binaries are copied and the rest is linked.
+set -eu
+pg_config=$1 build=$2 stage=$2/stage
+bin=$("$pg_config" --bindir) lib=$("$pg_config" --pkglibdir) share=$("$pg_config" --sharedir)
+rm -rf "$stage"
+mkdir -p "$stage$bin" "$stage$lib" "$stage$share/extension"
+cp -a "$bin/." "$stage$bin/"
+ln -s "$lib"/* "$stage$lib/"
+find "$share" -mindepth 1 -maxdepth 1 ! -name extension -exec ln -s {} "$stage$share/" \;
+ln -s "$share"/extension/* "$stage$share/extension/"
+rm -f "$stage$lib/pg_standin.so" "$stage$share"/extension/pg_standin*
+DESTDIR=$(realpath "$stage") cmake --install "$build" >/dev/null

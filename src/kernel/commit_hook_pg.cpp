@@ -1,0 +1,61 @@
+#include "kernel/commit_hook.h"
+#include "pg/guard.h"
+
+namespace standin::kernel {
+
+namespace {
+
+constexpr size_t maxHooks = 8;
+
+// Plain arrays: they are filled in the postmaster by _PG_init and inherited by every process.
+void (*preCommitHooks[maxHooks])() = {};
+void (*prePrepareHooks[maxHooks])() = {};
+void (*endHooks[maxHooks])(TransactionEnd) noexcept = {};
+
+template <class Hook> void add(Hook (&hooks)[maxHooks], Hook hook) {
+    for (Hook& place : hooks) {
+        if (!place) {
+            place = hook;
+            return;
+        }
+    }
+    throw Error("XX000", "too many transaction hooks");
+}
+
+void runAll(void (*const (&hooks)[maxHooks])()) {
+    pg::entry([&] {
+        for (auto* hook : hooks)
+            if (hook)
+                hook();
+    });
+}
+
+void onTransactionEvent(XactEvent event, void*) {
+    switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+        runAll(preCommitHooks);
+        break;
+    case XACT_EVENT_PRE_PREPARE:
+        runAll(prePrepareHooks);
+        break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE:
+    case XACT_EVENT_ABORT:
+        for (auto* hook : endHooks)
+            if (hook)
+                hook(event == XACT_EVENT_COMMIT ? TransactionEnd::Commit : TransactionEnd::Abort);
+        break;
+    default:
+        break;
+    }
+}
+
+} // namespace
+
+void onPreCommit(void (*hook)()) { add(preCommitHooks, hook); }
+void onPrePrepare(void (*hook)()) { add(prePrepareHooks, hook); }
+void onTransactionEnd(void (*hook)(TransactionEnd) noexcept) { add(endHooks, hook); }
+
+void initCommitHooks() { RegisterXactCallback(onTransactionEvent, nullptr); }
+
+} // namespace standin::kernel

@@ -1,0 +1,22 @@
+#include "kernel/kernel.h"
+#include "kernel/clock.h"
+#include "kernel/commit_hook.h"
+#include "kernel/crash_point.h"
+#include "kernel/instance.h"
+#include "kernel/processes_pg.h"
+#include "kernel/registry_pg.h"
+
+namespace standin::kernel {
+
+void init() {
+    requestRegistry();
+    initClock();
+    initCrashPoints();
+    initCommitHooks();
+    initWake();
+    initInstance();
+    initDatabaseHolds();
+    registerLauncher();
+}
+
+} // namespace standin::kernel

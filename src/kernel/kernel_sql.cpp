@@ -1,0 +1,89 @@
+#include "kernel/processes_pg.h"
+#include "kernel/registry_pg.h"
+
+using namespace standin;
+using namespace standin::kernel;
+
+STANDIN_FUNCTION(standin_library_version) {
+    return pg::call([] { return CStringGetTextDatum(STANDIN_VERSION); });
+}
+
+STANDIN_FUNCTION(standin_extension_announce) {
+    announceExtensionAtCommit();
+    PG_RETURN_VOID();
+}
+
+STANDIN_FUNCTION(standin_wake) {
+    char* name = pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); });
+    const auto channel = channelByName(name);
+    if (!channel)
+        throw Error("22023", std::string("unknown channel \"") + name + "\"");
+    wakeAtCommit(*channel);
+    PG_RETURN_VOID();
+}
+
+// A trigger, so that a change of configuration announces itself: EXECUTE FUNCTION standin_private.wake_trigger('cdc').
+STANDIN_FUNCTION(standin_wake_trigger) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw Error("39P01", "wake_trigger must be called as a trigger");
+    const Trigger* trigger = reinterpret_cast<TriggerData*>(fcinfo->context)->tg_trigger;
+    for (int i = 0; i < trigger->tgnargs; ++i) {
+        const auto channel = channelByName(trigger->tgargs[i]);
+        if (!channel)
+            throw Error("22023", std::string("unknown channel \"") + trigger->tgargs[i] + "\"");
+        wakeAtCommit(*channel);
+    }
+    return PointerGetDatum(nullptr);
+}
+
+namespace {
+
+Datum textOrNull(const char* text, bool& null) {
+    null = text[0] == '\0';
+    return null ? 0 : CStringGetTextDatum(text);
+}
+
+void emitWorker(ReturnSetInfo* result, const WorkerSlot& slot) {
+    constexpr int columns = 12;
+    Datum values[columns] = {};
+    bool nulls[columns] = {};
+    values[0] = CStringGetTextDatum(slot.kind);
+    values[1] = CStringGetTextDatum(slot.key);
+    values[2] = ObjectIdGetDatum(slot.role);
+    nulls[2] = !OidIsValid(slot.role);
+    values[3] = CStringGetTextDatum(slot.state);
+    values[4] = textOrNull(slot.detail, nulls[4]);
+    values[5] = Int32GetDatum(slot.pid);
+    nulls[5] = slot.pid == 0;
+    values[6] = TimestampTzGetDatum(slot.since);
+    values[7] = Int32GetDatum(slot.restarts);
+    values[8] = textOrNull(slot.sqlstate, nulls[8]);
+    values[9] = textOrNull(slot.error, nulls[9]);
+    values[10] = TimestampTzGetDatum(slot.errorAt);
+    nulls[10] = slot.errorAt == 0;
+    values[11] = BoolGetDatum(slot.outward);
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+} // namespace
+
+STANDIN_FUNCTION(standin_stat_worker) {
+    pg::call([fcinfo] {
+#if STANDIN_PG_GE(16)
+        InitMaterializedSRF(fcinfo, 0);
+#else
+        SetSingleFuncCall(fcinfo, 0);
+#endif
+        auto* copies = static_cast<WorkerSlot*>(palloc(sizeof(WorkerSlot) * maxWorkers));
+        int count = 0;
+        {
+            const RegistryLock lock(LW_SHARED);
+            for (const WorkerSlot& slot : registry().workers)
+                if (slot.used && slot.database == MyDatabaseId)
+                    copies[count++] = slot;
+        }
+        for (int i = 0; i < count; ++i)
+            emitWorker(reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), copies[i]);
+    });
+    PG_RETURN_VOID();
+}

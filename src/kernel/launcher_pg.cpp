@@ -1,0 +1,170 @@
+#include <map>
+
+#include "base/backoff.h"
+#include "kernel/commit_hook.h"
+#include "kernel/processes_pg.h"
+#include "kernel/registry_pg.h"
+
+extern "C" {
+#include <access/genam.h>
+#include <access/heapam.h>
+#include <access/table.h>
+#include <catalog/pg_database.h>
+#include <postmaster/bgworker.h>
+}
+
+namespace standin::kernel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Supervisor {
+    BackgroundWorkerHandle* handle = nullptr;
+    int failures = 0;
+    TimestampTz notBefore = 0;
+};
+
+std::vector<Oid> connectableDatabases() {
+    std::vector<Oid> databases;
+    databases.reserve(maxDatabases);
+    pg::call([&databases] {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+        PushActiveSnapshot(GetTransactionSnapshot());
+        Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+        TableScanDesc scan = table_beginscan_catalog(relation, 0, nullptr);
+        while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
+            auto* database = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+            if (database->datallowconn && !database->datistemplate && databases.size() < databases.capacity())
+                databases.push_back(database->oid); // within capacity: allocates nothing, throws nothing
+        }
+        table_endscan(scan);
+        table_close(relation, AccessShareLock);
+        PopActiveSnapshot();
+        CommitTransactionCommand();
+    });
+    return databases;
+}
+
+/// Whether a supervisor should run there: the extension is present, or nobody has looked yet.
+bool wantsSupervisor(Oid database) {
+    const RegistryLock lock(LW_EXCLUSIVE);
+    const DatabaseState* state = databaseState(database);
+    return state && state->holds == 0 && state->extension != ExtensionState::absent && state->supervisor == 0;
+}
+
+void start(Oid database, Supervisor& supervisor) {
+    pg::call([&] {
+        BackgroundWorker worker;
+        memset(&worker, 0, sizeof(worker));
+        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+        worker.bgw_restart_time = BGW_NEVER_RESTART;
+        worker.bgw_notify_pid = MyProcPid;
+        worker.bgw_main_arg = ObjectIdGetDatum(database);
+        strcpy(worker.bgw_library_name, "pg_standin");
+        strcpy(worker.bgw_function_name, "standin_supervisor_main");
+        strcpy(worker.bgw_type, "pg_standin supervisor");
+        snprintf(worker.bgw_name, BGW_MAXLEN, "pg_standin supervisor of database %u", database);
+        MemoryContextSwitchTo(TopMemoryContext);
+        if (!RegisterDynamicBackgroundWorker(&worker, &supervisor.handle)) {
+            supervisor.handle = nullptr;
+            supervisor.notBefore = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
+            ereport(LOG, (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
+                          errhint("Increase max_worker_processes.")));
+        }
+    });
+}
+
+void tend(std::map<Oid, Supervisor>& supervisors) {
+    for (const Oid database : connectableDatabases()) {
+        Supervisor& supervisor = supervisors[database];
+        if (supervisor.handle) {
+            pid_t pid = 0;
+            if (GetBackgroundWorkerPid(supervisor.handle, &pid) != BGWH_STOPPED)
+                continue;
+            pfree(supervisor.handle);
+            supervisor.handle = nullptr;
+            if (wantsSupervisor(database)) { // it crashed, or a hold ended in between
+                const auto delay = exponentialBackoff(++supervisor.failures, 100ms, 60s);
+                supervisor.notBefore = GetCurrentTimestamp() + delay.count() * 1000;
+            } else {
+                supervisor.failures = 0;
+            }
+        }
+        if (wantsSupervisor(database) && GetCurrentTimestamp() >= supervisor.notBefore)
+            start(database, supervisor);
+    }
+}
+
+long untilNextStart(const std::map<Oid, Supervisor>& supervisors) {
+    // Once a minute look for databases that came by another way than CREATE EXTENSION: from a template, by restore.
+    long wait = 60000;
+    const TimestampTz now = GetCurrentTimestamp();
+    for (const auto& [database, supervisor] : supervisors)
+        if (!supervisor.handle && supervisor.notBefore > now)
+            wait = std::min(wait, static_cast<long>((supervisor.notBefore - now) / 1000 + 1));
+    return wait;
+}
+
+bool extensionAnnounced = false;
+
+void onEnd(TransactionEnd end) noexcept {
+    if (!extensionAnnounced)
+        return;
+    extensionAnnounced = false;
+    if (end == TransactionEnd::Abort)
+        return;
+    const RegistryLock lock(LW_EXCLUSIVE);
+    if (DatabaseState* state = databaseState(MyDatabaseId))
+        state->extension = ExtensionState::unknown;
+    if (registry().launcher)
+        SetLatch(registry().launcher);
+}
+
+void forgetLauncher(int, Datum) { registry().launcher = nullptr; }
+
+} // namespace
+
+void announceExtensionAtCommit() { extensionAnnounced = true; }
+
+void registerLauncher() {
+    onTransactionEnd(onEnd);
+    BackgroundWorker worker;
+    memset(&worker, 0, sizeof(worker));
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished; // never on a standby, at once after a promotion
+    worker.bgw_restart_time = 1;
+    strcpy(worker.bgw_library_name, "pg_standin");
+    strcpy(worker.bgw_function_name, "standin_launcher_main");
+    strcpy(worker.bgw_type, "pg_standin launcher");
+    strcpy(worker.bgw_name, "pg_standin launcher");
+    RegisterBackgroundWorker(&worker);
+}
+
+} // namespace standin::kernel
+
+extern "C" PGDLLEXPORT void standin_launcher_main(Datum argument);
+
+void standin_launcher_main(Datum) {
+    using namespace standin;
+    using namespace standin::kernel;
+    pg::entry([] {
+        handleStopSignals();
+        BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+        pgstat_report_appname("pg_standin launcher");
+        before_shmem_exit(forgetLauncher, 0);
+        registry().launcher = MyLatch;
+        std::map<Oid, Supervisor> supervisors;
+        while (!stopRequested()) {
+            tend(supervisors);
+            pg::call([&] {
+                WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, untilNextStart(supervisors),
+                          pg::waitEventNew("StandinLauncher"));
+            });
+            serveLatch();
+        }
+    });
+    proc_exit(0);
+}

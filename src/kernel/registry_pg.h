@@ -1,0 +1,96 @@
+#pragma once
+
+#include "kernel/worker.h"
+#include "pg/guard.h"
+#include "pg/postgres.h"
+
+extern "C" {
+#include <storage/condition_variable.h>
+}
+
+namespace standin::kernel {
+
+// What all processes of the server share: which databases have the extension, which workers they want, who waits for
+// commits. Plain structs under one LWLock; nothing here is the truth about money, all of it is rebuilt after a crash.
+
+constexpr int maxDatabases = 64;
+constexpr int maxWorkers = 128;
+constexpr int maxWaiters = 1024;
+constexpr int maxKinds = 16;
+
+enum class ExtensionState : uint8_t { unknown, present, absent };
+
+struct DatabaseState {
+    Oid database;
+    ExtensionState extension;
+    int holds; ///< commands that need the database without our workers (DROP DATABASE, ALTER EXTENSION...)
+    pid_t supervisor;
+    Latch* supervisorLatch;
+};
+
+struct WorkerSlot {
+    bool used;
+    Oid database;
+    Oid role; ///< InvalidOid: the product's own worker
+    bool outward;
+    bool clean; ///< the last exit was a clean one
+    char kind[32];
+    char key[128];
+    pid_t pid;
+    Latch* latch;
+    uint32_t channels;
+    int32_t restarts;
+    TimestampTz since; ///< of the state
+    TimestampTz errorAt;
+    char state[24];
+    char detail[256];
+    char sqlstate[6];
+    char error[256];
+};
+
+struct Waiter {
+    Latch* latch;
+    Oid database;
+    uint32_t channels;
+};
+
+struct Registry {
+    LWLock lock;
+    ConditionVariable processGone;
+    Latch* launcher;
+    int waitersUsed; ///< high-water mark
+    DatabaseState databases[maxDatabases];
+    WorkerSlot workers[maxWorkers];
+    Waiter waiters[maxWaiters];
+};
+
+Registry& registry();
+void requestRegistry();
+
+/// LWLock for a block of straight-line code. On ereport(ERROR) PostgreSQL's abort releases it, so nothing in the block may
+/// throw a C++ exception that is then survived.
+class RegistryLock {
+public:
+    explicit RegistryLock(LWLockMode mode) { LWLockAcquire(&registry().lock, mode); }
+    ~RegistryLock() { LWLockRelease(&registry().lock); }
+    RegistryLock(const RegistryLock&) = delete;
+    RegistryLock& operator=(const RegistryLock&) = delete;
+};
+
+/// The state of a database, entered if new; nullptr when the table is full. Call under the exclusive lock.
+DatabaseState* databaseState(Oid database);
+
+struct WorkerKind {
+    const char* name;
+    Channel channel;
+    WorkerMain main;
+};
+const WorkerKind* workerKind(std::string_view name);
+
+template <size_t N> void copyText(char (&target)[N], std::string_view source) {
+    const size_t length = std::min(source.size(), N - 1);
+    memcpy(target, source.data(), length);
+    target[length] = '\0';
+}
+
+} // namespace standin::kernel

@@ -1,0 +1,19 @@
+#include "kernel/kernel.h"
+#include "pg/guard.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init(void) {
+    if (IsBinaryUpgrade)
+        return;
+    standin::pg::entry([] {
+        if (!process_shared_preload_libraries_in_progress)
+            throw standin::Error("55000", "pg_standin must be loaded at server start", {},
+                                 "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
+        standin::kernel::init();
+        standin::pg::call([] { MarkGUCPrefixReserved("pg_standin"); });
+    });
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+// The one place that knows PostgreSQL's versions. Included by pg/postgres.h only.
+
+#if PG_VERSION_NUM < 150000
+#error "pg_standin needs PostgreSQL 15 or newer"
+#endif
+
+#define STANDIN_PG_GE(major) (PG_VERSION_NUM >= (major) * 10000)
+
+#if STANDIN_PG_GE(17)
+#include <utils/wait_event.h>
+#endif
+
+namespace standin::pg {
+
+/// A named wait event; before 17 all of them show as "Extension" in pg_stat_activity.
+inline uint32 waitEventNew([[maybe_unused]] const char* name) {
+#if STANDIN_PG_GE(17)
+    return WaitEventExtensionNew(name);
+#else
+    return PG_WAIT_EXTENSION;
+#endif
+}
+
+/// 17 replaced the memory context by a resource owner; a set that lives as long as its process needs neither.
+inline WaitEventSet* waitEventSetNew(int events) {
+#if STANDIN_PG_GE(17)
+    return CreateWaitEventSet(nullptr, events);
+#else
+    return CreateWaitEventSet(TopMemoryContext, events);
+#endif
+}
+
+} // namespace standin::pg
