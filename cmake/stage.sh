@@ -12,4 +12,6 @@ ln -s "$lib"/* "$stage$lib/"
 find "$share" -mindepth 1 -maxdepth 1 ! -name extension -exec ln -s {} "$stage$share/" \;
 ln -s "$share"/extension/* "$stage$share/extension/"
 rm -f "$stage$lib/pg_standin.so" "$stage$share"/extension/pg_standin*
-DESTDIR=$(realpath "$stage") cmake --install "$build" >/dev/null
+stage=$(realpath "$stage")
+DESTDIR=$stage cmake --install "$build" >/dev/null
+DESTDIR=$stage cmake --install "$build" --component test >/dev/null

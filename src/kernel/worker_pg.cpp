@@ -81,9 +81,9 @@ void Worker::wait(std::chrono::milliseconds timeout, std::initializer_list<int> 
 void Transactions::begin() {
     setInsideTransaction(true);
     pg::call([] {
-        // A stop that came before the flag was up would otherwise wait for the end of this transaction.
+        // A stop that came before the flag was up would otherwise wait for the end of this transaction: once more, with it.
         if (ShutdownRequestPending)
-            ProcDiePending = InterruptPending = true;
+            raise(SIGTERM);
         SetCurrentStatementStartTimestamp();
         StartTransactionCommand();
         PushActiveSnapshot(GetTransactionSnapshot());
