@@ -88,7 +88,7 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_timeline_descends';
 COMMENT ON FUNCTION standin_private.timeline_descends(integer) IS 'whether this server''s timeline is the given one or a promotion of it';
 
 CREATE FUNCTION standin_private.instance_refusal() RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     here record;
     bound standin_private.instance;
@@ -152,6 +152,7 @@ FROM standin_private.instance i;
 COMMENT ON VIEW standin.instance IS 'servers bound to the outside; refusal says why nothing leaves this one, null if it may';
 
 GRANT EXECUTE ON FUNCTION standin.instance_adopt(text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.instance_refusal() TO standin_operator, standin_auditor, standin_admin; -- for the view
 GRANT SELECT ON standin.instance TO standin_operator, standin_auditor, standin_admin;
 
 -- sql/kernel/workers.sql
@@ -178,6 +179,7 @@ COMMENT ON VIEW standin.stat_worker IS 'the background workers of this database,
 COMMENT ON COLUMN standin.stat_worker.state IS 'the worker''s own word (running, paused...), or: starting, stopped, crashed, held (suspected of a server crash), refused (instance guard or role), no_slot (max_worker_processes)';
 COMMENT ON COLUMN standin.stat_worker.restarts IS 'failures in a row';
 
+GRANT EXECUTE ON FUNCTION standin_private.stat_worker() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
 GRANT SELECT ON standin.stat_worker TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT USAGE ON SCHEMA standin TO pg_monitor;
 
@@ -193,7 +195,7 @@ COMMENT ON FUNCTION standin_private.crash_point_arm(text, integer) IS 'for tests
 -- sql/kernel/preflight.sql
 CREATE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
 RETURNS SETOF record
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.check_name, CASE WHEN c.good THEN 'ok' ELSE c.otherwise END, c.found, CASE WHEN NOT c.good THEN c.advice END
     FROM (VALUES
         ('library_version',

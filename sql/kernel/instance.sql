@@ -25,7 +25,7 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_timeline_descends';
 COMMENT ON FUNCTION standin_private.timeline_descends(integer) IS 'whether this server''s timeline is the given one or a promotion of it';
 
 CREATE FUNCTION standin_private.instance_refusal() RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     here record;
     bound standin_private.instance;
@@ -89,4 +89,5 @@ FROM standin_private.instance i;
 COMMENT ON VIEW standin.instance IS 'servers bound to the outside; refusal says why nothing leaves this one, null if it may';
 
 GRANT EXECUTE ON FUNCTION standin.instance_adopt(text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.instance_refusal() TO standin_operator, standin_auditor, standin_admin; -- for the view
 GRANT SELECT ON standin.instance TO standin_operator, standin_auditor, standin_admin;

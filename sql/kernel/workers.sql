@@ -21,5 +21,6 @@ COMMENT ON VIEW standin.stat_worker IS 'the background workers of this database,
 COMMENT ON COLUMN standin.stat_worker.state IS 'the worker''s own word (running, paused...), or: starting, stopped, crashed, held (suspected of a server crash), refused (instance guard or role), no_slot (max_worker_processes)';
 COMMENT ON COLUMN standin.stat_worker.restarts IS 'failures in a row';
 
+GRANT EXECUTE ON FUNCTION standin_private.stat_worker() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
 GRANT SELECT ON standin.stat_worker TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT USAGE ON SCHEMA standin TO pg_monitor;
