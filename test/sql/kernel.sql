@@ -2,6 +2,11 @@
 SELECT standin.version();
 SELECT kind, key, state FROM standin.stat_worker WHERE kind NOT IN ('cdc', 'prober', 'replay', 'executor');
 SELECT check_name, status FROM standin.preflight() WHERE status = 'error';
+-- The library and the SQL objects must be of one version.
+BEGIN;
+UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'pg_standin';
+SELECT status, found FROM standin.preflight() WHERE check_name = 'library_version';
+ROLLBACK;
 -- The clock goes forward only, and only where a test may move it.
 SELECT standin_private.clock_now() - clock_timestamp() < '1 second' AS server_time;
 SELECT standin_private.clock_advance('1 hour') IS NOT NULL AS advanced;
