@@ -176,25 +176,36 @@ public:
     ~DatabaseHold() { releaseAtExit(0, 0); }
 };
 
+void sendWorkersAway(Node* statement, std::optional<DatabaseHold>& databaseHold) {
+    const Oid database = pg::call([=] { return databaseWanted(statement); });
+    if (OidIsValid(database)) {
+        databaseHold.emplace(database);
+    } else if (!OidIsValid(heldUntilEnd) && pg::call([=] { return changesExtension(statement); })) {
+        heldUntilEnd = MyDatabaseId; // before waiting: an error in between must release it
+        hold(MyDatabaseId);
+    }
+}
+
 void processUtility(PlannedStmt* planned, const char* query, bool readOnlyTree, ProcessUtilityContext context,
                     ParamListInfo parameters, QueryEnvironment* environment, DestReceiver* destination,
                     QueryCompletion* completion) {
-    pg::entry([&] {
-        auto next = previousHook ? previousHook : standard_ProcessUtility;
-        auto runNext = [&] {
-            next(planned, query, readOnlyTree, context, parameters, environment, destination, completion);
-        };
-        Node* statement = planned->utilityStmt;
-        std::optional<DatabaseHold> databaseHold;
-        const Oid database = pg::call([&] { return databaseWanted(statement); });
-        if (OidIsValid(database)) {
-            databaseHold.emplace(database);
-        } else if (!OidIsValid(heldUntilEnd) && pg::call([&] { return changesExtension(statement); })) {
-            heldUntilEnd = MyDatabaseId; // before waiting: an error in between must release it
-            hold(MyDatabaseId);
-        }
-        pg::call(runNext);
-    });
+    auto* next = previousHook ? previousHook : standard_ProcessUtility;
+    switch (nodeTag(planned->utilityStmt)) {
+    case T_DropdbStmt:
+    case T_CreatedbStmt:
+    case T_RenameStmt:
+    case T_AlterDatabaseStmt:
+    case T_AlterExtensionStmt:
+    case T_DropStmt:
+        pg::entry([&] {
+            std::optional<DatabaseHold> databaseHold;
+            sendWorkersAway(planned->utilityStmt, databaseHold);
+            pg::call([&] { next(planned, query, readOnlyTree, context, parameters, environment, destination, completion); });
+        });
+        break;
+    default:
+        next(planned, query, readOnlyTree, context, parameters, environment, destination, completion);
+    }
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "base/backoff.h"
@@ -77,8 +78,19 @@ void start(Oid database, Supervisor& supervisor) {
     });
 }
 
+/// Databases that were dropped leave the registry.
+void forgetAllBut(const std::vector<Oid>& databases) {
+    const RegistryLock lock(LW_EXCLUSIVE);
+    for (DatabaseState& state : registry().databases)
+        if (OidIsValid(state.database) && state.supervisor == 0 && state.holds == 0 &&
+            std::find(databases.begin(), databases.end(), state.database) == databases.end())
+            state = {};
+}
+
 void tend(std::map<Oid, Supervisor>& supervisors) {
-    for (const Oid database : connectableDatabases()) {
+    const std::vector<Oid> databases = connectableDatabases();
+    forgetAllBut(databases);
+    for (const Oid database : databases) {
         Supervisor& supervisor = supervisors[database];
         if (supervisor.handle) {
             pid_t pid = 0;

@@ -13,7 +13,7 @@ namespace standin::kernel {
 // What all processes of the server share: which databases have the extension, which workers they want, who waits for
 // commits. Plain structs under one LWLock; nothing here is the truth about money, all of it is rebuilt after a crash.
 
-constexpr int maxDatabases = 64;
+constexpr int maxDatabases = 1024;
 constexpr int maxWorkers = 128;
 constexpr int maxWaiters = 1024;
 constexpr int maxKinds = 16;
@@ -88,7 +88,9 @@ struct WorkerKind {
 const WorkerKind* workerKind(std::string_view name);
 
 template <size_t N> void copyText(char (&target)[N], std::string_view source) {
-    const size_t length = std::min(source.size(), N - 1);
+    size_t length = std::min(source.size(), N - 1);
+    while (length > 0 && length < source.size() && (source[length] & 0xC0) == 0x80)
+        --length; // never in the middle of a UTF-8 character
     memcpy(target, source.data(), length);
     target[length] = '\0';
 }

@@ -179,6 +179,10 @@ bool SupervisorLoop::launch(const Wanted& wanted, Child& child) {
         mark.run(wanted.kind, wanted.key);
         ForceSyncCommit();
     });
+    {
+        const RegistryLock lock(LW_EXCLUSIVE);
+        registry().workers[child.slot].clean = false;
+    }
     child.marked = true;
     child.startedAt = GetCurrentTimestamp();
     return pg::call([&] {
