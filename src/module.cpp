@@ -1,5 +1,6 @@
 #include "kernel/kernel.h"
 #include "pg/guard.h"
+#include "workflow/workflow.h"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -14,6 +15,7 @@ void _PG_init(void) {
             throw standin::Error("55000", "pg_standin must be loaded at server start", {},
                                  "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
         standin::kernel::init();
+        standin::workflow::init();
         standin::pg::call([] { MarkGUCPrefixReserved("pg_standin"); });
     });
 }

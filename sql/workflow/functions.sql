@@ -1,0 +1,231 @@
+CREATE FUNCTION standin_private.workflow_caller() RETURNS oid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_workflow_caller';
+COMMENT ON FUNCTION standin_private.workflow_caller() IS
+    'The role that the session acts as (SET ROLE counts), seen from inside a SECURITY DEFINER function.';
+
+CREATE FUNCTION standin_private.workflow_input_hash(input jsonb) RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'standin_workflow_input_hash';
+COMMENT ON FUNCTION standin_private.workflow_input_hash(jsonb) IS 'What the step log keeps of a step''s input.';
+
+-- What both forms share ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION standin_private.workflow_source_hash(procedure oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT encode(sha256(convert_to(prosrc, 'UTF8')), 'hex') FROM pg_proc WHERE oid = procedure
+$$;
+COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
+
+CREATE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname = (parse_ident(qualified))[1] AND p.proname = (parse_ident(qualified))[2] AND p.prokind = 'p'
+       AND p.proargtypes = (CASE WHEN returns_output THEN '3802 3802' ELSE '3802' END)::oidvector -- 3802 is jsonb
+$$;
+COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
+    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
+
+CREATE FUNCTION standin_private.workflow_flush() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_flush';
+COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
+
+CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT 10)
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source record;
+    wanted standin_private.workflow_definition;
+    latest standin_private.workflow_definition;
+BEGIN
+    IF workflow_define.procedure IS NOT NULL THEN
+        SELECT format('%I.%I', n.nspname, p.proname) AS qualified, p.prokind, p.prosecdef, p.proconfig, l.lanname,
+               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output
+          INTO STRICT source
+          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+         WHERE p.oid = workflow_define.procedure;
+        IF source.prokind <> 'p' OR source.lanname <> 'plpgsql' THEN
+            RAISE EXCEPTION '% is not a PL/pgSQL procedure', workflow_define.procedure USING ERRCODE = 'wrong_object_type';
+        END IF;
+        IF NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
+            RAISE EXCEPTION 'procedure % has the wrong parameters for a workflow', workflow_define.procedure
+                USING ERRCODE = 'invalid_function_definition',
+                      HINT = 'Declare it as (input jsonb) or (input jsonb, INOUT output jsonb).';
+        END IF;
+        IF source.prosecdef OR source.proconfig IS NOT NULL THEN
+            RAISE EXCEPTION 'procedure % cannot commit between steps', workflow_define.procedure
+                USING ERRCODE = 'invalid_function_definition',
+                      DETAIL = 'PostgreSQL lets no SECURITY DEFINER procedure and none with a SET clause commit.',
+                      HINT = 'Put SECURITY DEFINER or SET on the handlers of its steps.';
+        END IF;
+        wanted.procedure := source.qualified;
+        wanted.source_hash := standin_private.workflow_source_hash(workflow_define.procedure);
+        wanted.returns_output := source.returns_output;
+    END IF;
+    wanted.returns_output := coalesce(wanted.returns_output, false);
+    LOCK TABLE standin_private.workflow_definition IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO latest FROM standin_private.workflow_definition d
+     WHERE d.name = workflow_define.name ORDER BY d.version DESC LIMIT 1;
+    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit) IS NOT DISTINCT FROM
+       (wanted.procedure, wanted.source_hash, wanted.returns_output, workflow_define.recovery_limit) THEN
+        RETURN latest.version;
+    END IF;
+    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit)
+    VALUES (workflow_define.name, coalesce(latest.version, 0) + 1, wanted.procedure, wanted.returns_output,
+            wanted.source_hash, workflow_define.recovery_limit);
+    RETURN coalesce(latest.version, 0) + 1;
+END $$;
+COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; without one, application workers claim it. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
+
+CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL)
+RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_start';
+COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb) IS
+    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made.';
+
+CREATE FUNCTION standin_private.workflow_finish(id text, token bigint, status text, output jsonb, error jsonb)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE standin_private.workflow_run r
+       SET status = workflow_finish.status, token = workflow_finish.token, output = workflow_finish.output,
+           error = workflow_finish.error, finished_at = standin_private.clock_now()
+     WHERE r.workflow_id = id;
+    PERFORM standin_private.wake('ticket');
+    PERFORM standin_private.workflow_flush();
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_finish(text, bigint, text, jsonb, jsonb) IS
+    'Ends an open workflow that is held under the token; false if it is not.';
+
+CREATE FUNCTION standin_private.workflow_lease(id text, worker text, holder oid, until timestamptz)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    reached integer;
+    stalled integer;
+    recoveries integer;
+BEGIN
+    SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
+    reached := 0;
+    stalled := 0;
+    IF task.token > 0 THEN
+        SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
+        IF reached = task.progress THEN
+            stalled := task.stalls + 1;
+        END IF;
+    END IF;
+    UPDATE standin_private.workflow_task t
+       SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = holder, available_at = until, progress = reached, stalls = stalled,
+           claimed_at = standin_private.clock_now()
+     WHERE t.workflow_id = id;
+    IF stalled > 0 THEN
+        SELECT d.recovery_limit INTO STRICT recoveries
+          FROM standin_private.workflow_run r JOIN standin_private.workflow_definition d USING (name, version)
+         WHERE r.workflow_id = id;
+        IF stalled > recoveries THEN
+            PERFORM standin_private.workflow_finish(id, task.token + 1, 'dead', NULL, jsonb_build_object(
+                'message', format('recovered %s times in a row without a new step', recoveries), 'step', reached + 1,
+                'worker', task.worker, 'last_error', task.last_error));
+            RETURN NULL;
+        END IF;
+    END IF;
+    RETURN task.token + 1;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_lease(text, text, oid, timestamptz) IS
+    'Gives a task, whose row the caller has locked, to a worker under a new token; NULL if it has exceeded its recovery limit and is now dead.';
+
+-- The in-database form: what the executor asks -------------------------------------------------------------------------
+
+-- The planner is told what it cannot know from a cached plan: the scan over the index stops at the first row.
+CREATE FUNCTION standin_private.workflow_take(role oid, executor text)
+RETURNS TABLE (workflow_id text, token bigint, recorded integer, name text, version integer, procedure text,
+               returns_output boolean, source_hash text, actual_hash text, input jsonb)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+#variable_conflict use_column
+DECLARE
+    found_id text;
+    given bigint;
+BEGIN
+    LOOP
+        SELECT t.workflow_id INTO found_id FROM standin_private.workflow_task t
+         WHERE t.form = 'database' AND t.submitter = role AND t.available_at <= standin_private.clock_now()
+         ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        given := standin_private.workflow_lease(found_id, executor, role, 'infinity');
+        EXIT WHEN given IS NOT NULL;
+    END LOOP;
+    -- A workflow that has not done anything yet may move to the newest version if the body it was pinned to is gone.
+    UPDATE standin_private.workflow_run r SET version = latest.version
+      FROM standin_private.workflow_definition pinned,
+           LATERAL (SELECT l.* FROM standin_private.workflow_definition l
+                     WHERE l.name = pinned.name ORDER BY l.version DESC LIMIT 1) latest
+     WHERE r.workflow_id = found_id AND pinned.name = r.name AND pinned.version = r.version
+       AND latest.version <> pinned.version AND latest.procedure = pinned.procedure
+       AND pinned.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
+               standin_private.workflow_procedure(pinned.procedure, pinned.returns_output))
+       AND NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = found_id)
+       AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt a WHERE a.workflow_id = found_id);
+    RETURN QUERY
+        SELECT r.workflow_id, given, t.progress, d.name, d.version, d.procedure, d.returns_output, d.source_hash,
+               standin_private.workflow_source_hash(standin_private.workflow_procedure(d.procedure, d.returns_output)), r.input
+          FROM standin_private.workflow_run r
+          JOIN standin_private.workflow_task t ON t.workflow_id = r.workflow_id
+          JOIN standin_private.workflow_definition d ON d.name = r.name AND d.version = r.version
+         WHERE r.workflow_id = found_id;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
+    'Takes the next in-database workflow of a role for its executor: no row, or one.';
+
+CREATE FUNCTION standin_private.workflow_recover(role oid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    recovered bigint;
+BEGIN
+    UPDATE standin_private.workflow_task t SET available_at = standin_private.clock_now(), worker = NULL
+     WHERE t.form = 'database' AND t.submitter = role AND t.available_at = 'infinity';
+    GET DIAGNOSTICS recovered = ROW_COUNT;
+    RETURN recovered;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
+    'Called by the one executor of a role when it starts: whatever its predecessor had taken is to be taken again.';
+
+CREATE FUNCTION standin_private.workflow_release(id text, token bigint, error jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE standin_private.workflow_task t
+       SET available_at = standin_private.clock_now(), worker = NULL, last_error = error
+     WHERE t.workflow_id = id AND t.token = workflow_release.token;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_release(text, bigint, jsonb) IS
+    'Gives a taken workflow back, to be resumed: after an error that only asks for another try.';
+
+CREATE PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer DEFAULT 0)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step';
+COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) IS
+    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, then the workflow fails.';
+
+CREATE FUNCTION standin.workflow_current() RETURNS text
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_current';
+COMMENT ON FUNCTION standin.workflow_current() IS 'The id of the in-database workflow that runs here, or null.';
+
+CREATE FUNCTION standin.step_key() RETURNS text
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step_key';
+COMMENT ON FUNCTION standin.step_key() IS
+    'In the handler of a step: a key made of the workflow''s id and the step''s number, the same on every attempt and after every crash. Use it as the idempotency key of a call to the outside.';
+
+-- Results --------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION standin.workflow_result(id text, timeout interval DEFAULT '0', OUT status text, OUT output jsonb, OUT error jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_result';
+COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
+    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end; being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+
+CREATE PROCEDURE standin.workflow_wait(id text, timeout interval, INOUT status text DEFAULT NULL, INOUT output jsonb DEFAULT NULL, INOUT error jsonb DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_wait';
+COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first.';

@@ -1,0 +1,65 @@
+#include "workflow/execution_pg.h"
+
+#include "kernel/commit_hook.h"
+#include "pg/guard.h"
+#include "workflow/refusal.h"
+
+namespace standin::workflow {
+
+namespace {
+
+Execution* currentExecution = nullptr;
+
+void refuseForeignCommit() {
+    Execution* execution = currentExecution;
+    if (execution && !execution->ownCommit() && TransactionIdIsValid(GetTopTransactionIdIfAny()))
+        throw execution->mark(refuseCommit());
+}
+
+std::optional<std::string> ifAny(const char* value) { return value ? std::optional<std::string>(value) : std::nullopt; }
+
+} // namespace
+
+Execution::Execution(std::string workflowId, int64_t fencingToken, int32_t recorded)
+    : id(std::move(workflowId)), token(fencingToken), cursor(recorded) {
+    currentExecution = this;
+}
+
+Execution::~Execution() { currentExecution = nullptr; }
+
+Execution* Execution::current() { return currentExecution; }
+
+const Error& Execution::mark(Error error) {
+    if (!mark_)
+        mark_.emplace(std::move(error));
+    return *mark_;
+}
+
+void Execution::throwIfMarked() const {
+    if (mark_)
+        throw *mark_;
+}
+
+void guardCommits() { kernel::onPreCommit(refuseForeignCommit); }
+
+ErrorText describe(const Error& error) {
+    const auto unlessEmpty = [](const std::string& value) { return value.empty() ? std::nullopt : std::optional(value); };
+    return {error.sqlstate(), error.what(), unlessEmpty(error.detail()), unlessEmpty(error.hint()), std::nullopt};
+}
+
+ErrorText describeCurrentException() {
+    try {
+        throw;
+    } catch (const pg::PgError& error) {
+        const ErrorData& data = error.data();
+        return {error.sqlstate(), error.what(), ifAny(data.detail), ifAny(data.hint), ifAny(data.context)};
+    } catch (const Error& error) {
+        return describe(error);
+    } catch (const std::bad_alloc&) {
+        return describe(Error("53200", "out of memory"));
+    } catch (const std::exception& error) {
+        return describe(Error("XX000", error.what()));
+    }
+}
+
+} // namespace standin::workflow

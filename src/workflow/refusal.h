@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+
+namespace standin::workflow {
+
+/// What `step` finds when it is entered.
+struct StepContext {
+    bool atomic = false;  ///< a function, a block with EXCEPTION, EXECUTE: the step could not commit
+    bool written = false; ///< the transaction has already written something that no step would record
+};
+
+/// Why a step cannot run here, or nothing if it can. A refusal fails the workflow.
+std::optional<Error> refuseStep(const std::string& step, const StepContext& context);
+
+/// Why the procedure of a workflow may not commit by itself what it has written.
+Error refuseCommit();
+
+/// What becomes of a workflow whose procedure ended with an error.
+enum class Verdict {
+    Failed, ///< for good
+    Resume, ///< the error asks for another try: the recorded steps are kept, the workflow goes on after them
+};
+Verdict judge(const std::string& sqlstate);
+
+/// Whether a handler's failed attempt, the `attempt`-th of this step, is followed by another one at once.
+bool retryStep(const std::string& sqlstate, int attempt, int retries);
+
+} // namespace standin::workflow

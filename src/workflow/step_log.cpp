@@ -1,0 +1,47 @@
+#include "workflow/step_log.h"
+
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace standin::workflow {
+
+namespace {
+
+std::string describe(const StepIdentity& step) {
+    char hash[24];
+    std::snprintf(hash, sizeof hash, "%llx", static_cast<unsigned long long>(step.inputHash));
+    return "step " + std::to_string(step.seq) + " \"" + step.name + "\" with input " + hash;
+}
+
+constexpr const char* notInPrerequisiteState = "55000";
+
+} // namespace
+
+int64_t inputHash(std::string_view canonicalText) {
+    uint64_t hash = 14695981039346656037ULL;
+    for (const char byte : canonicalText) {
+        hash ^= static_cast<unsigned char>(byte);
+        hash *= 1099511628211ULL;
+    }
+    return hash == static_cast<uint64_t>(noInputHash) ? 1 : static_cast<int64_t>(hash);
+}
+
+void checkReplay(const StepIdentity& recorded, const StepIdentity& asked) {
+    if (recorded.seq == asked.seq && recorded.name == asked.name && recorded.inputHash == asked.inputHash)
+        return;
+    throw Error(notInPrerequisiteState, "workflow does not repeat what it recorded",
+                "Recorded: " + describe(recorded) + ". Now: " + describe(asked) + ".",
+                "A workflow must take the same path to its recorded steps each time it runs: what is not deterministic "
+                "belongs into a step.");
+}
+
+void StepCursor::finish() const {
+    if (seq_ >= recorded_)
+        return;
+    throw Error(notInPrerequisiteState, "workflow does not repeat what it recorded",
+                "Recorded: " + std::to_string(recorded_) + " steps. Now: the procedure ended after " +
+                    std::to_string(seq_) + ".");
+}
+
+} // namespace standin::workflow
