@@ -1,0 +1,28 @@
+-- The local copies of pgbench's tables on the service's side: what CDC applies into.
+create table pgbench_branches (
+    bid integer primary key,
+    bbalance integer,
+    filler character(88)
+);
+create table pgbench_tellers (
+    tid integer primary key,
+    bid integer,
+    tbalance integer,
+    filler character(84)
+);
+create table pgbench_accounts (
+    aid integer primary key,
+    bid integer,
+    abalance integer,
+    filler character(84)
+);
+create table pgbench_history (
+    tid integer,
+    bid integer,
+    aid integer,
+    delta integer,
+    mtime timestamp without time zone,
+    filler character(22),
+    hid bigint primary key,
+    idempotency_key text unique
+);
