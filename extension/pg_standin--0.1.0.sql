@@ -866,6 +866,765 @@ GRANT EXECUTE ON FUNCTION standin.workflow_complete(text, bigint, jsonb) TO stan
 GRANT EXECUTE ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) TO standin_app;
 GRANT SELECT ON standin.workflows, standin.workflow_steps TO standin_app, standin_operator, standin_auditor;
 
+-- sql/standin/tables.sql
+-- Stand-in: cores, operations, rules, modes; then what moves money: key, account, pending transaction, decision, answer,
+-- change event, repair. Conservation is counted by comparing the last six with each other, so each is written for itself
+-- and none is derived from another.
+
+CREATE TABLE standin_private.core (
+    core text PRIMARY KEY CHECK (core ~ '^[a-z][a-z0-9_]{0,62}$'),
+    connector text NOT NULL CHECK (connector IN ('postgres', 'function')),
+    server text,
+    connector_role text,
+    post_function text NOT NULL,
+    inquire_function text,
+    probe_function text,
+    probe_interval interval NOT NULL DEFAULT '1 second' CHECK (probe_interval >= interval '10 milliseconds'),
+    rise integer NOT NULL DEFAULT 2 CHECK (rise BETWEEN 1 AND 1000),
+    fall integer NOT NULL DEFAULT 3 CHECK (fall BETWEEN 1 AND 1000),
+    minimum_dwell interval NOT NULL DEFAULT '10 seconds' CHECK (minimum_dwell >= interval '0'),
+    call_timeout interval NOT NULL DEFAULT '3 seconds'
+        CHECK (call_timeout BETWEEN interval '10 milliseconds' AND interval '10 minutes'),
+    backlog_ceiling bigint NOT NULL DEFAULT 1000000 CHECK (backlog_ceiling > 0),
+    replay_rate double precision NOT NULL DEFAULT 1000 CHECK (replay_rate > 0),
+    replay_connections integer NOT NULL DEFAULT 4 CHECK (replay_connections BETWEEN 1 AND 64),
+    attempts_maximum integer NOT NULL DEFAULT 10 CHECK (attempts_maximum > 0),
+    time_zone text NOT NULL DEFAULT 'UTC',
+    defined_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    CHECK (CASE connector WHEN 'postgres' THEN server IS NOT NULL AND connector_role IS NULL
+                          ELSE server IS NULL AND connector_role IS NOT NULL END)
+);
+COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
+
+CREATE TABLE standin_private.operation (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL CHECK (operation ~ '^[A-Za-z][A-Za-z0-9_.-]{0,62}$'),
+    capability text NOT NULL CHECK (capability <> ''),
+    account_field text NOT NULL,
+    amount_field text NOT NULL,
+    required jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(required) = 'object'),
+    direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
+    dedup text NOT NULL CHECK (dedup IN ('key', 'inquiry', 'none')),
+    standin_allowed boolean NOT NULL DEFAULT false,
+    on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
+    PRIMARY KEY (core, operation)
+);
+COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
+
+-- The one authoritative row of a core and capability. Its id names the mode's lock.
+CREATE TABLE standin_private.core_mode (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    capability text NOT NULL,
+    id integer GENERATED ALWAYS AS IDENTITY,
+    mode text NOT NULL DEFAULT 'online'
+        CHECK (mode IN ('online', 'suspect', 'stand_in', 'recovering', 'forced_online', 'forced_stand_in')),
+    epoch bigint NOT NULL DEFAULT 1 CHECK (epoch > 0),
+    since timestamptz NOT NULL,
+    good integer NOT NULL DEFAULT 0 CHECK (good >= 0),
+    bad integer NOT NULL DEFAULT 0 CHECK (bad >= 0),
+    episode bigint,
+    reason text NOT NULL DEFAULT 'defined',
+    probed_at timestamptz,
+    probe_failure text,
+    backlog bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (core, capability),
+    CHECK ((mode IN ('stand_in', 'recovering', 'forced_stand_in')) = (episode IS NOT NULL))
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX core_mode_id ON standin_private.core_mode (id);
+COMMENT ON TABLE standin_private.core_mode IS 'who answers now, by core and capability; the epoch only rises; distributed: kept whole';
+
+CREATE TABLE standin_private.core_mode_change (
+    core text NOT NULL,
+    capability text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    mode_before text NOT NULL,
+    mode_after text NOT NULL,
+    epoch bigint NOT NULL,
+    reason text NOT NULL,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, capability, change)
+);
+COMMENT ON TABLE standin_private.core_mode_change IS 'every change of mode, who and why; distributed: kept whole';
+
+CREATE TABLE standin_private.episode (
+    core text NOT NULL,
+    capability text NOT NULL,
+    episode bigint GENERATED ALWAYS AS IDENTITY,
+    opened_at timestamptz NOT NULL,
+    opened_epoch bigint NOT NULL,
+    opened_because text NOT NULL,
+    closed_at timestamptz,
+    closed_epoch bigint,
+    closed_because text,
+    PRIMARY KEY (core, capability, episode),
+    CHECK ((closed_at IS NULL) = (closed_epoch IS NULL) AND (closed_at IS NULL) = (closed_because IS NULL))
+);
+CREATE UNIQUE INDEX episode_open ON standin_private.episode (core, capability) WHERE closed_at IS NULL;
+COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distributed: kept whole';
+
+CREATE TABLE standin_private.rule (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL, -- '*' for all
+    rule text NOT NULL CHECK (rule IN ('allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit')),
+    "window" text NOT NULL DEFAULT '' CHECK ("window" IN ('', 'episode', 'business_day')),
+    amount numeric CHECK (amount >= 0 AND amount < 'Infinity'),
+    mode text NOT NULL CHECK (mode IN ('enforce', 'monitor', 'off')),
+    PRIMARY KEY (core, operation, rule, "window"),
+    CHECK ((rule = 'cumulative_limit') = ("window" <> '')),
+    CHECK (amount IS NOT NULL OR rule IN ('allowed_operation', 'available_balance'))
+);
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+
+CREATE TABLE standin_private.balance_source (
+    core text PRIMARY KEY REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL,
+    account_column text NOT NULL,
+    balance_column text NOT NULL,
+    as_of_column text
+);
+COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
+
+CREATE TABLE standin_private.reconciliation (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL UNIQUE,
+    key_column text NOT NULL
+);
+COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
+
+-- Tickets give the order within an account: drawn while the account's row is locked, and without a cache, so that a higher
+-- ticket is a later accept.
+CREATE SEQUENCE standin_private.ticket AS bigint CACHE 1;
+
+CREATE TABLE standin_private.transaction_key (
+    core text NOT NULL,
+    key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 255),
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    digest bytea NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys with the digest of operation and payload; narrow, outlives history; distributed by key';
+
+CREATE TABLE standin_private.account (
+    core text NOT NULL,
+    account text NOT NULL CHECK (octet_length(account) BETWEEN 1 AND 255),
+    held numeric NOT NULL DEFAULT 0 CHECK (held >= 0),
+    episode bigint,
+    episode_total numeric NOT NULL DEFAULT 0,
+    business_day date,
+    day_total numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, core)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE standin_private.account IS 'an account''s lock, holds and limit counters; distributed by account';
+
+CREATE TABLE standin_private.pending_transaction (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    capability text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
+    payload jsonb NOT NULL,
+    promised boolean NOT NULL, -- stand-in decided in the core's place, so a refusal by the core needs a person
+    epoch bigint NOT NULL,
+    episode bigint,
+    accepted_at timestamptz NOT NULL,
+    state text NOT NULL CHECK (state IN ('declined', 'accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'reconciled',
+                                         'rejected', 'repair', 'compensated', 'cancelled', 'expired')),
+    hold numeric NOT NULL DEFAULT 0 CHECK (hold >= 0 AND (hold = 0 OR state NOT IN ('declined', 'reconciled', 'compensated', 'cancelled', 'expired'))),
+    attempts integer NOT NULL DEFAULT 0,
+    answers integer NOT NULL DEFAULT 0,
+    due_at timestamptz,
+    sent_at timestamptz,
+    changed_at timestamptz NOT NULL,
+    answered text CHECK (answered IN ('posted', 'rejected')), -- the last answer of the core that settles something
+    reference text,
+    message text,
+    PRIMARY KEY (ticket, account)
+) WITH (fillfactor = 80);
+-- The queue: what still stands before the core, in order, by account.
+CREATE INDEX pending_transaction_queue ON standin_private.pending_transaction (core, account, ticket)
+    WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair');
+CREATE INDEX pending_transaction_sent ON standin_private.pending_transaction (core, ticket) WHERE state = 'in_flight';
+COMMENT ON TABLE standin_private.pending_transaction IS 'every transaction asked for, and where it stands; distributed by account';
+
+-- The decision log: one row a decision, never updated. "refused": the core said no to a transaction that nobody had
+-- promised anything about.
+CREATE TABLE standin_private.decision (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('accepted', 'forwarded', 'declined', 'refused')),
+    core text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    mode text NOT NULL,
+    epoch bigint NOT NULL,
+    verdicts jsonb,
+    decided_by text NOT NULL DEFAULT session_user,
+    decided_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, decision)
+);
+COMMENT ON TABLE standin_private.decision IS 'decision log, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_answer (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    answer integer NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    call text NOT NULL CHECK (call IN ('post', 'inquire')),
+    outcome text NOT NULL CHECK (outcome IN ('posted', 'rejected', 'not_found', 'not_delivered', 'unknown')),
+    reference text,
+    message text,
+    answered_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, answer)
+);
+COMMENT ON TABLE standin_private.core_answer IS 'what the connectors heard, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_event (
+    core text NOT NULL,
+    key text NOT NULL,
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    reconciliation bigint NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.core_event IS 'our keys seen in the core''s own change events, append-only; distributed by key';
+
+CREATE TABLE standin_private.repair (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    action bigint GENERATED ALWAYS AS IDENTITY,
+    core text NOT NULL,
+    key text NOT NULL,
+    resolution text NOT NULL CHECK (resolution IN ('retry', 'compensated', 'cancelled')),
+    reason text NOT NULL CHECK (reason <> ''),
+    state_before text NOT NULL,
+    repaired_by text NOT NULL DEFAULT session_user,
+    repaired_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, action)
+);
+COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+
+-- sql/standin/triggers.sql
+CREATE FUNCTION standin_private.pending_transaction_guard() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_pending_transaction_guard';
+COMMENT ON FUNCTION standin_private.pending_transaction_guard() IS
+    'refuses state changes outside the state diagram, and any change of what was accepted';
+CREATE TRIGGER pending_transaction_guard BEFORE UPDATE ON standin_private.pending_transaction
+    FOR EACH ROW EXECUTE FUNCTION standin_private.pending_transaction_guard();
+
+CREATE FUNCTION standin_private.epoch_guard() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF new.epoch < old.epoch OR new.id <> old.id THEN
+        RAISE EXCEPTION 'the epoch of core "%" cannot go back from % to %', old.core, old.epoch, new.epoch
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN new;
+END $$;
+COMMENT ON FUNCTION standin_private.epoch_guard() IS 'the epoch only rises';
+CREATE TRIGGER epoch_guard BEFORE UPDATE ON standin_private.core_mode
+    FOR EACH ROW EXECUTE FUNCTION standin_private.epoch_guard();
+
+-- Append-only by trigger against the product's own mistakes; a superuser can switch it off, and conservation shows it.
+CREATE FUNCTION standin_private.append_only() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of "%" are never changed', tg_table_name USING ERRCODE = 'object_not_in_prerequisite_state';
+END $$;
+COMMENT ON FUNCTION standin_private.append_only() IS 'refuses updates of logs';
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.decision
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_answer
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_event
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.repair
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+
+-- sql/standin/functions.sql
+CREATE FUNCTION standin_private.postgres_validator(text[], oid) RETURNS void
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_postgres_validator';
+COMMENT ON FUNCTION standin_private.postgres_validator(text[], oid) IS 'allow-list of the options of standin_postgres servers and user mappings';
+CREATE FOREIGN DATA WRAPPER standin_postgres VALIDATOR standin_private.postgres_validator;
+COMMENT ON FOREIGN DATA WRAPPER standin_postgres IS 'PostgreSQL core systems: libpq options on the server, user and password in the user mapping';
+
+CREATE FUNCTION standin.core_define(
+    core text, connector text DEFAULT 'postgres', server text DEFAULT NULL, connector_role text DEFAULT NULL,
+    post_function text DEFAULT 'core_post', inquire_function text DEFAULT 'core_inquire', probe_function text DEFAULT NULL,
+    probe_interval interval DEFAULT '1 second', rise integer DEFAULT 2, fall integer DEFAULT 3,
+    minimum_dwell interval DEFAULT '10 seconds', call_timeout interval DEFAULT '3 seconds',
+    backlog_ceiling bigint DEFAULT 1000000, replay_rate double precision DEFAULT 1000, replay_connections integer DEFAULT 4,
+    attempts_maximum integer DEFAULT 10, time_zone text DEFAULT 'UTC') RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    wrong text;
+BEGIN
+    IF connector = 'postgres' THEN
+        IF NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                       WHERE s.srvname = core_define.server AND w.fdwname = 'standin_postgres') THEN
+            RAISE EXCEPTION 'server "%" of core "%" does not exist', core_define.server, core_define.core
+                USING ERRCODE = 'undefined_object', HINT = 'CREATE SERVER ... FOREIGN DATA WRAPPER standin_postgres first.';
+        END IF;
+    ELSIF connector = 'function' THEN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = core_define.connector_role) THEN
+            RAISE EXCEPTION 'role "%" of core "%" does not exist', core_define.connector_role, core_define.core
+                USING ERRCODE = 'undefined_object', HINT = 'connector_role is the role that the connector''s functions run as.';
+        END IF;
+        IF NOT pg_has_role(session_user, core_define.connector_role, 'MEMBER') THEN
+            RAISE EXCEPTION 'must be a member of role "%" to run a connector as it', core_define.connector_role
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        SELECT f.name INTO wrong
+        FROM (VALUES (core_define.post_function, 'text, text, jsonb'), (core_define.inquire_function, 'text'),
+                     (core_define.probe_function, '')) f (name, arguments)
+        WHERE f.name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname || '.' || p.proname = lower(f.name) AND oidvectortypes(p.proargtypes) = f.arguments) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'function "%" of core "%" does not exist', wrong, core_define.core
+                USING ERRCODE = 'undefined_function',
+                      HINT = 'Write it with its schema. Expected: post(text, text, jsonb), inquire(text), probe().';
+        END IF;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_timezone_names WHERE name = core_define.time_zone) THEN
+        RAISE EXCEPTION 'time zone "%" is not known', core_define.time_zone USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO standin_private.core AS c (core, connector, server, connector_role, post_function, inquire_function, probe_function,
+        probe_interval, rise, fall, minimum_dwell, call_timeout, backlog_ceiling, replay_rate, replay_connections, attempts_maximum, time_zone)
+    VALUES (core_define.core, core_define.connector, core_define.server, core_define.connector_role, core_define.post_function,
+        core_define.inquire_function, core_define.probe_function, core_define.probe_interval, core_define.rise, core_define.fall,
+        core_define.minimum_dwell, core_define.call_timeout, core_define.backlog_ceiling, core_define.replay_rate,
+        core_define.replay_connections, core_define.attempts_maximum, core_define.time_zone)
+    ON CONFLICT (core) DO UPDATE SET (connector, server, connector_role, post_function, inquire_function, probe_function,
+        probe_interval, rise, fall, minimum_dwell, call_timeout, backlog_ceiling, replay_rate, replay_connections, attempts_maximum, time_zone)
+      = (excluded.connector, excluded.server, excluded.connector_role, excluded.post_function, excluded.inquire_function,
+        excluded.probe_function, excluded.probe_interval, excluded.rise, excluded.fall, excluded.minimum_dwell, excluded.call_timeout,
+        excluded.backlog_ceiling, excluded.replay_rate, excluded.replay_connections, excluded.attempts_maximum, excluded.time_zone);
+    PERFORM standin_private.wake('supervisor');
+    PERFORM standin_private.wake('prober');
+    PERFORM standin_private.wake('replay');
+END $$;
+COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings';
+
+CREATE FUNCTION standin_private.core_require(core text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT FROM standin_private.core c WHERE c.core = core_require.core) THEN
+        RAISE EXCEPTION 'core "%" is not defined', core_require.core
+            USING ERRCODE = 'undefined_object', HINT = 'Define it with standin.core_define.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
+
+CREATE FUNCTION standin.operation_define(
+    core text, operation text, capability text DEFAULT 'payments', account_field text DEFAULT 'account',
+    amount_field text DEFAULT 'amount', required jsonb DEFAULT '{}', direction text DEFAULT 'debit', dedup text DEFAULT 'none',
+    standin_allowed boolean DEFAULT false, on_reject text DEFAULT 'hold') RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    wrong text;
+BEGIN
+    PERFORM standin_private.core_require(operation_define.core);
+    SELECT r.key INTO wrong FROM jsonb_each_text(operation_define.required) r
+    WHERE r.value NOT IN ('string', 'number', 'boolean', 'object', 'array');
+    IF FOUND THEN
+        RAISE EXCEPTION 'required field "%" of operation "%" has no JSON type', wrong, operation_define.operation
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Use string, number, boolean, object or array.';
+    END IF;
+    INSERT INTO standin_private.operation (core, operation, capability, account_field, amount_field, required, direction, dedup,
+        standin_allowed, on_reject)
+    VALUES (operation_define.core, operation_define.operation, operation_define.capability, operation_define.account_field,
+        operation_define.amount_field, operation_define.required, operation_define.direction, operation_define.dedup,
+        operation_define.standin_allowed, operation_define.on_reject)
+    ON CONFLICT (core, operation) DO UPDATE SET (capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject)
+      = (excluded.capability, excluded.account_field, excluded.amount_field, excluded.required, excluded.direction, excluded.dedup,
+        excluded.standin_allowed, excluded.on_reject);
+    INSERT INTO standin_private.core_mode (core, capability, since)
+    VALUES (operation_define.core, operation_define.capability, standin_private.clock_now())
+    ON CONFLICT (core, capability) DO NOTHING;
+    PERFORM standin_private.wake('supervisor');
+END $$;
+COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core: its payload, its capability, how the core deduplicates, whether stand-in may take it';
+
+CREATE FUNCTION standin.rule_define(
+    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT 'enforce')
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM standin_private.core_require(rule_define.core);
+    IF rule_define.operation <> '*' AND NOT EXISTS (
+        SELECT FROM standin_private.operation o WHERE o.core = rule_define.core AND o.operation = rule_define.operation) THEN
+        RAISE EXCEPTION 'operation "%" of core "%" is not defined', rule_define.operation, rule_define.core
+            USING ERRCODE = 'undefined_object', HINT = 'Define it with standin.operation_define, or use * for all.';
+    END IF;
+    INSERT INTO standin_private.rule (core, operation, rule, "window", amount, mode)
+    VALUES (rule_define.core, rule_define.operation, rule_define.rule, rule_define."window", rule_define.amount, rule_define.mode)
+    ON CONFLICT (core, operation, rule, "window") DO UPDATE SET (amount, mode) = (excluded.amount, excluded.mode);
+END $$;
+COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule (per_transaction_limit, cumulative_limit, available_balance, allowed_operation) and its mode (enforce, monitor, off)';
+
+CREATE FUNCTION standin_private.column_require(target regclass, column_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = target AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        RAISE EXCEPTION 'column "%" of table % does not exist', column_name, target USING ERRCODE = 'undefined_column';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = target AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity) THEN
+        RAISE EXCEPTION '% is not a plain table', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'Views and tables with row security would run their owner''s code inside the decision.';
+    END IF;
+    IF NOT has_table_privilege('standin_owner', target, 'SELECT') THEN
+        RAISE EXCEPTION 'role standin_owner may not read table %', target USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT SELECT ON %s TO standin_owner;', target);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.column_require IS 'an error if a column of a replicated table is missing or not readable';
+
+CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM standin_private.core_require(balance_bind.core);
+    PERFORM standin_private.column_require(balance_bind.target, c)
+    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column]) c WHERE c IS NOT NULL;
+    INSERT INTO standin_private.balance_source (core, target, account_column, balance_column, as_of_column)
+    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column)
+    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
+      = (excluded.target, excluded.account_column, excluded.balance_column, excluded.as_of_column);
+END $$;
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances';
+
+CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    binding bigint;
+BEGIN
+    PERFORM standin_private.core_require(reconciliation_bind.core);
+    PERFORM standin_private.column_require(reconciliation_bind.target, reconciliation_bind.key_column);
+    INSERT INTO standin_private.reconciliation (core, target, key_column)
+    VALUES (reconciliation_bind.core, reconciliation_bind.target, reconciliation_bind.key_column)
+    ON CONFLICT (target) DO UPDATE SET (core, key_column) = (excluded.core, excluded.key_column) RETURNING id INTO binding;
+    PERFORM standin_private.wake('cdc');
+    RETURN binding;
+END $$;
+COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: a change event with a key confirms that transaction';
+
+-- sql/standin/transactions.sql
+CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
+    OUT ticket bigint, OUT status text, OUT code text, OUT message text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own; it goes to the core after the commit, in the account''s order';
+
+CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
+    INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_execute';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'commits the intent, posts it through the connector while the core is online and returns the core''s answer; "processing" in stand-in';
+
+CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
+    INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over';
+
+CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it; returns the highest new epoch';
+
+CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+SELECT CASE
+    WHEN state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') THEN 'processing'
+    WHEN state IN ('posted', 'reconciled') THEN 'done'
+    WHEN state = 'repair' OR (state = 'rejected' AND promised) THEN 'being checked'
+    WHEN state = 'compensated' THEN 'reversed'
+    WHEN state IN ('cancelled', 'expired') THEN state
+    ELSE coalesce(message, state) END
+$$;
+COMMENT ON FUNCTION standin_private.state_message IS 'what a customer is told about a state';
+
+CREATE FUNCTION standin.transaction_status(core text, key text,
+    OUT ticket bigint, OUT status text, OUT message text, OUT account text, OUT amount numeric, OUT operation text,
+    OUT reference text, OUT accepted_at timestamptz, OUT changed_at timestamptz) RETURNS SETOF record
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+SELECT p.ticket, p.state, standin_private.state_message(p.state, p.promised, p.message), p.account, p.amount, p.operation, p.reference,
+       p.accepted_at, p.changed_at
+FROM standin_private.transaction_key k
+JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
+WHERE k.core = transaction_status.core AND k.key = transaction_status.key
+$$;
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands; no row if the key was never taken';
+
+CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item standin_private.pending_transaction;
+    target text;
+BEGIN
+    IF resolution IS NULL OR resolution NOT IN ('retry', 'compensated', 'cancelled') THEN
+        RAISE EXCEPTION 'resolution "%" is not known', resolution USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use retry, compensated or cancelled.';
+    END IF;
+    IF coalesce(reason, '') = '' THEN
+        RAISE EXCEPTION 'a repair needs a reason' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- The account's row first, as everywhere.
+    PERFORM FROM standin_private.account a JOIN standin_private.pending_transaction p USING (core, account)
+    WHERE p.ticket = repair_resolve.ticket FOR UPDATE OF a;
+    SELECT * INTO item FROM standin_private.pending_transaction p WHERE p.ticket = repair_resolve.ticket FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ticket % does not exist', repair_resolve.ticket USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT (item.state = 'repair' OR (item.state = 'rejected' AND item.promised)
+            OR (item.state IN ('accepted', 'retry_wait') AND resolution = 'cancelled')) THEN
+        RAISE EXCEPTION 'ticket % is % and cannot be resolved as %', item.ticket, item.state, resolution
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Transactions in repair or rejected can be resolved; one that was not sent can be cancelled.';
+    END IF;
+    target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
+    IF item.state = 'rejected' AND resolution = 'retry' THEN
+        UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE p.ticket = item.ticket AND p.account = item.account;
+    END IF;
+    UPDATE standin_private.pending_transaction p
+    SET state = target, hold = CASE resolution WHEN 'retry' THEN p.hold ELSE 0 END, attempts = 0, due_at = NULL,
+        changed_at = standin_private.clock_now()
+    WHERE p.ticket = item.ticket AND p.account = item.account;
+    IF resolution <> 'retry' AND item.hold > 0 THEN
+        UPDATE standin_private.account a SET held = a.held - item.hold WHERE a.core = item.core AND a.account = item.account;
+    END IF;
+    INSERT INTO standin_private.repair (ticket, account, core, key, resolution, reason, state_before, repaired_at)
+    VALUES (item.ticket, item.account, item.core, item.key, resolution, reason, item.state, standin_private.clock_now());
+    PERFORM standin_private.wake('replay');
+    PERFORM standin_private.wake('ticket');
+    RETURN target;
+END $$;
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction that cannot go on by itself: retry, compensated or cancelled';
+
+-- sql/standin/views.sql
+CREATE VIEW standin_private.standin_workers (kind, key, role, outward) AS
+SELECT k.kind, c.core, NULL::oid, true
+FROM standin_private.core c CROSS JOIN (VALUES ('prober'), ('replay')) k (kind)
+WHERE EXISTS (SELECT FROM standin_private.core_mode m WHERE m.core = c.core);
+COMMENT ON VIEW standin_private.standin_workers IS 'the workers stand-in wants: a prober and a replay worker for each core';
+
+CREATE VIEW standin.transactions AS
+SELECT p.core, p.key, p.ticket, p.account, p.capability, p.operation, p.amount, p.state,
+       standin_private.state_message(p.state, p.promised, p.message) AS message, p.promised, p.hold, p.attempts, p.epoch, p.episode,
+       p.reference, p.message AS core_message, p.payload, p.accepted_at, p.sent_at, p.due_at, p.changed_at
+FROM standin_private.pending_transaction p;
+COMMENT ON VIEW standin.transactions IS 'every transaction asked for, with its state';
+
+CREATE VIEW standin.pending_transactions AS
+SELECT t.*, standin_private.clock_now() - t.accepted_at AS age
+FROM standin.transactions t
+WHERE t.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'repair') OR (t.state = 'rejected' AND t.promised);
+COMMENT ON VIEW standin.pending_transactions IS 'transactions that are not settled: waiting for the core, for reconciliation, or for a person';
+
+CREATE VIEW standin.core_status AS
+SELECT m.core, m.capability, m.mode, m.epoch, m.since, m.reason, m.episode,
+       (SELECT count(*) FROM standin_private.pending_transaction p
+        WHERE p.core = m.core AND p.capability = m.capability AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown')) AS backlog,
+       (SELECT count(*) FROM standin_private.pending_transaction p
+        WHERE p.core = m.core AND p.capability = m.capability AND p.state = 'repair') AS in_repair,
+       m.good AS good_probes, m.bad AS bad_probes, m.probed_at, m.probe_failure
+FROM standin_private.core_mode m;
+COMMENT ON VIEW standin.core_status IS 'who answers for each core and capability, since when and why, with backlog and last probe';
+
+CREATE VIEW standin.core_mode_changes AS
+SELECT core, capability, change, mode_before, mode_after, epoch, reason, changed_by, changed_at FROM standin_private.core_mode_change;
+COMMENT ON VIEW standin.core_mode_changes IS 'every change of mode, who and why';
+
+CREATE VIEW standin.episodes AS
+SELECT e.core, e.capability, e.episode, e.opened_at, e.opened_because, e.closed_at, e.closed_because,
+       coalesce(e.closed_at, standin_private.clock_now()) - e.opened_at AS duration,
+       count(d.*) FILTER (WHERE d.decision = 'accepted') AS accepted,
+       count(d.*) FILTER (WHERE d.decision = 'declined') AS declined,
+       coalesce(sum(d.amount) FILTER (WHERE d.decision = 'accepted'), 0) AS accepted_amount
+FROM standin_private.episode e
+LEFT JOIN standin_private.pending_transaction p ON p.core = e.core AND p.capability = e.capability AND p.episode = e.episode
+LEFT JOIN standin_private.decision d ON d.ticket = p.ticket AND d.account = p.account
+GROUP BY e.core, e.capability, e.episode;
+COMMENT ON VIEW standin.episodes IS 'stand-in periods with what was decided in them';
+
+CREATE VIEW standin.decisions AS
+SELECT core, key, ticket, account, operation, amount, decision, code, message, mode, epoch, verdicts, decided_by, decided_at
+FROM standin_private.decision;
+COMMENT ON VIEW standin.decisions IS 'the decision log, with the verdict of every rule';
+
+CREATE VIEW standin.repairs AS
+SELECT core, key, ticket, account, action, resolution, reason, state_before, repaired_by, repaired_at FROM standin_private.repair;
+COMMENT ON VIEW standin.repairs IS 'what persons decided about transactions';
+
+-- The balance table is named in a row, so it is read by a function.
+CREATE FUNCTION standin_private.account_overlay(OUT core text, OUT account text, OUT balance numeric, OUT held numeric, OUT as_of text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    source record;
+BEGIN
+    FOR source IN SELECT c.core, b.target, b.account_column, b.balance_column, b.as_of_column
+                  FROM standin_private.core c LEFT JOIN standin_private.balance_source b USING (core) LOOP
+        IF source.target IS NULL OR NOT EXISTS (SELECT FROM pg_class WHERE oid = source.target) THEN
+            RETURN QUERY SELECT a.core, a.account, NULL::numeric, a.held, NULL::text
+                         FROM standin_private.account a WHERE a.core = source.core;
+        ELSE
+            RETURN QUERY EXECUTE format(
+                'SELECT $1, coalesce(t.%1$I::text, a.account), t.%2$I::numeric, coalesce(a.held, 0), %3$s
+                 FROM %4$s t FULL JOIN (SELECT * FROM standin_private.account WHERE core = $1) a ON a.account = t.%1$I::text',
+                source.account_column, source.balance_column, coalesce(format('t.%I::text', source.as_of_column), 'NULL::text'), source.target)
+            USING source.core;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.account_overlay IS 'replicated balances and holds, side by side';
+
+CREATE VIEW standin.accounts AS
+SELECT core, account, balance, held, balance - held AS available, as_of FROM standin_private.account_overlay();
+COMMENT ON VIEW standin.accounts IS 'replicated balance minus holds; as_of is the watermark column of the balance table';
+
+-- sql/standin/conservation.sql
+-- Accepted = posted + compensated + cancelled + expired + open, with each side counted where it is written for itself:
+-- accepted in the decision log, posted in the connectors' answers and the change events, compensated and cancelled in the
+-- repairs, open in the queue. Totals alone would miss two rows that were swapped, so every ticket is compared too.
+CREATE VIEW standin_private.ledger AS
+SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
+       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket) AS ticket,
+       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
+       d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
+       q.state, q.promised, q.amount AS queued_amount,
+       a.posted OR e.ticket IS NOT NULL AS posted, coalesce(a.posted_amount, q.amount) AS posted_amount,
+       r.resolution,
+       array_remove(ARRAY[
+           CASE WHEN d.ticket IS NULL THEN 'not in the decision log' END,
+           CASE WHEN q.ticket IS NULL THEN 'not in the queue' END,
+           CASE WHEN k.ticket IS NULL THEN 'its key is missing' END,
+           CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
+                THEN 'decision log and queue differ' END,
+           CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
+                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                THEN 'key and queue differ' END,
+           CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
+                THEN format('decided as %s, but %s', d.decision, q.state) END,
+           CASE WHEN (f.ticket IS NOT NULL) <> (q.state = 'rejected' AND NOT q.promised) OR (f.key, f.amount) <> (q.key, q.amount)
+                THEN 'refusal and state differ' END,
+           CASE WHEN coalesce(a.posted, false) <> (q.answered IS NOT DISTINCT FROM 'posted')
+                  OR (q.answered = 'rejected' AND NOT coalesce(a.rejected, false))
+                  OR (q.state = 'posted' AND NOT coalesce(a.posted, false)) OR coalesce(a.answers, 0) <> coalesce(q.answers, 0)
+                THEN 'answers of the core and state differ' END,
+           CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
+                THEN 'answers of the core and queue differ' END,
+           CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' THEN format('booked by the core, but %s', q.state) END,
+           CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
+           CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
+           CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
+           CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
+                     (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
+                THEN 'repair and state differ' END
+       ], NULL) AS faults
+FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
+FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
+FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
+FULL JOIN (SELECT core, ticket, min(key) AS key, bool_or(outcome = 'posted') AS posted, bool_or(outcome = 'rejected') AS rejected,
+                  count(*) AS answers, min(amount) AS amounts, min(key) AS keys,
+                  min(key) = max(key) AND min(amount) = max(amount) AND count(*) = max(answer) AS alike,
+                  max(amount) FILTER (WHERE outcome = 'posted') AS posted_amount,
+                  (array_agg(reference ORDER BY answer DESC) FILTER (WHERE outcome = 'posted'))[1] AS reference
+           FROM standin_private.core_answer GROUP BY core, ticket) a ON a.ticket = coalesce(d.ticket, q.ticket, k.ticket)
+FULL JOIN standin_private.core_event e ON e.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket)
+FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ticket, action DESC) r
+    ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
+FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
+    ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket);
+COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
+
+CREATE VIEW standin.conservation_faults AS
+SELECT l.core, l.ticket, l.key, f.fault FROM standin_private.ledger l CROSS JOIN unnest(l.faults) f (fault)
+UNION ALL
+SELECT coalesce(a.core, h.core), NULL, NULL,
+       format('account %s holds %s, its transactions %s', coalesce(a.account, h.account), coalesce(a.held, 0), coalesce(h.held, 0))
+FROM standin_private.account a
+FULL JOIN (SELECT core, account, sum(hold) AS held FROM standin_private.pending_transaction WHERE hold > 0 GROUP BY core, account) h
+    USING (core, account)
+WHERE coalesce(a.held, 0) <> coalesce(h.held, 0);
+COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs and holds; empty is right';
+
+CREATE VIEW standin.conservation AS
+WITH totals AS (
+    SELECT core,
+           count(*) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused) AS accepted,
+           count(*) FILTER (WHERE posted) AS posted,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated') AS compensated,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled') AS cancelled,
+           count(*) FILTER (WHERE state = 'expired') AS expired,
+           count(*) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') OR (state = 'rejected' AND promised)) AS open,
+           count(*) FILTER (WHERE refused) AS refused,
+           count(*) FILTER (WHERE decision = 'declined') AS declined,
+           coalesce(sum(decided_amount) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused), 0) AS accepted_amount,
+           coalesce(sum(posted_amount) FILTER (WHERE posted), 0) AS posted_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated'), 0) AS compensated_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+                                                  OR (state = 'rejected' AND promised)), 0) AS open_amount
+    FROM standin_private.ledger GROUP BY core)
+SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
+       coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
+       coalesce(t.refused, 0) AS refused, coalesce(t.declined, 0) AS declined,
+       coalesce(t.accepted_amount, 0) AS accepted_amount, coalesce(t.posted_amount, 0) AS posted_amount,
+       coalesce(t.compensated_amount, 0) AS compensated_amount, coalesce(t.cancelled_amount, 0) AS cancelled_amount,
+       coalesce(t.expired_amount, 0) AS expired_amount, coalesce(t.open_amount, 0) AS open_amount,
+       coalesce(f.faults, 0) AS faults,
+       coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
+            AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
+       AND f.faults IS NULL AS balanced
+FROM standin_private.core c
+LEFT JOIN totals t USING (core)
+LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
+COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+
+CREATE VIEW standin.reconciliation_differences AS
+SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
+       format('booked by the core, %s here', p.state) AS difference, e.seen_at
+FROM standin_private.core_event e
+JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
+WHERE p.state <> 'reconciled';
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them';
+
+-- sql/standin/grants.sql
+GRANT EXECUTE ON FUNCTION standin.transaction_submit, standin.transaction_status TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.transaction_execute, standin.transaction_wait TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve TO standin_operator, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.transaction_status TO standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin.core_define, standin.operation_define, standin.rule_define, standin.balance_bind,
+    standin.reconciliation_bind TO standin_admin;
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_postgres TO standin_admin;
+GRANT SELECT ON standin.transactions, standin.pending_transactions, standin.core_status, standin.core_mode_changes, standin.episodes,
+    standin.decisions, standin.repairs, standin.accounts, standin.conservation_faults, standin.conservation,
+    standin.reconciliation_differences TO standin_operator, standin_auditor, standin_approver, standin_admin;
+GRANT SELECT ON standin.core_status TO standin_app;
+-- A view runs its functions as whoever reads it.
+GRANT EXECUTE ON FUNCTION standin_private.state_message, standin_private.clock_now, standin_private.account_overlay
+    TO standin_operator, standin_auditor, standin_approver, standin_admin;
+
 -- sql/kernel/wanted.sql
 -- The workers that the rooms want; each room declares its own in a view of the same columns.
 CREATE VIEW standin_private.worker_wanted AS
@@ -873,6 +1632,7 @@ SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanl
 FROM (
     SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
     UNION ALL SELECT * FROM standin_private.workflow_workers
+    UNION ALL SELECT * FROM standin_private.standin_workers
 ) w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so';
 

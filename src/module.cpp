@@ -1,5 +1,6 @@
 #include "kernel/kernel.h"
 #include "pg/guard.h"
+#include "standin/standin.h"
 #include "workflow/workflow.h"
 
 extern "C" {
@@ -16,6 +17,7 @@ void _PG_init(void) {
                                  "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
         standin::kernel::init();
         standin::workflow::init();
+        standin::core::init();
         standin::pg::call([] { MarkGUCPrefixReserved("pg_standin"); });
     });
 }

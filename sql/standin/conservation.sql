@@ -1,0 +1,106 @@
+-- Accepted = posted + compensated + cancelled + expired + open, with each side counted where it is written for itself:
+-- accepted in the decision log, posted in the connectors' answers and the change events, compensated and cancelled in the
+-- repairs, open in the queue. Totals alone would miss two rows that were swapped, so every ticket is compared too.
+CREATE VIEW standin_private.ledger AS
+SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
+       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket) AS ticket,
+       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
+       d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
+       q.state, q.promised, q.amount AS queued_amount,
+       a.posted OR e.ticket IS NOT NULL AS posted, coalesce(a.posted_amount, q.amount) AS posted_amount,
+       r.resolution,
+       array_remove(ARRAY[
+           CASE WHEN d.ticket IS NULL THEN 'not in the decision log' END,
+           CASE WHEN q.ticket IS NULL THEN 'not in the queue' END,
+           CASE WHEN k.ticket IS NULL THEN 'its key is missing' END,
+           CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
+                THEN 'decision log and queue differ' END,
+           CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
+                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                THEN 'key and queue differ' END,
+           CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
+                THEN format('decided as %s, but %s', d.decision, q.state) END,
+           CASE WHEN (f.ticket IS NOT NULL) <> (q.state = 'rejected' AND NOT q.promised) OR (f.key, f.amount) <> (q.key, q.amount)
+                THEN 'refusal and state differ' END,
+           CASE WHEN coalesce(a.posted, false) <> (q.answered IS NOT DISTINCT FROM 'posted')
+                  OR (q.answered = 'rejected' AND NOT coalesce(a.rejected, false))
+                  OR (q.state = 'posted' AND NOT coalesce(a.posted, false)) OR coalesce(a.answers, 0) <> coalesce(q.answers, 0)
+                THEN 'answers of the core and state differ' END,
+           CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
+                THEN 'answers of the core and queue differ' END,
+           CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' THEN format('booked by the core, but %s', q.state) END,
+           CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
+           CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
+           CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
+           CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
+                     (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
+                THEN 'repair and state differ' END
+       ], NULL) AS faults
+FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
+FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
+FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
+FULL JOIN (SELECT core, ticket, min(key) AS key, bool_or(outcome = 'posted') AS posted, bool_or(outcome = 'rejected') AS rejected,
+                  count(*) AS answers, min(amount) AS amounts, min(key) AS keys,
+                  min(key) = max(key) AND min(amount) = max(amount) AND count(*) = max(answer) AS alike,
+                  max(amount) FILTER (WHERE outcome = 'posted') AS posted_amount,
+                  (array_agg(reference ORDER BY answer DESC) FILTER (WHERE outcome = 'posted'))[1] AS reference
+           FROM standin_private.core_answer GROUP BY core, ticket) a ON a.ticket = coalesce(d.ticket, q.ticket, k.ticket)
+FULL JOIN standin_private.core_event e ON e.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket)
+FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ticket, action DESC) r
+    ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
+FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
+    ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket);
+COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
+
+CREATE VIEW standin.conservation_faults AS
+SELECT l.core, l.ticket, l.key, f.fault FROM standin_private.ledger l CROSS JOIN unnest(l.faults) f (fault)
+UNION ALL
+SELECT coalesce(a.core, h.core), NULL, NULL,
+       format('account %s holds %s, its transactions %s', coalesce(a.account, h.account), coalesce(a.held, 0), coalesce(h.held, 0))
+FROM standin_private.account a
+FULL JOIN (SELECT core, account, sum(hold) AS held FROM standin_private.pending_transaction WHERE hold > 0 GROUP BY core, account) h
+    USING (core, account)
+WHERE coalesce(a.held, 0) <> coalesce(h.held, 0);
+COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs and holds; empty is right';
+
+CREATE VIEW standin.conservation AS
+WITH totals AS (
+    SELECT core,
+           count(*) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused) AS accepted,
+           count(*) FILTER (WHERE posted) AS posted,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated') AS compensated,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled') AS cancelled,
+           count(*) FILTER (WHERE state = 'expired') AS expired,
+           count(*) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') OR (state = 'rejected' AND promised)) AS open,
+           count(*) FILTER (WHERE refused) AS refused,
+           count(*) FILTER (WHERE decision = 'declined') AS declined,
+           coalesce(sum(decided_amount) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused), 0) AS accepted_amount,
+           coalesce(sum(posted_amount) FILTER (WHERE posted), 0) AS posted_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated'), 0) AS compensated_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+                                                  OR (state = 'rejected' AND promised)), 0) AS open_amount
+    FROM standin_private.ledger GROUP BY core)
+SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
+       coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
+       coalesce(t.refused, 0) AS refused, coalesce(t.declined, 0) AS declined,
+       coalesce(t.accepted_amount, 0) AS accepted_amount, coalesce(t.posted_amount, 0) AS posted_amount,
+       coalesce(t.compensated_amount, 0) AS compensated_amount, coalesce(t.cancelled_amount, 0) AS cancelled_amount,
+       coalesce(t.expired_amount, 0) AS expired_amount, coalesce(t.open_amount, 0) AS open_amount,
+       coalesce(f.faults, 0) AS faults,
+       coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
+            AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
+       AND f.faults IS NULL AS balanced
+FROM standin_private.core c
+LEFT JOIN totals t USING (core)
+LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
+COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+
+CREATE VIEW standin.reconciliation_differences AS
+SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
+       format('booked by the core, %s here', p.state) AS difference, e.seen_at
+FROM standin_private.core_event e
+JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
+WHERE p.state <> 'reconciled';
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them';

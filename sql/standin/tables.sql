@@ -1,0 +1,249 @@
+-- Stand-in: cores, operations, rules, modes; then what moves money: key, account, pending transaction, decision, answer,
+-- change event, repair. Conservation is counted by comparing the last six with each other, so each is written for itself
+-- and none is derived from another.
+
+CREATE TABLE standin_private.core (
+    core text PRIMARY KEY CHECK (core ~ '^[a-z][a-z0-9_]{0,62}$'),
+    connector text NOT NULL CHECK (connector IN ('postgres', 'function')),
+    server text,
+    connector_role text,
+    post_function text NOT NULL,
+    inquire_function text,
+    probe_function text,
+    probe_interval interval NOT NULL DEFAULT '1 second' CHECK (probe_interval >= interval '10 milliseconds'),
+    rise integer NOT NULL DEFAULT 2 CHECK (rise BETWEEN 1 AND 1000),
+    fall integer NOT NULL DEFAULT 3 CHECK (fall BETWEEN 1 AND 1000),
+    minimum_dwell interval NOT NULL DEFAULT '10 seconds' CHECK (minimum_dwell >= interval '0'),
+    call_timeout interval NOT NULL DEFAULT '3 seconds'
+        CHECK (call_timeout BETWEEN interval '10 milliseconds' AND interval '10 minutes'),
+    backlog_ceiling bigint NOT NULL DEFAULT 1000000 CHECK (backlog_ceiling > 0),
+    replay_rate double precision NOT NULL DEFAULT 1000 CHECK (replay_rate > 0),
+    replay_connections integer NOT NULL DEFAULT 4 CHECK (replay_connections BETWEEN 1 AND 64),
+    attempts_maximum integer NOT NULL DEFAULT 10 CHECK (attempts_maximum > 0),
+    time_zone text NOT NULL DEFAULT 'UTC',
+    defined_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    CHECK (CASE connector WHEN 'postgres' THEN server IS NOT NULL AND connector_role IS NULL
+                          ELSE server IS NULL AND connector_role IS NOT NULL END)
+);
+COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
+
+CREATE TABLE standin_private.operation (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL CHECK (operation ~ '^[A-Za-z][A-Za-z0-9_.-]{0,62}$'),
+    capability text NOT NULL CHECK (capability <> ''),
+    account_field text NOT NULL,
+    amount_field text NOT NULL,
+    required jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(required) = 'object'),
+    direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
+    dedup text NOT NULL CHECK (dedup IN ('key', 'inquiry', 'none')),
+    standin_allowed boolean NOT NULL DEFAULT false,
+    on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
+    PRIMARY KEY (core, operation)
+);
+COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
+
+-- The one authoritative row of a core and capability. Its id names the mode's lock.
+CREATE TABLE standin_private.core_mode (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    capability text NOT NULL,
+    id integer GENERATED ALWAYS AS IDENTITY,
+    mode text NOT NULL DEFAULT 'online'
+        CHECK (mode IN ('online', 'suspect', 'stand_in', 'recovering', 'forced_online', 'forced_stand_in')),
+    epoch bigint NOT NULL DEFAULT 1 CHECK (epoch > 0),
+    since timestamptz NOT NULL,
+    good integer NOT NULL DEFAULT 0 CHECK (good >= 0),
+    bad integer NOT NULL DEFAULT 0 CHECK (bad >= 0),
+    episode bigint,
+    reason text NOT NULL DEFAULT 'defined',
+    probed_at timestamptz,
+    probe_failure text,
+    backlog bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (core, capability),
+    CHECK ((mode IN ('stand_in', 'recovering', 'forced_stand_in')) = (episode IS NOT NULL))
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX core_mode_id ON standin_private.core_mode (id);
+COMMENT ON TABLE standin_private.core_mode IS 'who answers now, by core and capability; the epoch only rises; distributed: kept whole';
+
+CREATE TABLE standin_private.core_mode_change (
+    core text NOT NULL,
+    capability text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    mode_before text NOT NULL,
+    mode_after text NOT NULL,
+    epoch bigint NOT NULL,
+    reason text NOT NULL,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, capability, change)
+);
+COMMENT ON TABLE standin_private.core_mode_change IS 'every change of mode, who and why; distributed: kept whole';
+
+CREATE TABLE standin_private.episode (
+    core text NOT NULL,
+    capability text NOT NULL,
+    episode bigint GENERATED ALWAYS AS IDENTITY,
+    opened_at timestamptz NOT NULL,
+    opened_epoch bigint NOT NULL,
+    opened_because text NOT NULL,
+    closed_at timestamptz,
+    closed_epoch bigint,
+    closed_because text,
+    PRIMARY KEY (core, capability, episode),
+    CHECK ((closed_at IS NULL) = (closed_epoch IS NULL) AND (closed_at IS NULL) = (closed_because IS NULL))
+);
+CREATE UNIQUE INDEX episode_open ON standin_private.episode (core, capability) WHERE closed_at IS NULL;
+COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distributed: kept whole';
+
+CREATE TABLE standin_private.rule (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL, -- '*' for all
+    rule text NOT NULL CHECK (rule IN ('allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit')),
+    "window" text NOT NULL DEFAULT '' CHECK ("window" IN ('', 'episode', 'business_day')),
+    amount numeric CHECK (amount >= 0 AND amount < 'Infinity'),
+    mode text NOT NULL CHECK (mode IN ('enforce', 'monitor', 'off')),
+    PRIMARY KEY (core, operation, rule, "window"),
+    CHECK ((rule = 'cumulative_limit') = ("window" <> '')),
+    CHECK (amount IS NOT NULL OR rule IN ('allowed_operation', 'available_balance'))
+);
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+
+CREATE TABLE standin_private.balance_source (
+    core text PRIMARY KEY REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL,
+    account_column text NOT NULL,
+    balance_column text NOT NULL,
+    as_of_column text
+);
+COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
+
+CREATE TABLE standin_private.reconciliation (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL UNIQUE,
+    key_column text NOT NULL
+);
+COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
+
+-- Tickets give the order within an account: drawn while the account's row is locked, and without a cache, so that a higher
+-- ticket is a later accept.
+CREATE SEQUENCE standin_private.ticket AS bigint CACHE 1;
+
+CREATE TABLE standin_private.transaction_key (
+    core text NOT NULL,
+    key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 255),
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    digest bytea NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys with the digest of operation and payload; narrow, outlives history; distributed by key';
+
+CREATE TABLE standin_private.account (
+    core text NOT NULL,
+    account text NOT NULL CHECK (octet_length(account) BETWEEN 1 AND 255),
+    held numeric NOT NULL DEFAULT 0 CHECK (held >= 0),
+    episode bigint,
+    episode_total numeric NOT NULL DEFAULT 0,
+    business_day date,
+    day_total numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, core)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE standin_private.account IS 'an account''s lock, holds and limit counters; distributed by account';
+
+CREATE TABLE standin_private.pending_transaction (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    capability text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
+    payload jsonb NOT NULL,
+    promised boolean NOT NULL, -- stand-in decided in the core's place, so a refusal by the core needs a person
+    epoch bigint NOT NULL,
+    episode bigint,
+    accepted_at timestamptz NOT NULL,
+    state text NOT NULL CHECK (state IN ('declined', 'accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'reconciled',
+                                         'rejected', 'repair', 'compensated', 'cancelled', 'expired')),
+    hold numeric NOT NULL DEFAULT 0 CHECK (hold >= 0 AND (hold = 0 OR state NOT IN ('declined', 'reconciled', 'compensated', 'cancelled', 'expired'))),
+    attempts integer NOT NULL DEFAULT 0,
+    answers integer NOT NULL DEFAULT 0,
+    due_at timestamptz,
+    sent_at timestamptz,
+    changed_at timestamptz NOT NULL,
+    answered text CHECK (answered IN ('posted', 'rejected')), -- the last answer of the core that settles something
+    reference text,
+    message text,
+    PRIMARY KEY (ticket, account)
+) WITH (fillfactor = 80);
+-- The queue: what still stands before the core, in order, by account.
+CREATE INDEX pending_transaction_queue ON standin_private.pending_transaction (core, account, ticket)
+    WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair');
+CREATE INDEX pending_transaction_sent ON standin_private.pending_transaction (core, ticket) WHERE state = 'in_flight';
+COMMENT ON TABLE standin_private.pending_transaction IS 'every transaction asked for, and where it stands; distributed by account';
+
+-- The decision log: one row a decision, never updated. "refused": the core said no to a transaction that nobody had
+-- promised anything about.
+CREATE TABLE standin_private.decision (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('accepted', 'forwarded', 'declined', 'refused')),
+    core text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    mode text NOT NULL,
+    epoch bigint NOT NULL,
+    verdicts jsonb,
+    decided_by text NOT NULL DEFAULT session_user,
+    decided_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, decision)
+);
+COMMENT ON TABLE standin_private.decision IS 'decision log, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_answer (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    answer integer NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    call text NOT NULL CHECK (call IN ('post', 'inquire')),
+    outcome text NOT NULL CHECK (outcome IN ('posted', 'rejected', 'not_found', 'not_delivered', 'unknown')),
+    reference text,
+    message text,
+    answered_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, answer)
+);
+COMMENT ON TABLE standin_private.core_answer IS 'what the connectors heard, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_event (
+    core text NOT NULL,
+    key text NOT NULL,
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    reconciliation bigint NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.core_event IS 'our keys seen in the core''s own change events, append-only; distributed by key';
+
+CREATE TABLE standin_private.repair (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    action bigint GENERATED ALWAYS AS IDENTITY,
+    core text NOT NULL,
+    key text NOT NULL,
+    resolution text NOT NULL CHECK (resolution IN ('retry', 'compensated', 'cancelled')),
+    reason text NOT NULL CHECK (reason <> ''),
+    state_before text NOT NULL,
+    repaired_by text NOT NULL DEFAULT session_user,
+    repaired_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, action)
+);
+COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';

@@ -1,0 +1,88 @@
+CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
+    OUT ticket bigint, OUT status text, OUT code text, OUT message text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own; it goes to the core after the commit, in the account''s order';
+
+CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
+    INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_execute';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'commits the intent, posts it through the connector while the core is online and returns the core''s answer; "processing" in stand-in';
+
+CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
+    INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over';
+
+CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it; returns the highest new epoch';
+
+CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+SELECT CASE
+    WHEN state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') THEN 'processing'
+    WHEN state IN ('posted', 'reconciled') THEN 'done'
+    WHEN state = 'repair' OR (state = 'rejected' AND promised) THEN 'being checked'
+    WHEN state = 'compensated' THEN 'reversed'
+    WHEN state IN ('cancelled', 'expired') THEN state
+    ELSE coalesce(message, state) END
+$$;
+COMMENT ON FUNCTION standin_private.state_message IS 'what a customer is told about a state';
+
+CREATE FUNCTION standin.transaction_status(core text, key text,
+    OUT ticket bigint, OUT status text, OUT message text, OUT account text, OUT amount numeric, OUT operation text,
+    OUT reference text, OUT accepted_at timestamptz, OUT changed_at timestamptz) RETURNS SETOF record
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+SELECT p.ticket, p.state, standin_private.state_message(p.state, p.promised, p.message), p.account, p.amount, p.operation, p.reference,
+       p.accepted_at, p.changed_at
+FROM standin_private.transaction_key k
+JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
+WHERE k.core = transaction_status.core AND k.key = transaction_status.key
+$$;
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands; no row if the key was never taken';
+
+CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item standin_private.pending_transaction;
+    target text;
+BEGIN
+    IF resolution IS NULL OR resolution NOT IN ('retry', 'compensated', 'cancelled') THEN
+        RAISE EXCEPTION 'resolution "%" is not known', resolution USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use retry, compensated or cancelled.';
+    END IF;
+    IF coalesce(reason, '') = '' THEN
+        RAISE EXCEPTION 'a repair needs a reason' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- The account's row first, as everywhere.
+    PERFORM FROM standin_private.account a JOIN standin_private.pending_transaction p USING (core, account)
+    WHERE p.ticket = repair_resolve.ticket FOR UPDATE OF a;
+    SELECT * INTO item FROM standin_private.pending_transaction p WHERE p.ticket = repair_resolve.ticket FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ticket % does not exist', repair_resolve.ticket USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT (item.state = 'repair' OR (item.state = 'rejected' AND item.promised)
+            OR (item.state IN ('accepted', 'retry_wait') AND resolution = 'cancelled')) THEN
+        RAISE EXCEPTION 'ticket % is % and cannot be resolved as %', item.ticket, item.state, resolution
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Transactions in repair or rejected can be resolved; one that was not sent can be cancelled.';
+    END IF;
+    target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
+    IF item.state = 'rejected' AND resolution = 'retry' THEN
+        UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE p.ticket = item.ticket AND p.account = item.account;
+    END IF;
+    UPDATE standin_private.pending_transaction p
+    SET state = target, hold = CASE resolution WHEN 'retry' THEN p.hold ELSE 0 END, attempts = 0, due_at = NULL,
+        changed_at = standin_private.clock_now()
+    WHERE p.ticket = item.ticket AND p.account = item.account;
+    IF resolution <> 'retry' AND item.hold > 0 THEN
+        UPDATE standin_private.account a SET held = a.held - item.hold WHERE a.core = item.core AND a.account = item.account;
+    END IF;
+    INSERT INTO standin_private.repair (ticket, account, core, key, resolution, reason, state_before, repaired_at)
+    VALUES (item.ticket, item.account, item.core, item.key, resolution, reason, item.state, standin_private.clock_now());
+    PERFORM standin_private.wake('replay');
+    PERFORM standin_private.wake('ticket');
+    RETURN target;
+END $$;
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction that cannot go on by itself: retry, compensated or cancelled';

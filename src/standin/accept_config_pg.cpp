@@ -1,0 +1,120 @@
+#include "standin/accept_config_pg.h"
+
+#include <map>
+#include <memory>
+
+#include "kernel/clock.h"
+#include "pg/spi.h"
+
+namespace standin::core {
+
+namespace {
+
+// Up to here the backlog is counted at each decision; above, the prober's last count is near enough.
+constexpr int64_t countedCeiling = 1000;
+
+[[noreturn]] void notDefined(const std::string& core, const std::string& operation) {
+    static pg::Statement coreExists("SELECT FROM standin_private.core WHERE core = $1");
+    if (coreExists.run(core).empty())
+        throw Error("42704", "core \"" + core + "\" is not defined", {}, "Define it with standin.core_define.");
+    throw Error("42704", "operation \"" + operation + "\" of core \"" + core + "\" is not defined", {},
+                "Define it with standin.operation_define.");
+}
+
+/// One kept plan for each distinct balance table of the session.
+struct BalanceStatement {
+    std::string sql;
+    pg::Statement statement;
+    explicit BalanceStatement(std::string query) : sql(std::move(query)), statement(sql.c_str()) {}
+};
+
+} // namespace
+
+AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operation) {
+    static pg::Statement statement(
+        "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
+        "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, ($3 AT TIME ZONE c.time_zone)::date,"
+        "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation"
+        "  FROM standin_private.operation o"
+        "  JOIN standin_private.core c ON c.core = o.core"
+        "  JOIN standin_private.core_mode m ON m.core = o.core AND m.capability = o.capability"
+        "  LEFT JOIN standin_private.balance_source b ON b.core = o.core"
+        "  LEFT JOIN standin_private.rule r ON r.core = o.core AND r.operation IN ('*', o.operation)"
+        " WHERE o.core = $1 AND o.operation = $2");
+    const pg::Rows rows = statement.run(core, operation, pg::Timestamptz{kernel::now()});
+    if (rows.empty())
+        notDefined(core, operation);
+
+    const pg::Row row = rows[0];
+    AcceptConfig config{.capability = row.get<std::string>(0),
+                        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
+                        .debit = row.get<bool>(4),
+                        .standinAllowed = row.get<bool>(5),
+                        .modeId = row.get<int32_t>(6),
+                        .mode = modeByName(row.get<std::string>(7)),
+                        .epoch = row.get<int64_t>(8),
+                        .episode = row.optional<int64_t>(9),
+                        .backlogCeiling = row.get<int64_t>(10),
+                        .backlogSeen = row.get<int64_t>(11),
+                        .businessDay = row.get<std::string>(12),
+                        .balance = {},
+                        .rules = {}};
+    if (!row.isNull(13))
+        config.balance = BalanceSource{row.get<std::string>(13), row.get<std::string>(14), row.get<std::string>(15)};
+
+    // A rule of the operation stands before the same rule of '*'.
+    std::map<RuleKind, std::pair<bool, Rule>> rules;
+    for (const pg::Row each : rows) {
+        if (each.isNull(16))
+            continue;
+        const RuleKind kind = ruleKindByName(each.get<std::string>(16), each.get<std::string>(17));
+        const bool own = each.get<std::string>(20) != "*";
+        const Rule rule{kind, ruleModeByName(each.get<std::string>(19)),
+                        each.isNull(18) ? Decimal() : Decimal::parse(each.get<std::string>(18))};
+        const auto found = rules.find(kind);
+        if (found == rules.end() || own)
+            rules.insert_or_assign(kind, std::pair(own, rule));
+    }
+    for (const auto& [kind, rule] : rules)
+        config.rules.push_back(rule.second);
+    return config;
+}
+
+std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account) {
+    // Never freed: a kept plan lives as long as its session.
+    static auto& statements = *new std::map<std::string, std::unique_ptr<BalanceStatement>>();
+    const std::string id = source.target + '\n' + source.accountColumn + '\n' + source.balanceColumn;
+    auto& kept = statements[id];
+    if (!kept) {
+        auto quoted = [](const std::string& name) {
+            return std::string(pg::call([&] { return quote_identifier(name.c_str()); }));
+        };
+        // The comparison is the column's own type, so that its index serves.
+        const pg::Rows type = pg::execute(
+            "SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = " +
+            std::string(pg::call([&] { return quote_literal_cstr(source.target.c_str()); })) +
+            "::regclass AND attname = " +
+            std::string(pg::call([&] { return quote_literal_cstr(source.accountColumn.c_str()); })));
+        if (type.empty())
+            throw Error("42703", "column \"" + source.accountColumn + "\" of table " + source.target + " does not exist", {},
+                        "Bind the balances anew with standin.balance_bind.");
+        kept = std::make_unique<BalanceStatement>("SELECT " + quoted(source.balanceColumn) + "::numeric FROM " + source.target +
+                                                  " WHERE " + quoted(source.accountColumn) + " = $1::" +
+                                                  type[0].get<std::string>(0));
+    }
+    const pg::Rows rows = kept->statement.run(account);
+    if (rows.empty() || rows[0].isNull(0))
+        return std::nullopt;
+    return rows[0].get<std::string>(0);
+}
+
+bool backlogFull(const std::string& core, const AcceptConfig& config) {
+    static pg::Statement count(
+        "SELECT count(*) FROM (SELECT FROM standin_private.pending_transaction"
+        " WHERE core = $1 AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') LIMIT $2) queued");
+    if (config.backlogCeiling > countedCeiling)
+        return config.backlogSeen >= config.backlogCeiling;
+    return count.run(core, config.backlogCeiling)[0].get<int64_t>(0) >= config.backlogCeiling;
+}
+
+} // namespace standin::core

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "standin/mode.h"
+#include "standin/payload.h"
+#include "standin/rules.h"
+
+namespace standin::core {
+
+struct BalanceSource {
+    std::string target;
+    std::string accountColumn;
+    std::string balanceColumn;
+};
+
+/// What a decision needs to know about core, operation, mode and rules; read at once.
+struct AcceptConfig {
+    std::string capability;
+    PayloadFormat format;
+    bool debit = true;
+    bool standinAllowed = false;
+    int32_t modeId = 0;
+    Mode mode = Mode::online;
+    int64_t epoch = 0;
+    std::optional<int64_t> episode;
+    int64_t backlogCeiling = 0;
+    int64_t backlogSeen = 0;
+    std::string businessDay;
+    std::optional<BalanceSource> balance;
+    std::vector<Rule> rules;
+};
+
+/// Throws Error 42704 for a core or operation that is not defined.
+AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operation);
+
+/// The replicated balance as numeric text, if the account has one.
+std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account);
+
+/// Whether a core has this many transactions queued.
+bool backlogFull(const std::string& core, const AcceptConfig& config);
+
+} // namespace standin::core

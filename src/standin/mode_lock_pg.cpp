@@ -1,0 +1,135 @@
+#include "standin/mode_lock_pg.h"
+
+#include <algorithm>
+
+#include "kernel/commit_hook.h"
+#include "pg/guard.h"
+
+extern "C" {
+#include <access/genam.h>
+#include <access/table.h>
+#include <catalog/namespace.h>
+#include <storage/lmgr.h>
+#include <storage/lock.h>
+#include <utils/fmgroids.h>
+#include <utils/rel.h>
+}
+
+namespace standin::core {
+
+namespace {
+
+// SQL's advisory functions use 1 and 2 as the fourth field; these cannot be reached from SQL.
+constexpr uint16 modeLockClass = 0x5d01;
+constexpr uint16 senderLockClass = 0x5d02;
+
+struct Note {
+    int32_t mode;
+    int64_t epoch; // 0: a switch
+};
+
+constexpr int notesMaximum = 64;
+Note notes[notesMaximum];
+int notesUsed = 0;
+
+void note(Note added) {
+    for (int i = 0; i < notesUsed; ++i)
+        if (notes[i].mode == added.mode && notes[i].epoch == added.epoch)
+            return;
+    if (notesUsed == notesMaximum)
+        throw Error("54000", "one transaction decides under too many modes", {}, "Commit more often.");
+    notes[notesUsed++] = added;
+}
+
+LOCKTAG lockTag(uint16 lockClass, uint32 high, uint32 low) {
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, high, low, lockClass);
+    // Under the default method pg_advisory_unlock_all(), which user code may call, cannot let go of it.
+    tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
+    return tag;
+}
+
+LOCKTAG senderTag(int64_t ticket) {
+    return lockTag(senderLockClass, static_cast<uint32>(ticket >> 32), static_cast<uint32>(ticket));
+}
+
+/// The epoch as of now, whatever snapshot the transaction works with; 0 if the row is gone.
+int64_t currentEpoch(int32_t mode) {
+    return pg::call([mode] {
+        const Oid schema = get_namespace_oid("standin_private", false);
+        const Oid table = get_relname_relid("core_mode", schema);
+        const Oid index = get_relname_relid("core_mode_id", schema);
+        Relation relation = table_open(table, AccessShareLock);
+        ScanKeyData key;
+        ScanKeyInit(&key, get_attnum(table, "id"), BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(mode));
+        Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+        SysScanDesc scan = systable_beginscan(relation, index, true, snapshot, 1, &key);
+        int64_t epoch = 0;
+        if (HeapTuple tuple = systable_getnext(scan)) {
+            bool null;
+            epoch = DatumGetInt64(heap_getattr(tuple, get_attnum(table, "epoch"), RelationGetDescr(relation), &null));
+        }
+        systable_endscan(scan);
+        UnregisterSnapshot(snapshot);
+        table_close(relation, AccessShareLock);
+        return epoch;
+    });
+}
+
+void beforeCommit() {
+    if (notesUsed == 0)
+        return;
+    // A fixed order, exclusive before shared of the same mode: no deadlock among commits.
+    std::sort(notes, notes + notesUsed, [](const Note& left, const Note& right) {
+        return left.mode != right.mode ? left.mode < right.mode : left.epoch < right.epoch;
+    });
+    for (int i = 0; i < notesUsed; ++i) {
+        const LOCKTAG tag = lockTag(modeLockClass, static_cast<uint32>(notes[i].mode), 0);
+        const LOCKMODE lockMode = notes[i].epoch == 0 ? ExclusiveLock : ShareLock;
+        pg::call([&] { LockAcquire(&tag, lockMode, false, false); });
+    }
+    for (int i = 0; i < notesUsed; ++i) {
+        if (notes[i].epoch != 0 && currentEpoch(notes[i].mode) != notes[i].epoch)
+            throw Error("40001", "could not commit: the core's mode changed since the decision",
+                        "Decided under epoch " + std::to_string(notes[i].epoch) + ".", "Retry the transaction.");
+    }
+}
+
+void beforePrepare() {
+    if (notesUsed != 0)
+        throw Error("0A000", "cannot PREPARE a transaction that decided about or switched a core", {},
+                    "A prepared transaction could commit long after the core's mode changed.");
+}
+
+void afterEnd(kernel::TransactionEnd) noexcept { notesUsed = 0; }
+
+} // namespace
+
+void noteDecision(int32_t modeId, int64_t epoch) { note({modeId, epoch}); }
+void noteSwitch(int32_t modeId) { note({modeId, 0}); }
+
+SenderLock::SenderLock(int64_t ticket) : ticket_(ticket) {
+    const LOCKTAG tag = senderTag(ticket);
+    pg::call([&] { LockAcquire(&tag, ExclusiveLock, true, false); });
+}
+
+SenderLock::~SenderLock() {
+    if (ticket_ == 0)
+        return;
+    const LOCKTAG tag = senderTag(ticket_);
+    if (LockHeldByMe(&tag, ExclusiveLock)) // an abort has let go of it already
+        LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool SenderLock::nobodySends(int64_t ticket) {
+    const LOCKTAG tag = senderTag(ticket);
+    return pg::call([&] { return LockAcquire(&tag, ExclusiveLock, false, true); }) == LOCKACQUIRE_OK;
+}
+
+void initModeLock() {
+    kernel::onPreCommit(beforeCommit);
+    kernel::onPrePrepare(beforePrepare);
+    kernel::onTransactionEnd(afterEnd);
+}
+
+} // namespace standin::core

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "standin/connector.h"
+#include "standin/core_config_pg.h"
+#include "standin/outcome_policy.h"
+
+namespace standin::core {
+
+enum class CallKind { post, inquire };
+
+/// A transaction on its way to a core.
+struct Sending {
+    int64_t ticket = 0;
+    std::string account;
+    CallKind kind = CallKind::post;
+    Request request;
+};
+
+/// Writes an answer of a core and what follows from it: answer log, state, hold, decision log. Locks the account's row, then
+/// the transaction's. What a change event settled in the meantime stays settled. Returns the state after it.
+State recordOutcome(const CoreConfig& config, bool inquires, const Sending& sending, const Answer& answer);
+
+/// What a caller is told about a state.
+struct Standing {
+    State state;
+    std::string status;
+    std::string code;
+    std::string message;
+};
+/// Throws Error 42704 if there is no such ticket.
+Standing standing(int64_t ticket);
+
+} // namespace standin::core

@@ -1,0 +1,239 @@
+#include "standin/replay_pg.h"
+
+#include <algorithm>
+
+#include "kernel/crash_point.h"
+#include "kernel/instance.h"
+#include "kernel/worker.h"
+#include "standin/conversation_pg.h"
+#include "standin/mode_pg.h"
+#include "standin/queue_pg.h"
+#include "standin/token_bucket.h"
+
+namespace standin::core {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds longSleep{60000};
+constexpr milliseconds watchOthers{500}; // while a client session has something in flight, whose death nobody announces
+
+/// One conversation with the core and what it is about.
+struct Line {
+    std::unique_ptr<Connector> connector;
+    std::optional<Claim> claim;
+    bool answered = false;
+};
+
+class Replay {
+public:
+    explicit Replay(kernel::Worker& worker) : worker_(worker) {}
+
+    void run() {
+        while (!worker_.stopping()) {
+            const milliseconds sleep = turn();
+            if (busy()) {
+                talk();
+            } else if (sleep > milliseconds(0)) {
+                worker_.setState("waiting");
+                worker_.wait(sleep);
+            }
+        }
+    }
+
+private:
+    bool busy() const {
+        return std::any_of(lines_.begin(), lines_.end(), [](const Line& line) { return line.claim.has_value(); });
+    }
+
+    std::vector<int64_t> heldTickets() const {
+        std::vector<int64_t> tickets;
+        for (const Line& line : lines_)
+            if (line.claim)
+                tickets.push_back(line.claim->sending.ticket);
+        return tickets;
+    }
+
+    void configure() {
+        CoreConfig config = worker_.transaction([&] { return loadCoreConfig(worker_.key()); });
+        if (config == config_ && !lines_.empty())
+            return;
+        config_ = std::move(config);
+        lines_.clear();
+        for (int i = 0; i < config_.connections; ++i) {
+            lines_.emplace_back();
+            lines_.back().connector = makeConnector(config_);
+        }
+        inquires_ = lines_.front().connector->inquires();
+    }
+
+    /// One transaction: the answers that came in are written, and the next calls are taken and committed as in flight. Returns
+    /// how long there is nothing to do.
+    milliseconds turn() {
+        if (!busy())
+            configure();
+        std::vector<Line*> free;
+        bool answers = false;
+        for (Line& line : lines_) {
+            answers |= line.answered;
+            if (!line.claim || line.answered)
+                free.push_back(&line);
+        }
+        if (free.empty())
+            return milliseconds(0);
+        const int granted = bucket_.take(static_cast<int>(free.size()), config_.replayRate, TokenBucket::Time::clock::now());
+        Claimed claimed;
+        try {
+            STANDIN_CRASH_POINT("replay_before_outcome_commit");
+            claimed = worker_.transaction([&] {
+                writeAnswers();
+                return claim(granted);
+            });
+        } catch (const Error& error) {
+            if (error.sqlstate() == "40001")
+                return again(granted);
+            throw;
+        } catch (const pg::PgError& error) {
+            if (error.sqlstate() == "40001" || error.sqlstate() == "40P01")
+                return again(granted);
+            throw;
+        }
+        forgetAnswered();
+        bucket_.giveBack(granted - static_cast<int>(claimed.claims.size()));
+        begin(claimed);
+        if (answers || claimed.more || !claimed.claims.empty())
+            return granted == 0 ? milliseconds(10) : milliseconds(0);
+        if (claimed.othersInFlight)
+            return watchOthers;
+        if (claimed.nextDueSeconds)
+            return std::min(longSleep, std::max(milliseconds(100), milliseconds(*claimed.nextDueSeconds * 1000)));
+        return granted == 0 ? milliseconds(10) : longSleep;
+    }
+
+    /// A mode changed, or a deadlock was broken, in the middle: the transaction is gone, the answers are still here.
+    milliseconds again(int granted) {
+        bucket_.giveBack(granted);
+        return milliseconds(1);
+    }
+
+    void writeAnswers() {
+        std::vector<Line*> answered;
+        for (Line& line : lines_)
+            if (line.answered)
+                answered.push_back(&line);
+        if (answered.empty())
+            return;
+        // Rows of several accounts are always locked in this order.
+        std::sort(answered.begin(), answered.end(), [](const Line* left, const Line* right) {
+            return left->claim->sending.account < right->claim->sending.account;
+        });
+        const Answer* fault = nullptr;
+        for (const Line* line : answered) {
+            const Answer& answer = line->connector->answer();
+            recordOutcome(config_, inquires_, line->claim->sending, answer);
+            if (answer.coreFault)
+                fault = &answer;
+        }
+        if (fault) // a failed live call is a failed probe; several at once are one
+            observeCore(config_.core, false, fault->message);
+    }
+
+    Claimed claim(int limit) {
+        static pg::Statement sending("SELECT EXISTS (SELECT FROM standin_private.core_mode WHERE core = $1"
+                                     "               AND mode NOT IN ('stand_in', 'forced_stand_in'))");
+        Claimed claimed;
+        if (!sending.run(config_.core)[0].get<bool>(0)) {
+            adoptOrphans(config_, heldTickets(), claimed.othersInFlight);
+            return claimed;
+        }
+        if (limit > 0) {
+            if (auto refusal = kernel::instanceRefusal())
+                throw Error("55000", "the core is not spoken to from this server", *refusal);
+            claimed = claimHeads(config_, inquires_, limit, heldTickets());
+        }
+        if (claimed.claims.empty() && !claimed.more && !busy())
+            finishRecovery(config_.core);
+        return claimed;
+    }
+
+    void forgetAnswered() {
+        for (Line& line : lines_) {
+            if (line.answered) {
+                line.claim.reset();
+                line.answered = false;
+            }
+        }
+    }
+
+    void begin(Claimed& claimed) {
+        if (claimed.claims.empty())
+            return;
+        worker_.setState("sending");
+        STANDIN_CRASH_POINT("replay_before_send");
+        auto next = claimed.claims.begin();
+        for (Line& line : lines_) {
+            if (line.claim || next == claimed.claims.end())
+                continue;
+            line.claim.emplace(std::move(*next++));
+            if (config_.synchronous())
+                callInTransaction(line);
+            else
+                start(line);
+        }
+        STANDIN_CRASH_POINT("replay_after_send");
+    }
+
+    void start(Line& line) {
+        const Sending& sending = line.claim->sending;
+        if (sending.kind == CallKind::post)
+            line.connector->startPost(sending.request, config_.callTimeout);
+        else
+            line.connector->startInquire(sending.request, config_.callTimeout);
+    }
+
+    /// A function's effects and the record of its answer commit together.
+    void callInTransaction(Line& line) {
+        worker_.transactionAsIs([&] {
+            const pg::Spi spi;
+            start(line);
+            STANDIN_CRASH_POINT("replay_function_called");
+            const pg::OwnerScope owner;
+            recordOutcome(config_, inquires_, line.claim->sending, line.connector->answer());
+            if (line.connector->answer().coreFault)
+                observeCore(config_.core, false, line.connector->answer().message);
+        });
+        line.claim.reset();
+    }
+
+    /// Until at least one call is answered.
+    void talk() {
+        while (!worker_.stopping()) {
+            std::vector<const Connector*> waiting;
+            bool answered = false;
+            for (Line& line : lines_) {
+                if (!line.claim || line.answered)
+                    continue;
+                line.answered = line.connector->advance();
+                answered |= line.answered;
+                if (!line.answered)
+                    waiting.push_back(line.connector.get());
+            }
+            if (answered || waiting.empty())
+                return;
+            waitForCalls(waiting, longSleep);
+        }
+    }
+
+    kernel::Worker& worker_;
+    CoreConfig config_;
+    bool inquires_ = false;
+    std::vector<Line> lines_;
+    TokenBucket bucket_;
+};
+
+} // namespace
+
+void replayMain(kernel::Worker& worker) { Replay(worker).run(); }
+
+} // namespace standin::core

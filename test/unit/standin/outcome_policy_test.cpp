@@ -1,0 +1,109 @@
+#include <gtest/gtest.h>
+
+#include "standin/host_address.h"
+#include "standin/outcome_policy.h"
+#include "standin/postgres_answer.h"
+#include "standin/token_bucket.h"
+
+using namespace standin::core;
+using namespace std::chrono_literals;
+
+namespace {
+Situation situation(Dedup dedup, bool inquires = true) {
+    return {.dedup = dedup, .inquires = inquires, .attempts = 1, .sinceSent = 1s, .callTimeout = 3s};
+}
+Answer answer(Outcome outcome, bool coreFault = false) { return {.outcome = outcome, .coreFault = coreFault}; }
+} // namespace
+
+TEST(OutcomePolicy, ClearAnswersSettle) {
+    EXPECT_EQ(afterPost(answer(Outcome::posted), situation(Dedup::none)).state, State::posted);
+    EXPECT_EQ(afterInquiry(answer(Outcome::posted), situation(Dedup::none)).state, State::posted);
+}
+
+TEST(OutcomePolicy, ARefusalOfWhatWasPromisedNeedsAPerson) {
+    Situation s = situation(Dedup::key);
+    EXPECT_EQ(afterPost(answer(Outcome::rejected), s).state, State::repair);
+    s.holdOnReject = false;
+    EXPECT_EQ(afterPost(answer(Outcome::rejected), s).state, State::rejected);
+    s.holdOnReject = true;
+    s.promised = false;
+    EXPECT_EQ(afterPost(answer(Outcome::rejected), s).state, State::rejected);
+}
+
+TEST(OutcomePolicy, ACoreThatIsDownSpendsNoAttempts) {
+    const Next next = afterPost(answer(Outcome::notDelivered, true), situation(Dedup::none));
+    EXPECT_EQ(next.state, State::retryWait);
+    EXPECT_FALSE(next.attemptSpent);
+    Situation s = situation(Dedup::none);
+    s.attempts = 1000;
+    EXPECT_EQ(afterPost(answer(Outcome::notDelivered, true), s).state, State::retryWait);
+    EXPECT_EQ(afterPost(answer(Outcome::notDelivered, false), s).state, State::repair);
+}
+
+TEST(OutcomePolicy, SilenceIsUnknownAndNeverResentBlindly) {
+    for (const Dedup dedup : {Dedup::key, Dedup::inquiry, Dedup::none}) {
+        EXPECT_EQ(afterPost(answer(Outcome::unknown, true), situation(dedup)).state, State::unknown);
+        EXPECT_EQ(afterPost(answer(Outcome::notFound), situation(dedup)).state, State::unknown);
+    }
+    EXPECT_EQ(forUnknown(situation(Dedup::none, true)), UnknownStep::repair);
+    EXPECT_EQ(forUnknown(situation(Dedup::none, false)), UnknownStep::repair);
+    EXPECT_EQ(forUnknown(situation(Dedup::inquiry, true)), UnknownStep::inquire);
+    EXPECT_EQ(forUnknown(situation(Dedup::inquiry, false)), UnknownStep::repair);
+    EXPECT_EQ(forUnknown(situation(Dedup::key, true)), UnknownStep::inquire);
+    EXPECT_EQ(forUnknown(situation(Dedup::key, false)), UnknownStep::resend);
+}
+
+TEST(OutcomePolicy, NotFoundResendsOnlyWhereTheCoreDeduplicatesOrTheCallIsSurelyOver) {
+    Situation s = situation(Dedup::key);
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::retryWait);
+    s.dedup = Dedup::inquiry;
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::unknown); // may still be working on it
+    s.sinceSent = 1min;
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::retryWait);
+    s.dedup = Dedup::none;
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::repair);
+    EXPECT_EQ(afterInquiry(answer(Outcome::unknown, true), s).state, State::unknown);
+    s.dedup = Dedup::key;
+    s.attempts = s.attemptsMaximum;
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::repair);
+}
+
+TEST(OutcomePolicy, DelaysDoubleToTenMinutes) {
+    EXPECT_EQ(retryDelay(1, 0.5), 1s);
+    EXPECT_EQ(retryDelay(4, 0.5), 8s);
+    EXPECT_EQ(retryDelay(100, 0.5), 10min);
+    EXPECT_LT(retryDelay(4, 0), retryDelay(4, 0.99));
+}
+
+TEST(PostgresAnswer, OnlyARolledBackStatementIsCertainlyNotBooked) {
+    EXPECT_EQ(postAnswer({.failed = true, .severity = "ERROR", .sqlstate = "22023"}).outcome, Outcome::notDelivered);
+    EXPECT_FALSE(postAnswer({.failed = true, .severity = "ERROR", .sqlstate = "22023"}).coreFault);
+    EXPECT_TRUE(postAnswer({.failed = true, .severity = "ERROR", .sqlstate = "57014"}).coreFault);
+    EXPECT_EQ(postAnswer({.failed = true, .severity = "FATAL", .sqlstate = "57P01"}).outcome, Outcome::unknown);
+    EXPECT_EQ(postAnswer({.rows = 1, .status = "posted"}).outcome, Outcome::posted);
+    EXPECT_EQ(postAnswer({.rows = 1, .status = "rejected"}).outcome, Outcome::rejected);
+    for (const char* status : {"", "not_found", "POSTED", "ok"})
+        EXPECT_EQ(postAnswer({.rows = 1, .status = status}).outcome, Outcome::unknown) << status;
+    EXPECT_EQ(postAnswer({.rows = 0}).outcome, Outcome::unknown);
+    EXPECT_EQ(postAnswer({.rows = 2, .status = "posted"}).outcome, Outcome::unknown);
+    EXPECT_EQ(inquiryAnswer({.rows = 1, .status = "not_found"}).outcome, Outcome::notFound);
+    EXPECT_EQ(inquiryAnswer({.failed = true, .severity = "ERROR", .sqlstate = "42883"}).outcome, Outcome::unknown);
+}
+
+TEST(HostAddress, TellsAddressesFromNames) {
+    for (const char* host : {"127.0.0.1", "::1", "/var/run/postgresql", "10.0.0.1,10.0.0.2"})
+        EXPECT_TRUE(isAddress(host)) << host;
+    for (const char* host : {"", "localhost", "core.bank", "10.0.0.1,core", "10.0.0.1,", "256.1.1.1"})
+        EXPECT_FALSE(isAddress(host)) << host;
+}
+
+TEST(TokenBucket, KeepsTheRate) {
+    TokenBucket bucket;
+    const TokenBucket::Time start(1h);
+    EXPECT_EQ(bucket.take(1000, 100, start), 10);
+    EXPECT_EQ(bucket.take(1000, 100, start), 0);
+    EXPECT_EQ(bucket.take(1000, 100, start + 50ms), 5);
+    EXPECT_EQ(bucket.take(1000, 100, start + 1h), 10); // no burst after a pause
+    bucket.giveBack(3);
+    EXPECT_EQ(bucket.take(1000, 100, start + 1h), 3);
+}
