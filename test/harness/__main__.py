@@ -71,14 +71,19 @@ def verb_start(options):
 
 
 def _start(process):
-    _forget_zombie(process)
-    process.start().detach()
+    is_postgres = os.path.basename(process.argv[0]) == "postgres"
+    lock = pathlib.Path(process.argv[-1]) / "postmaster.pid"
+    if is_postgres:
+        _forget_zombie([lock, *pathlib.Path(process.cwd).glob("sockets/*.lock")])
+    process.start()
+    if is_postgres:
+        process.ready("connections", lambda: "ready" in lock.read_text())
+    process.detach()
 
 
-def _forget_zombie(process):
-    """Where nobody reaps orphans, a killed postmaster stays a zombie, and its lock file would seem to be in use."""
-    if os.path.basename(process.argv[0]) == "postgres":
-        lock = pathlib.Path(process.argv[2]) / "postmaster.pid"
+def _forget_zombie(locks):
+    """Where nobody reaps orphans, a killed postmaster stays a zombie, and its lock files would seem to be in use."""
+    for lock in locks:
         if lock.exists() and guardian.start_time(lock.read_text().split()[0]) is None:
             lock.unlink()
 

@@ -81,9 +81,9 @@ class Core:
 def fingerprint(query, tables=None):
     """{table: (rows, hash)} of pgbench's tables, for comparing two databases; `query(sql)` asks one of them."""
     columns = {
-        "pgbench_branches": "bid, bbalance, rtrim(filler)", "pgbench_tellers": "tid, bid, tbalance, rtrim(filler)",
-        "pgbench_accounts": "aid, bid, abalance, rtrim(filler)",
-        "pgbench_history": "hid, tid, bid, aid, delta, mtime, rtrim(filler), idempotency_key"}
+        "pgbench_branches": "bid, bbalance, filler", "pgbench_tellers": "tid, bid, tbalance, filler",
+        "pgbench_accounts": "aid, bid, abalance, filler",
+        "pgbench_history": "hid, tid, bid, aid, delta, mtime, filler, idempotency_key"}
     # one hash of every row, summed: no order to agree on, and no million-row string in memory
     return {table: query(f"select count(*), coalesce(sum(hashtextextended(row({columns[table]})::text, 0)::numeric), 0)"
                          f" from {table}")[0]

@@ -7,12 +7,13 @@ import shutil
 
 from . import postgres
 from .connect import Connect
-from .core import SQL as CORE_SQL, Core
+from .core import Core
 from .kafka import Kafka
 from .process import Process
 from .scratch import scratch
 
 STATE = "environment.json"
+SQL = pathlib.Path(__file__).with_name("service")
 
 
 class Environment:
@@ -51,7 +52,21 @@ class Environment:
 
     def create_targets(self):
         """Empty copies of pgbench's tables in the service's database, for CDC to fill."""
-        self.service.psql("-1", "-f", CORE_SQL / "targets.sql", dbname=self.DATABASE)
+        self.script("targets")
+
+    def define_core(self, replay_rate=1000):
+        """Tell the service about the core; its targets exist already."""
+        self.script("core", core_port=self.core.cluster.port, service_password=self.core.SERVICE[1],
+                    replay_rate=replay_rate)
+
+    def define_cdc(self):
+        """Tell the service to follow the core's tables."""
+        self.script("cdc", brokers=self.kafka.brokers, prefix=self.connect.PREFIX)
+
+    def script(self, name, **variables):
+        """Run service/<name>.sql in one transaction."""
+        self.service.psql("-1", *[f"--set={key}={value}" for key, value in variables.items()],
+                          "-f", SQL / f"{name}.sql", dbname=self.DATABASE)
 
     def query(self, sql, params=None, **more):
         return self.service.query(sql, params, self.DATABASE, **more)
