@@ -28,6 +28,9 @@ class Environment:
             self.directory = pathlib.Path(directory).absolute()
             self.directory.mkdir(parents=True, exist_ok=True)
             self.directory.chmod(0o755)
+            if any(self.directory.iterdir()):
+                raise RuntimeError(f"{self.directory} is not empty")
+            self._write({"processes": []})  # from here on the folder is ours: down() may remove it
         self.core = self.kafka = self.connect = self.service = None
 
     def start_core(self, **options):
@@ -101,8 +104,11 @@ class Environment:
                 "user": process.user, "cwd": str(process.cwd), "stop_signal": int(process.stop_signal),
                 "pid": process.pid, "started": process.started})
             process.detach()
-        (self.directory / STATE).write_text(json.dumps(state, indent=1))
+        self._write(state)
         return state
+
+    def _write(self, state):
+        (self.directory / STATE).write_text(json.dumps(state, indent=1))
 
 
 def load(directory):

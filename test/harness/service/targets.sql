@@ -1,4 +1,6 @@
--- The local copies of pgbench's tables on the service's side: what CDC applies into.
+-- The local copies of pgbench's tables on the service's side: what CDC applies into, as their owner.
+create role replica nologin;
+
 create table pgbench_branches (
     bid integer primary key,
     bbalance integer,
@@ -24,5 +26,9 @@ create table pgbench_history (
     mtime timestamp without time zone,
     filler character(22),
     hid bigint primary key,
-    idempotency_key text unique
+    idempotency_key text
 );
+alter table pgbench_branches owner to replica;
+alter table pgbench_tellers owner to replica;
+alter table pgbench_accounts owner to replica;
+alter table pgbench_history owner to replica;
