@@ -1490,7 +1490,7 @@ BEGIN
             RETURN QUERY EXECUTE format(
                 'SELECT $1, coalesce(t.%1$I::text, a.account), t.%2$I::numeric, coalesce(a.held, 0), %3$s
                  FROM %4$s t FULL JOIN (SELECT * FROM standin_private.account WHERE core = $1) a ON a.account = t.%1$I::text',
-                source.account_column, source.balance_column, coalesce(format('t.%I::text', source.as_of_column), 'NULL::text'), source.target)
+                source.account_column, source.balance_column, CASE WHEN source.as_of_column IS NULL THEN 'NULL::text' ELSE format('t.%I::text', source.as_of_column) END, source.target)
             USING source.core;
         END IF;
     END LOOP;

@@ -121,7 +121,7 @@ class Demo:
         with step("the service stands in") as it:
             await_("stand-in", lambda: bank.value(MODE) == "stand_in")
             self.measured("the core's death to stand-in mode", time.monotonic() - died)
-            it.detail = bank.value("select reason from standin.core_status where core = 'core'")
+            it.detail = bank.value("select split_part(reason, ':', 1) from standin.core_status where core = 'core'")
         self.caller.stop()
         load.stop()
         counts = collections.Counter(answer.message for answer in self.caller.answers if answer.ended > died)
@@ -144,8 +144,8 @@ class Demo:
             rows = bank.query("select account, balance, held, available from standin.accounts "
                               "where held > 0 order by held desc, account limit 4")
             it.detail = f"{bank.value('select sum(held) from standin.accounts'):,} held"
-        table(("account", "balance", "held", "available"), [tuple(str(cell) for cell in row) for row in rows],
-              ("account", "balance", "held", "available"))
+        columns = ("account", "balance", "held", "available")
+        table(columns, [(account, *(int(amount) for amount in amounts)) for account, *amounts in rows], columns)
 
     def the_core_returns(self, number):
         scene(number, "The core returns",
