@@ -122,9 +122,12 @@ bool observeCore(const std::string& core, bool good, std::string_view failure) {
 }
 
 bool finishRecovery(const std::string& core) {
+    // What stands behind a repair waits for a person and keeps nobody else in recovery.
     static pg::Statement waiting(
-        "SELECT EXISTS (SELECT FROM standin_private.pending_transaction WHERE core = $1 AND capability = $2"
-        "               AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown'))");
+        "SELECT EXISTS (SELECT FROM standin_private.pending_transaction p WHERE p.core = $1 AND p.capability = $2"
+        "                  AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') AND NOT EXISTS ("
+        "                      SELECT FROM standin_private.pending_transaction r WHERE r.core = $1 AND r.account = p.account"
+        "                         AND r.ticket < p.ticket AND r.state = 'repair'))");
     bool changed = false;
     for (ModeRow& row : lockModes(core, std::nullopt)) {
         const std::optional<ModeChange> next = drained(row.state);

@@ -14,6 +14,11 @@ constexpr milliseconds lastDelay{600000};
 // A core may still be working on a call that timed out here; only after this long is its "not found" final.
 constexpr milliseconds inquiryGrace{5000};
 
+/// At once after the first attempt: it was lost in a crash, not refused.
+milliseconds resendDelay(const Situation& situation) {
+    return situation.attempts <= 1 ? milliseconds(0) : retryDelay(situation.attempts - 1, situation.jitter);
+}
+
 Next settled(const Answer& answer, const Situation& situation) {
     if (answer.outcome == Outcome::posted)
         return {State::posted};
@@ -88,10 +93,12 @@ Next afterInquiry(const Answer& answer, const Situation& situation) {
         if (situation.attempts >= situation.attemptsMaximum)
             return {State::repair};
         if (situation.dedup == Dedup::key)
-            return {State::retryWait};
+            return {State::retryWait, resendDelay(situation)};
         if (situation.sinceSent < situation.callTimeout + inquiryGrace)
             return {State::unknown, firstDelay};
-        return {situation.dedup == Dedup::inquiry ? State::retryWait : State::repair};
+        if (situation.dedup == Dedup::none)
+            return {State::repair};
+        return {State::retryWait, resendDelay(situation)};
     case Outcome::notDelivered:
     case Outcome::unknown:
         break;

@@ -64,6 +64,9 @@ TEST(OutcomePolicy, NotFoundResendsOnlyWhereTheCoreDeduplicatesOrTheCallIsSurely
     EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::repair);
     EXPECT_EQ(afterInquiry(answer(Outcome::unknown, true), s).state, State::unknown);
     s.dedup = Dedup::key;
+    EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).delay, 0s);
+    s.attempts = 2;
+    EXPECT_GT(afterInquiry(answer(Outcome::notFound), s).delay, 0s); // no tight loop with a core that forgets
     s.attempts = s.attemptsMaximum;
     EXPECT_EQ(afterInquiry(answer(Outcome::notFound), s).state, State::repair);
 }
