@@ -114,11 +114,18 @@ JsonbDatum runStep(Execution& execution, const StepCall& step) {
         } catch (...) {
             // Effect and record are gone: with their subtransaction, or with the transaction if the commit failed, after
             // which SPI_commit has begun a new one. What remains is to write down that it was tried.
+            const std::exception_ptr failure = std::current_exception();
             const ErrorText error = describeCurrentException();
-            const int failures = recordFailure(execution, identity, error);
-            commit(execution);
-            if (execution.marked() || !retryStep(error.sqlstate, failures, step.retries))
-                throw;
+            bool again = false;
+            try {
+                const int failures = recordFailure(execution, identity, error);
+                commit(execution);
+                again = !execution.marked() && retryStep(error.sqlstate, failures, step.retries);
+            } catch (...) {
+                // The workflow ends with the error of the step, not with that of writing it down.
+            }
+            if (!again)
+                std::rethrow_exception(failure);
         }
     }
 }
