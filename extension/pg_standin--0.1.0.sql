@@ -320,6 +320,10 @@ CREATE TABLE standin_private.workflow_role (
 COMMENT ON TABLE standin_private.workflow_role IS
     'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';
 
+-- By row: a start that finds its role here wakes nobody. A trigger, so that a restore wakes the supervisor too.
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.workflow_role
+    FOR EACH ROW EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
+
 CREATE FUNCTION standin_private.workflow_run_guard() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -487,6 +491,19 @@ COMMENT ON FUNCTION standin_private.workflow_lease(text, text, oid, timestamptz)
 
 -- The in-database form: what the executor asks -------------------------------------------------------------------------
 
+CREATE FUNCTION standin_private.workflow_recover(role oid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    recovered bigint;
+BEGIN
+    UPDATE standin_private.workflow_task t SET available_at = standin_private.clock_now(), worker = NULL
+     WHERE t.form = 'database' AND t.submitter = role AND t.available_at = 'infinity';
+    GET DIAGNOSTICS recovered = ROW_COUNT;
+    RETURN recovered;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
+    'Called by the one executor of a role while it runs nothing: whatever is taken was taken by a predecessor, and is to be taken again.';
+
 -- The planner is told what it cannot know from a cached plan: the scan over the index stops at the first row.
 CREATE FUNCTION standin_private.workflow_take(role oid, executor text)
 RETURNS TABLE (workflow_id text, token bigint, recorded integer, name text, version integer, procedure text,
@@ -503,7 +520,11 @@ BEGIN
          WHERE t.form = 'database' AND t.submitter = role AND t.available_at <= standin_private.clock_now()
          ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
-            RETURN;
+            -- What is taken while its one executor asks for work is nobody's: restored from a dump, for example.
+            IF standin_private.workflow_recover(role) = 0 THEN
+                RETURN;
+            END IF;
+            CONTINUE;
         END IF;
         given := standin_private.workflow_lease(found_id, executor, role, 'infinity');
         EXIT WHEN given IS NOT NULL;
@@ -529,19 +550,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
     'Takes the next in-database workflow of a role for its executor: no row, or one.';
-
-CREATE FUNCTION standin_private.workflow_recover(role oid) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    recovered bigint;
-BEGIN
-    UPDATE standin_private.workflow_task t SET available_at = standin_private.clock_now(), worker = NULL
-     WHERE t.form = 'database' AND t.submitter = role AND t.available_at = 'infinity';
-    GET DIAGNOSTICS recovered = ROW_COUNT;
-    RETURN recovered;
-END $$;
-COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
-    'Called by the one executor of a role when it starts: whatever its predecessor had taken is to be taken again.';
 
 CREATE FUNCTION standin_private.workflow_release(id text, token bigint, error jsonb) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

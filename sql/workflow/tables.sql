@@ -93,6 +93,10 @@ CREATE TABLE standin_private.workflow_role (
 COMMENT ON TABLE standin_private.workflow_role IS
     'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';
 
+-- By row: a start that finds its role here wakes nobody. A trigger, so that a restore wakes the supervisor too.
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.workflow_role
+    FOR EACH ROW EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
+
 CREATE FUNCTION standin_private.workflow_run_guard() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -86,8 +86,7 @@ void announce(const Start& start, const Definition& definition) {
         return kernel::wakeAtCommit(kernel::Channel::claim);
     kernel::wakeAtCommit(kernel::Channel::executor);
     static pg::Statement insert("INSERT INTO standin_private.workflow_role (role) VALUES ($1) ON CONFLICT DO NOTHING");
-    if (insert.run(start.submitter).affected() == 1)
-        kernel::wakeAtCommit(kernel::Channel::supervisor);
+    insert.run(start.submitter);
 }
 
 std::string newId() {
