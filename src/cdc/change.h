@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/decimal.h"
+
+namespace standin::cdc {
+
+/// What a target column stores, as far as decoding cares. Everything not named goes through the type's input function.
+enum class ColumnType : uint8_t {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    Numeric,
+    Text, ///< text and varchar
+    Char, ///< character(n): trailing spaces mean nothing
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Uuid,
+    Bytea,
+    Other
+};
+
+/// A column's value, or why there is none.
+enum class CellKind : uint8_t {
+    Absent,      ///< the event does not speak of the column
+    Unavailable, ///< the source did not send the (TOASTed) value: whatever is stored stays
+    Null,
+    Value,   ///< `value` is the Datum: integers, bool, the bits of floats, days and microseconds since 2000
+    Text,    ///< `data`, `size`: text, for text types as it is, for others through the input function
+    Bytes,   ///< `data`, `size`: raw bytes of bytea and uuid
+    Numeric, ///< `data` points to a DecimalCell of `size` bytes
+};
+
+struct Cell {
+    CellKind kind = CellKind::Absent;
+    uint32_t size = 0;
+    union {
+        int64_t value = 0;
+        const char* data;
+    };
+
+    std::string_view bytes() const { return {data, size}; }
+    bool given() const { return kind >= CellKind::Null; }
+};
+
+/// A Decimal in the batch's arena: this header, then `count` digits.
+struct DecimalCell {
+    Decimal::Sign sign;
+    int16_t weight;
+    uint16_t displayScale;
+    uint16_t count;
+
+    const int16_t* digits() const { return reinterpret_cast<const int16_t*>(this + 1); }
+};
+
+/// How the events of a source write what JSON cannot say by itself; matters for events without a schema.
+enum class TimePrecision : uint8_t { Adaptive, AdaptiveMicroseconds, Connect };
+enum class DecimalMode : uint8_t { Precise, Text };
+enum class BinaryMode : uint8_t { Base64, Hex };
+
+struct SourceModes {
+    TimePrecision timePrecision = TimePrecision::Adaptive;
+    DecimalMode decimals = DecimalMode::Precise;
+    BinaryMode binary = BinaryMode::Base64;
+    std::string unavailablePlaceholder = "__debezium_unavailable_value";
+};
+
+struct TargetColumn {
+    std::string name;
+    ColumnType type = ColumnType::Other;
+    /// Fraction digits of time types and the scale of numeric; -1 if the column does not limit it.
+    int16_t scale = -1;
+    bool writable = true; ///< generated columns are not
+};
+
+/// A target table as the engine sees it. `key` lists the primary key's columns in the index's order.
+struct Target {
+    std::string name;
+    std::vector<TargetColumn> columns;
+    std::vector<uint16_t> key;
+    /// Whether equal keys always have equal cells, so that rows may be coalesced and sorted. Not so under a
+    /// nondeterministic collation, or for types known by their input function only.
+    bool comparableKey = true;
+};
+
+/// What the last events of a key amount to.
+enum class ChangeKind : uint8_t {
+    Upsert,
+    Delete,
+    Replace, ///< a delete, then an insert of the same key: columns the insert does not speak of get their defaults
+};
+
+/// Debezium's op.
+enum class Operation : uint8_t { Read, Create, Update, Delete };
+
+/// One applicable record, in the order of arrival.
+struct Change {
+    Operation operation;
+    uint32_t table;
+    uint32_t message; ///< index into the batch's messages
+    Cell* cells;      ///< one a target column; for a delete only the key's are given
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/arena.h"
+#include "cdc/change.h"
+
+namespace standin::cdc {
+
+/// What the changes of one key in a batch amount to.
+struct NetChange {
+    ChangeKind kind;
+    uint32_t last; ///< index of the key's last change in the span given
+    Cell* cells;
+};
+
+/// Merges changes of one table, given in the order of arrival, to the last state of each key, sorted by key. A later value
+/// wins; a column that the later event does not have, or whose value the source withheld, keeps the earlier one.
+/// Where keys cannot be compared as cells the changes come back one by one, in their order.
+class Coalescer {
+public:
+    std::span<const NetChange> run(const Target& target, std::span<const Change* const> changes, Arena& arena);
+
+private:
+    void merge(const Target& target, NetChange& net, const Change& change, Arena& arena);
+    uint32_t* slotFor(const Target& target, const Cell* cells);
+
+    std::vector<NetChange> nets_;
+    std::vector<uint32_t> slots_; ///< open hash over nets_, index + 1
+};
+
+/// Order of two keys: that of the index for integers and times, some order of its own for the rest.
+int compareKeys(const Target& target, const Cell* left, const Cell* right);
+
+} // namespace standin::cdc

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "cdc/value.h"
+
+namespace standin::cdc {
+
+/// What a record turned out to be. Only a Row changes the target.
+enum class EventKind : uint8_t { Row, Tombstone, Heartbeat, Transaction, SchemaChange, LogicalMessage, Truncate };
+
+struct Event {
+    EventKind kind = EventKind::Row;
+    Operation operation = Operation::Create;
+    Cell* cells = nullptr;       ///< one a target column
+    int64_t sourceMicros = 0;    ///< when the source committed or wrote it, since 1970; 0 if it does not say
+    uint32_t unknownFields = 0;  ///< fields of the event that the target has no column for
+};
+
+/// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are parsed
+/// once; a record whose first bytes are those of a schema seen before skips them with one comparison.
+class TopicForm {
+public:
+    struct Field {
+        std::string name;
+        int32_t column; ///< -1: the target has none
+        const FieldSchema* schema;
+    };
+
+    /// The fields of a row in the order the last record had them.
+    struct Plan {
+        std::string prefix; ///< the record up to its payload; empty if records carry no schema
+        std::optional<RowSchema> schema;
+        std::vector<Field> fields;
+
+        /// Where the field is, entered at the expected place if it is new.
+        size_t locate(std::string_view name, size_t expected, const Target& target);
+    };
+
+    struct Parts {
+        std::string_view payload;
+        Plan* plan;
+    };
+
+    /// Splits a record into its schema's plan and its payload.
+    Parts split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
+
+private:
+    Parts learn(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
+
+    static constexpr size_t maxPlans = 64;
+    static constexpr size_t maxFields = 4096; ///< a bound on what a stream of ever new names can make us remember
+    Plan schemaless_;
+    std::vector<std::unique_ptr<Plan>> plans_; ///< last used first
+};
+
+/// A target with what its topic's records look like.
+struct TableDecoder {
+    explicit TableDecoder(Target forTarget) : target(std::move(forTarget)) {}
+
+    Target target;
+    TopicForm valueForm;
+    TopicForm keyForm;
+};
+
+/// Decodes Debezium's envelope from JSON, with schema or without. Cells live in the arena, or in `value` as long as the
+/// arena's copy of it.
+class EventDecoder {
+public:
+    EventDecoder(const SourceModes& modes, Arena& arena);
+
+    /// `value` is nothing for a tombstone. Throws Error (ValueError) if the record is no change event for the table.
+    Event decode(TableDecoder& table, std::optional<std::string_view> key, std::optional<std::string_view> value);
+
+private:
+    struct Envelope;
+    void readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
+    void readSource(simdjson::ondemand::object source, Event& event);
+    void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
+                 uint32_t& unknownFields, bool keyOnly);
+    void addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells);
+    void addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells);
+
+    Arena& arena_;
+    simdjson::ondemand::parser parser_;
+    simdjson::ondemand::parser secondParser_;
+    ValueDecoder values_;
+    ValueDecoder secondValues_;
+};
+
+} // namespace standin::cdc
