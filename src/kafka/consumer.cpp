@@ -1,0 +1,189 @@
+#include "kafka/consumer.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/error.h"
+
+namespace standin::kafka {
+
+namespace {
+
+constexpr size_t maxLogLines = 100;
+
+using Conf = std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)>;
+using PartitionList =
+    std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
+
+void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+    char reason[512] = "";
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
+        throw Error("HV00D", "librdkafka does not take option \"" + name + "\"");
+}
+
+PartitionList listOf(const std::vector<TopicPartition>& partitions) {
+    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())),
+                       rd_kafka_topic_partition_list_destroy);
+    for (const TopicPartition& partition : partitions)
+        rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
+            partition.offset;
+    return list;
+}
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> Message::headers() const {
+    std::vector<std::pair<std::string, std::string>> result;
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(raw_, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return result;
+    const char* name;
+    const void* value;
+    size_t size;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+        result.emplace_back(name, std::string(static_cast<const char*>(value ? value : ""), value ? size : 0));
+    return result;
+}
+
+void MessageBatch::clear() {
+    for (rd_kafka_message_t* message : messages_)
+        rd_kafka_message_destroy(message);
+    messages_.clear();
+    bytes_ = 0;
+}
+
+Consumer::Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits) {
+    Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+    set(conf.get(), "client.id", "pg_standin");
+    for (const auto& [name, value] : properties)
+        set(conf.get(), name, value);
+    set(conf.get(), "group.id", groupId);
+    set(conf.get(), "enable.auto.commit", "false");
+    set(conf.get(), "enable.auto.offset.store", "false");
+    set(conf.get(), "auto.offset.reset", "error");
+    set(conf.get(), "isolation.level", "read_committed");
+    set(conf.get(), "enable.partition.eof", "true");
+    set(conf.get(), "allow.auto.create.topics", "false");
+    set(conf.get(), "queued.max.messages.kbytes", std::to_string(limits.queueKilobytes));
+    set(conf.get(), "log.queue", "true");
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_error_cb(conf.get(), onError);
+    rd_kafka_conf_set_log_cb(conf.get(), onLog);
+
+    const SignalMask mask;
+    char reason[512] = "";
+    client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), reason, sizeof(reason));
+    if (!client_)
+        throw Error("HV00N", std::string("could not create a Kafka client: ") + reason);
+    conf.release(); // now the client's
+    rd_kafka_poll_set_consumer(client_);
+    rd_kafka_set_log_queue(client_, nullptr);
+    queue_ = rd_kafka_queue_get_consumer(client_);
+    rd_kafka_queue_io_event_enable(queue_, wakeup_.writeEnd(), "", 1);
+}
+
+void Consumer::close() noexcept {
+    if (!client_)
+        return;
+    const SignalMask mask;
+    for (const auto& [name, handle] : topics_)
+        rd_kafka_topic_destroy(handle);
+    topics_.clear();
+    rd_kafka_queue_destroy(queue_);
+    rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    client_ = nullptr;
+}
+
+void Consumer::assign(const std::vector<TopicPartition>& partitions) {
+    const SignalMask mask;
+    const auto error = rd_kafka_assign(client_, listOf(partitions).get());
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw Error("HV000", std::string("could not assign partitions: ") + rd_kafka_err2str(error));
+}
+
+void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {
+    wakeup_.drain();
+    // Small bites, so that large messages stop at the limit on bytes.
+    constexpr size_t bite = 512;
+    buffer_.resize(bite);
+    while (batch.messages_.size() < maxMessages && batch.bytes_ < maxBytes) {
+        const size_t wanted = std::min(bite, maxMessages - batch.messages_.size());
+        batch.messages_.reserve(batch.messages_.size() + wanted);
+        const ssize_t got = rd_kafka_consume_batch_queue(queue_, 0, buffer_.data(), wanted);
+        if (got <= 0)
+            return;
+        for (ssize_t i = 0; i < got; ++i) {
+            batch.messages_.push_back(buffer_[static_cast<size_t>(i)]);
+            batch.bytes_ += buffer_[static_cast<size_t>(i)]->len + buffer_[static_cast<size_t>(i)]->key_len;
+        }
+    }
+}
+
+std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t partition) const {
+    Watermarks marks{};
+    const auto error = rd_kafka_get_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR || marks.high < 0)
+        return std::nullopt;
+    return marks;
+}
+
+rd_kafka_topic_t* Consumer::topicHandle(const std::string& topic) {
+    rd_kafka_topic_t*& handle = topics_[topic];
+    if (!handle)
+        handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
+    if (!handle)
+        throw Error("HV000", "could not use topic \"" + topic + "\": " + rd_kafka_err2str(rd_kafka_last_error()));
+    return handle;
+}
+
+std::optional<int> Consumer::partitionCount(const std::string& topic, int timeoutMilliseconds) {
+    const SignalMask mask;
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (rd_kafka_metadata(client_, 0, topicHandle(topic), &metadata, timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    std::optional<int> count;
+    if (metadata->topic_cnt == 1) {
+        const auto error = metadata->topics[0].err;
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            count = metadata->topics[0].partition_cnt;
+        else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+            count = 0;
+        else
+            lastError_ = "topic \"" + topic + "\": " + rd_kafka_err2str(error);
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return count;
+}
+
+std::string Consumer::clusterId() const {
+    char* id = rd_kafka_clusterid(client_, 0);
+    std::string copy = id ? id : "";
+    if (id)
+        rd_kafka_mem_free(client_, id);
+    return copy;
+}
+
+void Consumer::reportProgress(const std::vector<TopicPartition>& next) {
+    rd_kafka_commit(client_, listOf(next).get(), 1);
+}
+
+// Both run inside poll(), on the caller's thread; nothing may escape into librdkafka's C frames.
+void Consumer::onError(rd_kafka_t*, int error, const char* reason, void* self) noexcept {
+    try {
+        auto* consumer = static_cast<Consumer*>(self);
+        if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || consumer->lastError_.empty())
+            consumer->lastError_ = reason;
+    } catch (...) {
+    }
+}
+
+void Consumer::onLog(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
+    try {
+        auto* consumer = static_cast<Consumer*>(rd_kafka_opaque(client));
+        if (consumer->log_.size() < maxLogLines)
+            consumer->log_.push_back({level, std::string(facility) + ": " + text});
+    } catch (...) {
+    }
+}
+
+} // namespace standin::kafka

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "kafka/options.h"
+#include "kafka/wakeup.h"
+
+namespace standin::kafka {
+
+struct TopicPartition {
+    std::string topic;
+    int32_t partition;
+    int64_t offset;
+};
+
+struct Watermarks {
+    int64_t low;
+    int64_t high;
+};
+
+/// One record, or what Kafka has to say about a partition. A view of librdkafka's message.
+class Message {
+public:
+    explicit Message(const rd_kafka_message_t* raw) : raw_(raw) {}
+
+    rd_kafka_resp_err_t error() const { return raw_->err; }
+    std::string errorText() const { return rd_kafka_message_errstr(raw_); }
+    const rd_kafka_topic_t* topicHandle() const { return raw_->rkt; }
+    std::string topic() const { return raw_->rkt ? rd_kafka_topic_name(raw_->rkt) : ""; }
+    int32_t partition() const { return raw_->partition; }
+    int64_t offset() const { return raw_->offset; }
+    std::optional<std::string_view> key() const {
+        return raw_->key ? std::optional(std::string_view(static_cast<const char*>(raw_->key), raw_->key_len)) : std::nullopt;
+    }
+    std::optional<std::string_view> value() const {
+        return raw_->payload ? std::optional(std::string_view(static_cast<const char*>(raw_->payload), raw_->len)) : std::nullopt;
+    }
+    std::vector<std::pair<std::string, std::string>> headers() const;
+
+private:
+    const rd_kafka_message_t* raw_;
+};
+
+/// Messages on loan from librdkafka; they go back when the batch is cleared or dies.
+class MessageBatch {
+public:
+    MessageBatch() = default;
+    ~MessageBatch() { clear(); }
+    MessageBatch(const MessageBatch&) = delete;
+    MessageBatch& operator=(const MessageBatch&) = delete;
+
+    size_t size() const { return messages_.size(); }
+    bool empty() const { return messages_.empty(); }
+    Message operator[](size_t index) const { return Message(messages_[index]); }
+    size_t bytes() const { return bytes_; }
+    void clear();
+
+private:
+    friend class Consumer;
+    std::vector<rd_kafka_message_t*> messages_;
+    size_t bytes_ = 0;
+};
+
+struct LogLine {
+    int level; ///< of syslog
+    std::string text;
+};
+
+struct ConsumerLimits {
+    int64_t queueKilobytes = 16384; ///< what librdkafka may fetch ahead, for all partitions together
+};
+
+/// A consumer of explicit partitions at explicit offsets: no group coordination, no automatic offsets, no silent reset.
+/// No call but close() waits for the network longer than the time it is given.
+class Consumer {
+public:
+    Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits);
+    ~Consumer() { close(); }
+    Consumer(const Consumer&) = delete;
+    Consumer& operator=(const Consumer&) = delete;
+
+    /// Becomes readable when poll() has something to return. Sleep on it only after poll() has returned nothing.
+    int wakeupDescriptor() const { return wakeup_.readEnd(); }
+
+    void assign(const std::vector<TopicPartition>& partitions);
+
+    /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
+    void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
+
+    /// What the last fetches said; nothing before the first.
+    std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
+
+    /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
+    std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
+    /// As far as known by now.
+    std::string clusterId() const;
+
+    /// For lag tools that look at the group's offsets; the truth is elsewhere. Does not wait, may fail unseen.
+    void reportProgress(const std::vector<TopicPartition>& next);
+
+    /// What librdkafka last complained about in general, until clearError().
+    const std::string& lastError() const { return lastError_; }
+    void clearError() { lastError_.clear(); }
+    std::deque<LogLine> takeLog() { return std::exchange(log_, {}); }
+
+    void close() noexcept;
+    /// Gives the handle up without waiting for its threads, for a process that is about to end.
+    void abandon() noexcept { client_ = nullptr; }
+
+private:
+    static void onError(rd_kafka_t*, int error, const char* reason, void* self) noexcept;
+    static void onLog(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept;
+    rd_kafka_topic_t* topicHandle(const std::string& topic);
+
+    Wakeup wakeup_;
+    rd_kafka_t* client_ = nullptr;
+    rd_kafka_queue_t* queue_ = nullptr;
+    std::unordered_map<std::string, rd_kafka_topic_t*> topics_;
+    std::vector<rd_kafka_message_t*> buffer_;
+    std::string lastError_;
+    std::deque<LogLine> log_;
+};
+
+} // namespace standin::kafka

@@ -1,0 +1,138 @@
+#include "kafka/options.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "base/error.h"
+
+namespace standin::kafka {
+
+namespace {
+
+struct Rule {
+    std::string_view name;
+    OptionPlace place;
+    bool readsFiles = false;
+};
+
+constexpr auto server = OptionPlace::Server;
+constexpr auto mapping = OptionPlace::UserMapping;
+
+// Options that load code (plugin.library.paths, ssl.engine.location, sasl.kerberos.kinit.cmd) are for nobody.
+constexpr std::array rules{
+    Rule{"bootstrap.servers", server},
+    Rule{"client.id", server},
+    Rule{"client.rack", server},
+    Rule{"security.protocol", server},
+    Rule{"sasl.mechanism", server},
+    Rule{"sasl.mechanisms", server},
+    Rule{"sasl.kerberos.service.name", server},
+    Rule{"sasl.kerberos.principal", server},
+    Rule{"sasl.kerberos.keytab", server, true},
+    Rule{"ssl.ca.pem", server},
+    Rule{"ssl.ca.location", server, true},
+    Rule{"ssl.certificate.pem", server},
+    Rule{"ssl.certificate.location", server, true},
+    Rule{"ssl.key.location", server, true},
+    Rule{"ssl.keystore.location", server, true},
+    Rule{"ssl.crl.location", server, true},
+    Rule{"ssl.cipher.suites", server},
+    Rule{"ssl.curves.list", server},
+    Rule{"ssl.sigalgs.list", server},
+    Rule{"ssl.endpoint.identification.algorithm", server},
+    Rule{"enable.ssl.certificate.verification", server},
+    Rule{"broker.address.family", server},
+    Rule{"broker.address.ttl", server},
+    Rule{"socket.timeout.ms", server},
+    Rule{"socket.connection.setup.timeout.ms", server},
+    Rule{"socket.keepalive.enable", server},
+    Rule{"socket.receive.buffer.bytes", server},
+    Rule{"reconnect.backoff.ms", server},
+    Rule{"reconnect.backoff.max.ms", server},
+    Rule{"metadata.max.age.ms", server},
+    Rule{"topic.metadata.refresh.interval.ms", server},
+    Rule{"receive.message.max.bytes", server},
+    Rule{"fetch.wait.max.ms", server},
+    Rule{"fetch.min.bytes", server},
+    Rule{"fetch.max.bytes", server},
+    Rule{"fetch.message.max.bytes", server},
+    Rule{"queued.min.messages", server},
+    Rule{"check.crcs", server},
+    Rule{"sasl.username", mapping},
+    Rule{"sasl.password", mapping},
+    Rule{"ssl.key.pem", mapping},
+    Rule{"ssl.key.password", mapping},
+    Rule{"ssl.keystore.password", mapping},
+};
+
+size_t editDistance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j)
+        row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j) {
+            const size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+            diagonal = above;
+        }
+    }
+    return row[b.size()];
+}
+
+std::string hintFor(OptionPlace place, std::string_view name) {
+    const Rule* nearest = nullptr;
+    size_t distance = name.size() / 2 + 1;
+    for (const Rule& rule : rules)
+        if (const size_t to = editDistance(name, rule.name); to < distance) {
+            distance = to;
+            nearest = &rule;
+        }
+    if (nearest)
+        return "Perhaps you meant the option \"" + std::string(nearest->name) + "\".";
+    std::string hint = "Options are librdkafka properties; allowed here are: ";
+    for (const Rule& rule : rules)
+        if (rule.place == place)
+            hint.append(rule.name).append(", ");
+    hint.resize(hint.size() - 2);
+    return hint + ".";
+}
+
+void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
+    const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+    char reason[512] = "";
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) == RD_KAFKA_CONF_OK)
+        return;
+    // A secret's value must not reach the log by way of the error.
+    throw Error("22023", "invalid value for option \"" + name + "\"", rule.place == mapping ? "" : reason);
+}
+
+} // namespace
+
+void validateOption(OptionPlace place, const std::string& name, const std::string& value, bool superuser) {
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& known) { return known.name == name; });
+    if (rule == rules.end())
+        throw Error("HV00D", "invalid option \"" + name + "\"", {}, hintFor(place, name));
+    if (rule->place != place)
+        throw Error("HV00D", "option \"" + name + "\" does not belong " + (place == server ? "in a server" : "in a user mapping"),
+                    {}, rule->place == mapping ? "Secrets go into CREATE USER MAPPING FOR standin_owner, where others cannot read them."
+                                               : "Give it in CREATE SERVER or ALTER SERVER.");
+    if (rule->readsFiles && !superuser)
+        throw Error("42501", "permission denied to set option \"" + name + "\"",
+                    "It makes the server read a file as its operating system user.",
+                    "Let a superuser set it, or give the contents as PEM in an option that ends in \".pem\".");
+    checkValue(*rule, name, value);
+}
+
+void validateServerOptions(const Properties& options) {
+    for (const auto& [name, value] : options)
+        if (name == "bootstrap.servers" && !value.empty())
+            return;
+    throw Error("HV00D", "option \"bootstrap.servers\" is missing", {}, "Name the brokers: OPTIONS (\"bootstrap.servers\" 'host:9092').");
+}
+
+} // namespace standin::kafka

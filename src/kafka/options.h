@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace standin::kafka {
+
+/// librdkafka properties by name.
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+enum class OptionPlace { Server, UserMapping };
+
+/// Refuses, with a hint, an option that is unknown, belongs to the other place, has a value librdkafka does not take, or
+/// would let somebody who is no superuser read files as the server's operating system user.
+void validateOption(OptionPlace place, const std::string& name, const std::string& value, bool superuser);
+
+/// What must be there as a whole.
+void validateServerOptions(const Properties& options);
+
+} // namespace standin::kafka
