@@ -224,6 +224,365 @@ $$;
 COMMENT ON FUNCTION standin.preflight() IS 'what is missing or unwise on this server, a row each: ok, warning or error, with advice';
 GRANT EXECUTE ON FUNCTION standin.preflight() TO standin_operator, standin_auditor, standin_admin;
 
+-- sql/kafka/tables.sql
+CREATE FUNCTION standin_private.kafka_validator(options text[], catalog oid) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_kafka_validator';
+COMMENT ON FUNCTION standin_private.kafka_validator(text[], oid) IS 'checks the options of CREATE SERVER and CREATE USER MAPPING against an allow-list of librdkafka properties';
+
+CREATE FOREIGN DATA WRAPPER standin_kafka NO HANDLER VALIDATOR standin_private.kafka_validator;
+COMMENT ON FOREIGN DATA WRAPPER standin_kafka IS 'a Kafka cluster: options are librdkafka properties; secrets go into the user mapping of standin_owner';
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_kafka TO standin_admin;
+
+-- The consumer layer: whoever reads Kafka keeps its offsets here and moves them in the transaction of what it did with the
+-- records. What is committed as a group offset in Kafka is a copy for lag tools.
+CREATE TABLE standin_private.kafka_consumer (
+    consumer text PRIMARY KEY CHECK (consumer ~ '^[A-Za-z0-9._-]{1,100}$'),
+    server name NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    pause_reason text,
+    changed_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    changed_by name NOT NULL DEFAULT session_user,
+    CHECK (paused OR pause_reason IS NULL)
+);
+COMMENT ON TABLE standin_private.kafka_consumer IS 'who reads Kafka, from which foreign server, and whether an operator paused it; kept whole';
+
+CREATE TABLE standin_private.kafka_offset (
+    consumer text NOT NULL REFERENCES standin_private.kafka_consumer ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL CHECK (partition >= 0),
+    next_offset bigint NOT NULL CHECK (next_offset >= 0),
+    end_offset bigint CHECK (end_offset >= 0),
+    cluster_id text NOT NULL DEFAULT '',
+    PRIMARY KEY (consumer, topic, partition)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.kafka_offset IS 'the next record to apply, moved by compare-and-set in the applying transaction; distributed by consumer, with the worker that owns it';
+COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the beginning, wherever that is';
+COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
+
+CREATE TABLE standin_private.kafka_dead_letter (
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    key bytea,
+    value bytea,
+    headers jsonb NOT NULL DEFAULT '[]',
+    record_at timestamptz,
+    sqlstate text NOT NULL CHECK (length(sqlstate) = 5),
+    error text NOT NULL,
+    column_name text,
+    attempts integer NOT NULL DEFAULT 1 CHECK (attempts > 0),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    last_attempt_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (consumer, topic, partition, record_offset)
+);
+COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
+
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.kafka_consumer
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
+
+-- sql/cdc/tables.sql
+CREATE TABLE standin_private.cdc_source (
+    source text PRIMARY KEY REFERENCES standin_private.kafka_consumer ON DELETE CASCADE,
+    time_precision_mode text NOT NULL DEFAULT 'adaptive'
+        CHECK (time_precision_mode IN ('adaptive', 'adaptive_time_microseconds', 'connect')),
+    decimal_handling_mode text NOT NULL DEFAULT 'precise' CHECK (decimal_handling_mode IN ('precise', 'string', 'double')),
+    binary_handling_mode text NOT NULL DEFAULT 'bytes'
+        CHECK (binary_handling_mode IN ('bytes', 'base64', 'base64-url-safe', 'hex')),
+    unavailable_value_placeholder text NOT NULL DEFAULT '__debezium_unavailable_value'
+        CHECK (unavailable_value_placeholder <> ''),
+    batch_records integer NOT NULL DEFAULT 10000 CHECK (batch_records BETWEEN 1 AND 100000),
+    batch_kilobytes integer NOT NULL DEFAULT 16384 CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
+    queue_kilobytes integer NOT NULL DEFAULT 16384 CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events, a worker each; kept whole';
+
+CREATE TABLE standin_private.cdc_table (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    target regclass NOT NULL,
+    apply_role name,
+    on_truncate text NOT NULL DEFAULT 'dead_letter' CHECK (on_truncate IN ('dead_letter', 'ignore')),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (source, topic)
+);
+COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source is applied to which table, as whom (null: the table''s owner); kept whole';
+
+CREATE TABLE standin_private.cdc_progress (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    reads bigint NOT NULL DEFAULT 0,
+    inserts bigint NOT NULL DEFAULT 0,
+    updates bigint NOT NULL DEFAULT 0,
+    deletes bigint NOT NULL DEFAULT 0,
+    ignored bigint NOT NULL DEFAULT 0,
+    unknown_fields bigint NOT NULL DEFAULT 0,
+    dead_letters bigint NOT NULL DEFAULT 0,
+    batches bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    source_at timestamptz,
+    applied_at timestamptz,
+    PRIMARY KEY (source, topic, partition)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_source
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+
+-- sql/cdc/functions.sql
+CREATE FUNCTION standin_private.cdc_caller() RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(nullif(current_setting('role'), 'none'), session_user)::name
+$$;
+COMMENT ON FUNCTION standin_private.cdc_caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to';
+
+CREATE FUNCTION standin_private.cdc_source_check(source text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_source s WHERE s.source = cdc_source_check.source) THEN
+        RAISE EXCEPTION 'source "%" does not exist', source USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_sources lists the sources; standin.cdc_source_create makes one.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
+
+CREATE FUNCTION standin.cdc_source_create(
+    source text, server name,
+    time_precision_mode text DEFAULT 'adaptive', decimal_handling_mode text DEFAULT 'precise',
+    binary_handling_mode text DEFAULT 'bytes', unavailable_value_placeholder text DEFAULT '__debezium_unavailable_value',
+    batch_records integer DEFAULT 10000, batch_kilobytes integer DEFAULT 16384, queue_kilobytes integer DEFAULT 16384,
+    paused boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF source IS NULL OR source !~ '^[A-Za-z0-9._-]{1,100}$' THEN
+        RAISE EXCEPTION 'invalid name of a source: "%"', source USING ERRCODE = 'invalid_name',
+            HINT = 'Use up to 100 letters, digits, dots, underscores and dashes.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                   WHERE s.srvname = server AND w.fdwname = 'standin_kafka') THEN
+        RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object',
+            HINT = format('CREATE SERVER %I FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" ''host:9092'');', server);
+    END IF;
+    IF NOT has_server_privilege(standin_private.cdc_caller(), server, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.cdc_caller());
+    END IF;
+    IF time_precision_mode NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
+        RAISE EXCEPTION 'invalid time_precision_mode "%"', time_precision_mode USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s time.precision.mode says: adaptive, adaptive_time_microseconds or connect.';
+    ELSIF decimal_handling_mode NOT IN ('precise', 'string', 'double') THEN
+        RAISE EXCEPTION 'invalid decimal_handling_mode "%"', decimal_handling_mode USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s decimal.handling.mode says: precise, string or double.';
+    ELSIF binary_handling_mode NOT IN ('bytes', 'base64', 'base64-url-safe', 'hex') THEN
+        RAISE EXCEPTION 'invalid binary_handling_mode "%"', binary_handling_mode USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s binary.handling.mode says: bytes, base64, base64-url-safe or hex.';
+    END IF;
+    IF EXISTS (SELECT FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_create.source) THEN
+        RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';
+    END IF;
+    INSERT INTO standin_private.kafka_consumer (consumer, server, paused, changed_by)
+    VALUES (cdc_source_create.source, cdc_source_create.server, cdc_source_create.paused, standin_private.cdc_caller());
+    INSERT INTO standin_private.cdc_source (source, time_precision_mode, decimal_handling_mode, binary_handling_mode,
+        unavailable_value_placeholder, batch_records, batch_kilobytes, queue_kilobytes, created_by)
+    VALUES (cdc_source_create.source, cdc_source_create.time_precision_mode, cdc_source_create.decimal_handling_mode,
+        cdc_source_create.binary_handling_mode, cdc_source_create.unavailable_value_placeholder,
+        cdc_source_create.batch_records, cdc_source_create.batch_kilobytes, cdc_source_create.queue_kilobytes,
+        standin_private.cdc_caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_create(text, name, text, text, text, text, integer, integer, integer, boolean) IS 'makes a source of change events: a worker reads its topics from the Kafka cluster of the server. The modes say how the events of the source write what a record without schema cannot say by itself. Errors: 42704 unknown server, 42501 no USAGE on it, 42710 exists, 22023 unknown mode';
+
+CREATE FUNCTION standin.cdc_source_drop(source text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    DELETE FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_drop.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_drop(text) IS 'stops the source and forgets its offsets; its tables and dead letters stay. Errors: 42704 unknown source';
+
+CREATE FUNCTION standin_private.cdc_target_check(target regclass, apply_role name, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation pg_class;
+    owner_name name;
+    as_role name;
+    missing text;
+BEGIN
+    SELECT c.* INTO relation FROM pg_class c WHERE c.oid = target;
+    owner_name := pg_get_userbyid(relation.relowner);
+    IF relation.relkind NOT IN ('r', 'p') OR relation.relnamespace IN ('pg_catalog'::regnamespace, 'standin_private'::regnamespace) THEN
+        RAISE EXCEPTION 'cannot apply change events to %', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'The target is an ordinary or partitioned table.';
+    ELSIF relation.relpersistence = 't' THEN
+        RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND i.indisvalid AND i.indimmediate) THEN
+        RAISE EXCEPTION 'table % has no primary key', target USING ERRCODE = 'invalid_table_definition',
+            DETAIL = 'Updates and deletes are applied by key.',
+            HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...), not deferrable, on the columns of the event''s key.', target);
+    END IF;
+    IF NOT pg_has_role(caller, relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    as_role := coalesce(apply_role, owner_name);
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', as_role USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', as_role
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('Give the table to another role (ALTER TABLE %s OWNER TO ...), or name one in apply_role.', target);
+    ELSIF NOT pg_has_role(caller, as_role, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', as_role USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT string_agg(p.privilege, ', ') INTO missing
+    FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege)
+    WHERE NOT has_table_privilege(as_role, target, p.privilege);
+    IF missing IS NOT NULL OR NOT has_schema_privilege(as_role, relation.relnamespace, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not apply change events to table %', as_role, target
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %s TO %I; GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I;',
+                          relation.relnamespace::regnamespace, as_role, target, as_role);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+
+CREATE FUNCTION standin.cdc_table_add(
+    source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter')
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF topic IS NULL OR topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name';
+    ELSIF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF on_truncate NOT IN ('dead_letter', 'ignore') THEN
+        RAISE EXCEPTION 'invalid on_truncate "%"', on_truncate USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'dead_letter keeps the truncate event for an operator, ignore passes over it.';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    END IF;
+    PERFORM standin_private.cdc_target_check(target, apply_role, standin_private.cdc_caller());
+    INSERT INTO standin_private.cdc_table (source, topic, target, apply_role, on_truncate, created_by)
+    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.apply_role,
+            cdc_table_add.on_truncate, standin_private.cdc_caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_add(text, text, regclass, name, text) IS 'applies a topic of the source to a table with a primary key, columns by name, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 no primary key, 42809 not a table, 42501 not the owner or rights missing';
+
+CREATE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+
+CREATE FUNCTION standin.cdc_pause(source text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_consumer c
+    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.cdc_caller()
+    WHERE c.consumer = cdc_pause.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
+
+CREATE FUNCTION standin.cdc_resume(source text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_consumer c
+    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = standin_private.cdc_caller()
+    WHERE c.consumer = cdc_resume.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
+
+CREATE FUNCTION standin.cdc_seek(source text, topic text, partition integer, next_offset bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_seek.source AND t.topic = cdc_seek.topic) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
+        RAISE EXCEPTION 'partition and offset are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Offset 0 means from the beginning, wherever that is.';
+    END IF;
+    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset)
+    VALUES (cdc_seek.source, cdc_seek.topic, cdc_seek.partition, cdc_seek.next_offset)
+    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = EXCLUDED.next_offset, cluster_id = '';
+    PERFORM standin_private.wake('cdc');
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
+
+-- sql/cdc/views.sql
+CREATE VIEW standin_private.cdc_workers AS
+SELECT 'cdc'::text AS kind, s.source AS key, NULL::oid AS role, false AS outward FROM standin_private.cdc_source s;
+COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+
+CREATE VIEW standin.cdc_sources AS
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
+       s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.unavailable_value_placeholder,
+       s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+FROM standin_private.cdc_source s
+JOIN standin_private.kafka_consumer c ON c.consumer = s.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+
+CREATE VIEW standin.cdc_tables AS
+SELECT t.source, t.topic, t.target, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate, t.created_at,
+       t.created_by
+FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
+COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+
+CREATE VIEW standin.cdc_dead_letters AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
+       t.target, d.key, d.value, d.headers, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+FROM standin_private.kafka_dead_letter d
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
+COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+
+CREATE VIEW standin.stat_cdc AS
+SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+       greatest(o.end_offset - o.next_offset, 0) AS lag_messages,
+       CASE WHEN o.next_offset >= o.end_offset THEN 0
+            ELSE greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0) END AS lag_seconds,
+       p.source_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.ignored, p.unknown_fields, p.dead_letters,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
+FROM standin_private.cdc_table t
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
+COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
+COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them; transaction markers of Kafka count too';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
+
+-- sql/cdc/grants.sql
+GRANT EXECUTE ON FUNCTION standin.cdc_source_create(text, name, text, text, text, text, integer, integer, integer, boolean),
+    standin.cdc_source_drop(text), standin.cdc_table_add(text, text, regclass, name, text),
+    standin.cdc_table_remove(text, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
+    standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;
+GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
+
 -- sql/workflow/tables.sql
 CREATE TABLE standin_private.workflow_definition (
     name text NOT NULL CHECK (name <> '' AND length(name) <= 200),
@@ -1692,6 +2051,7 @@ CREATE VIEW standin_private.worker_wanted AS
 SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanlogin, w.outward
 FROM (
     SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
+    UNION ALL SELECT * FROM standin_private.cdc_workers
     UNION ALL SELECT * FROM standin_private.workflow_workers
     UNION ALL SELECT * FROM standin_private.standin_workers
 ) w LEFT JOIN pg_roles r ON r.oid = w.role;

@@ -1,3 +1,4 @@
+#include "cdc/cdc.h"
 #include "kernel/kernel.h"
 #include "pg/guard.h"
 #include "standin/standin.h"
@@ -16,6 +17,7 @@ void _PG_init(void) {
             throw standin::Error("55000", "pg_standin must be loaded at server start", {},
                                  "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
         standin::kernel::init();
+        standin::cdc::init();
         standin::workflow::init();
         standin::core::init();
         standin::pg::call([] { MarkGUCPrefixReserved("pg_standin"); });

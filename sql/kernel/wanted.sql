@@ -3,6 +3,7 @@ CREATE VIEW standin_private.worker_wanted AS
 SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanlogin, w.outward
 FROM (
     SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
+    UNION ALL SELECT * FROM standin_private.cdc_workers
     UNION ALL SELECT * FROM standin_private.workflow_workers
     UNION ALL SELECT * FROM standin_private.standin_workers
 ) w LEFT JOIN pg_roles r ON r.oid = w.role;

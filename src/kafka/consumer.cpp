@@ -94,11 +94,14 @@ void Consumer::close() noexcept {
     client_ = nullptr;
 }
 
-void Consumer::assign(const std::vector<TopicPartition>& partitions) {
+void Consumer::add(const std::vector<TopicPartition>& partitions) {
     const SignalMask mask;
-    const auto error = rd_kafka_assign(client_, listOf(partitions).get());
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-        throw Error("HV000", std::string("could not assign partitions: ") + rd_kafka_err2str(error));
+    rd_kafka_error_t* error = rd_kafka_incremental_assign(client_, listOf(partitions).get());
+    if (!error)
+        return;
+    const std::string reason = rd_kafka_error_string(error);
+    rd_kafka_error_destroy(error);
+    throw Error("HV000", "could not assign partitions: " + reason);
 }
 
 void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {

@@ -45,6 +45,8 @@ public:
         return raw_->payload ? std::optional(std::string_view(static_cast<const char*>(raw_->payload), raw_->len)) : std::nullopt;
     }
     std::vector<std::pair<std::string, std::string>> headers() const;
+    /// Milliseconds since 1970, or -1.
+    int64_t timestamp() const { return rd_kafka_message_timestamp(raw_, nullptr); }
 
 private:
     const rd_kafka_message_t* raw_;
@@ -91,7 +93,8 @@ public:
     /// Becomes readable when poll() has something to return. Sleep on it only after poll() has returned nothing.
     int wakeupDescriptor() const { return wakeup_.readEnd(); }
 
-    void assign(const std::vector<TopicPartition>& partitions);
+    /// Partitions to read from now on, besides those added before.
+    void add(const std::vector<TopicPartition>& partitions);
 
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);

@@ -1,0 +1,8 @@
+GRANT EXECUTE ON FUNCTION standin.cdc_source_create(text, name, text, text, text, text, integer, integer, integer, boolean),
+    standin.cdc_source_drop(text), standin.cdc_table_add(text, text, regclass, name, text),
+    standin.cdc_table_remove(text, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
+    standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;
+GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view

@@ -1,0 +1,44 @@
+CREATE VIEW standin_private.cdc_workers AS
+SELECT 'cdc'::text AS kind, s.source AS key, NULL::oid AS role, false AS outward FROM standin_private.cdc_source s;
+COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+
+CREATE VIEW standin.cdc_sources AS
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
+       s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.unavailable_value_placeholder,
+       s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+FROM standin_private.cdc_source s
+JOIN standin_private.kafka_consumer c ON c.consumer = s.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+
+CREATE VIEW standin.cdc_tables AS
+SELECT t.source, t.topic, t.target, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate, t.created_at,
+       t.created_by
+FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
+COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+
+CREATE VIEW standin.cdc_dead_letters AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
+       t.target, d.key, d.value, d.headers, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+FROM standin_private.kafka_dead_letter d
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
+COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+
+CREATE VIEW standin.stat_cdc AS
+SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+       greatest(o.end_offset - o.next_offset, 0) AS lag_messages,
+       CASE WHEN o.next_offset >= o.end_offset THEN 0
+            ELSE greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0) END AS lag_seconds,
+       p.source_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.ignored, p.unknown_fields, p.dead_letters,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
+FROM standin_private.cdc_table t
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
+COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
+COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them; transaction markers of Kafka count too';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';

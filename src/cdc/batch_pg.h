@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "cdc/sql_writer_pg.h"
+#include "cdc/target_pg.h"
+#include "kafka/kafka_pg.h"
+#include "kernel/confirmation.h"
+
+namespace standin::cdc {
+
+/// Where a partition stands, and what a batch adds to it.
+struct PartitionState {
+    std::string topic;
+    int32_t partition = 0;
+    uint32_t table = 0;        ///< index of the target
+    bool reading = false;      ///< assigned to the consumer
+    int64_t stored = 0;        ///< next offset as committed here
+    int64_t next = 0;          ///< next offset once the batch at hand commits
+    std::optional<int64_t> end;
+    std::optional<int64_t> storedEnd;
+    std::string clusterId;
+
+    struct Counts {
+        int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, ignored = 0, unknownFields = 0, deadLetters = 0, bytes = 0;
+        int64_t records = 0;
+        int64_t sourceMicros = 0;
+    } counts; ///< of the batch at hand
+};
+
+/// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be decoded
+/// or stored, which become dead letters. Leaves the offsets to its caller.
+class BatchApplier {
+public:
+    BatchApplier(std::string source, const SourceModes& modes);
+
+    /// One entry a message; null for what is none of a known partition's.
+    void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
+               const std::vector<PartitionState*>& partitions);
+    /// After the transaction has ended, one way or the other.
+    void reset();
+    size_t memoryBytes() const { return arena_.reservedBytes(); }
+
+private:
+    void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
+    void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void count(PartitionState::Counts& counts, const Event& event);
+    void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
+                    const std::vector<PartitionState*>& partitions);
+    void applyOnce(size_t first, size_t last);
+    void applyTable(size_t index, size_t first, size_t last);
+    void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
+    void confirm();
+
+    std::string source_;
+    SourceModes modes_;
+    Arena arena_;
+    EventDecoder decoder_;
+    Coalescer coalescer_;
+    std::vector<Change> changes_;
+    std::vector<bool> buried_; ///< by change
+    std::vector<const Change*> ofTable_;
+    std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
+    std::map<const TargetTable*, SqlWriter> sqlWriters_;
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,309 @@
+#include "cdc/heap_writer_pg.h"
+
+extern "C" {
+#include <access/heapam.h>
+#include <access/nbtree.h>
+#include <access/table.h>
+#include <access/xact.h>
+#include <catalog/index.h>
+#include <optimizer/optimizer.h>
+#include <rewrite/rewriteHandler.h>
+#include <storage/lmgr.h>
+#include <utils/datum.h>
+#include <utils/rel.h>
+}
+
+namespace standin::cdc {
+
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
+    HeapWriter writer(table);
+    pg::call([&] {
+        writer.open();
+        writer.run(changes.data(), changes.size());
+        writer.close();
+    });
+}
+
+void HeapWriter::open() {
+    memory_ = AllocSetContextCreate(CurrentMemoryContext, "pg_standin cdc rows", ALLOCSET_DEFAULT_SIZES);
+    relation_ = table_open(table_.relation(), NoLock); // locked by prepare()
+    CheckCmdReplicaIdentity(relation_, CMD_UPDATE);
+    estate_ = pg::executorStateFor(relation_);
+    result_ = makeNode(ResultRelInfo);
+    InitResultRelInfo(result_, relation_, 1, nullptr, 0);
+    ExecOpenIndices(result_, false);
+    index_ = index_open(table_.keyIndex(), AccessShareLock);
+    keyCount_ = index_->rd_index->indnkeyatts;
+    for (int i = 0; i < keyCount_; ++i) {
+        const Oid family = index_->rd_opfamily[i];
+        const Oid type = index_->rd_opcintype[i];
+        const Oid equals = get_opfamily_member(family, type, type, BTEqualStrategyNumber);
+        ScanKeyInit(&keys_[i], static_cast<AttrNumber>(i + 1), BTEqualStrategyNumber, get_opcode(equals), 0);
+        keys_[i].sk_collation = index_->rd_indcollation[i];
+    }
+    InitDirtySnapshot(dirty_);
+    const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
+    scan_ = pg::indexScanBegin(relation_, index_, &dirty_, keyCount_);
+    MemoryContextSwitchTo(caller);
+    found_ = table_slot_create(relation_, nullptr);
+    updated_ = table_slot_create(relation_, nullptr);
+    const ColumnType kind = table_.target().columns[table_.target().key[0]].type;
+    ordered_ = keyCount_ == 1 && table_.target().comparableKey && !(index_->rd_indoption[0] & INDOPTION_DESC) &&
+               (kind == ColumnType::Int2 || kind == ColumnType::Int4 || kind == ColumnType::Int8);
+    const Oid type = index_->rd_opcintype[0];
+    const Oid greater = get_opfamily_member(index_->rd_opfamily[0], type, type, BTGreaterStrategyNumber);
+    ScanKeyInit(&after_, 1, BTGreaterStrategyNumber, get_opcode(greater), 0);
+    after_.sk_collation = index_->rd_indcollation[0];
+    nextCommand();
+}
+
+void HeapWriter::close() {
+    flush();
+    if (bulk_)
+        FreeBulkInsertState(bulk_);
+    index_endscan(scan_);
+    index_close(index_, NoLock);
+    ExecDropSingleTupleTableSlot(found_);
+    ExecDropSingleTupleTableSlot(updated_);
+    for (TupleTableSlot* slot : slots_)
+        if (slot)
+            ExecDropSingleTupleTableSlot(slot);
+    ExecCloseIndices(result_);
+    FreeExecutorState(estate_);
+    table_close(relation_, NoLock);
+    MemoryContextDelete(memory_);
+    CommandCounterIncrement();
+}
+
+/// What was written before becomes visible to what is written next.
+void HeapWriter::nextCommand() {
+    CommandCounterIncrement();
+    command_ = GetCurrentCommandId(true);
+    estate_->es_output_cid = command_;
+    gapKnown_ = false;
+}
+
+void HeapWriter::run(const NetChange* changes, size_t count) {
+    const bool repeats = !table_.target().comparableKey;
+    for (size_t i = 0; i < count; ++i) {
+        if (changes[i].kind == ChangeKind::Delete)
+            remove(changes[i]);
+        else
+            upsert(changes[i]);
+        if (repeats) {
+            flush();
+            nextCommand();
+        } else if (pending_ == 0) {
+            MemoryContextReset(memory_);
+        }
+        CHECK_FOR_INTERRUPTS();
+    }
+}
+
+void HeapWriter::upsert(const NetChange& change) {
+    const MemoryContext caller = MemoryContextSwitchTo(memory_);
+    if (isKnownToBeNew(change.cells)) {
+        insert(change);
+    } else if (find(change.cells)) {
+        update(change);
+    } else {
+        lookAhead(change.cells);
+        insert(change);
+    }
+    MemoryContextSwitchTo(caller);
+}
+
+bool HeapWriter::isKnownToBeNew(const Cell* cells) const {
+    return ordered_ && gapKnown_ && (gapEndless_ || cells[table_.target().key[0]].value < gapEnd_);
+}
+
+/// Where the next existing row is. Not asked again and again where it never helps: rows that lie close together.
+void HeapWriter::lookAhead(const Cell* cells) {
+    if (!ordered_ || --credit_ < 0) {
+        gapKnown_ = false;
+        if (credit_ < -64)
+            credit_ = 1;
+        return;
+    }
+    after_.sk_argument = static_cast<Datum>(cells[table_.target().key[0]].value);
+    gapKnown_ = true;
+    gapEndless_ = !firstMatch(&after_);
+    if (!gapEndless_) {
+        const Oid type = index_->rd_opcintype[0];
+        bool isNull;
+        const Datum next = slot_getattr(found_, table_.columns()[table_.target().key[0]].attribute, &isNull);
+        gapEnd_ = type == INT8OID ? DatumGetInt64(next) : type == INT4OID ? DatumGetInt32(next) : DatumGetInt16(next);
+    }
+    ExecClearTuple(found_);
+    credit_ = gapEndless_ || gapEnd_ - cells[table_.target().key[0]].value > 8 ? 4 : credit_;
+}
+
+/// The first row in the index's order into found_. What the scan allocates lives as long as the scan.
+bool HeapWriter::firstMatch(ScanKey keys) {
+    const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
+    index_rescan(scan_, keys, keyCount_, nullptr, 0);
+    const bool found = index_getnext_slot(scan_, ForwardScanDirection, found_);
+    MemoryContextSwitchTo(caller);
+    return found;
+}
+
+/// The live row with this key into found_. Waits for other transactions that are just writing it.
+bool HeapWriter::find(const Cell* cells) {
+    for (int i = 0; i < keyCount_; ++i) {
+        const uint16_t column = table_.target().key[static_cast<size_t>(i)];
+        bool isNull;
+        keys_[i].sk_argument = cellToDatum(table_.columns()[column], cells[column], &isNull);
+    }
+    for (;;) {
+        if (!firstMatch(keys_))
+            return false;
+        const TransactionId writer = TransactionIdIsValid(dirty_.xmin) ? dirty_.xmin : dirty_.xmax;
+        if (!TransactionIdIsValid(writer))
+            return true;
+        ExecClearTuple(found_);
+        XactLockTableWait(writer, nullptr, nullptr, XLTW_None);
+    }
+}
+
+void HeapWriter::defaultFor(int attribute, TupleTableSlot* slot) {
+    if (!defaults_) {
+        const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
+        const TupleDesc descriptor = RelationGetDescr(relation_);
+        defaults_ = static_cast<ExprState**>(palloc0(sizeof(ExprState*) * static_cast<size_t>(descriptor->natts)));
+        for (int i = 0; i < descriptor->natts; ++i) {
+            if (TupleDescAttr(descriptor, i)->attisdropped)
+                continue;
+            if (Node* expression = build_column_default(relation_, i + 1))
+                defaults_[i] = ExecInitExpr(expression_planner(reinterpret_cast<Expr*>(expression)), nullptr);
+        }
+        MemoryContextSwitchTo(caller);
+    }
+    slot->tts_isnull[attribute] = true;
+    slot->tts_values[attribute] = 0;
+    if (defaults_[attribute])
+        slot->tts_values[attribute] =
+            ExecEvalExpr(defaults_[attribute], GetPerTupleExprContext(estate_), &slot->tts_isnull[attribute]);
+}
+
+void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
+    const TupleDesc descriptor = RelationGetDescr(relation_);
+    memset(slot->tts_isnull, true, static_cast<size_t>(descriptor->natts));
+    memset(slot->tts_values, 0, sizeof(Datum) * static_cast<size_t>(descriptor->natts));
+    const size_t count = table_.target().columns.size();
+    for (size_t i = 0; i < count; ++i) {
+        const int attribute = table_.columns()[i].attribute - 1;
+        const Cell& cell = change.cells[i];
+        if (cell.given())
+            slot->tts_values[attribute] = cellToDatum(table_.columns()[i], cell, &slot->tts_isnull[attribute]);
+        else if (cell.kind == CellKind::Absent)
+            defaultFor(attribute, slot);
+        else
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("the row does not exist and the event withholds the value of column \"%s\"",
+                                   NameStr(TupleDescAttr(descriptor, attribute)->attname)),
+                            errtablecol(relation_, attribute + 1)));
+    }
+    ExecStoreVirtualTuple(slot);
+    if (descriptor->constr)
+        ExecConstraints(result_, slot, estate_);
+}
+
+void HeapWriter::insert(const NetChange& change) {
+    if (!slots_[pending_]) {
+        const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
+        slots_[pending_] = table_slot_create(relation_, nullptr);
+        MemoryContextSwitchTo(caller);
+    }
+    fillInserted(change, slots_[pending_]);
+    if (++pending_ == maxSlots)
+        flush();
+}
+
+void HeapWriter::flush() {
+    if (pending_ == 0)
+        return;
+    const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
+    if (!bulk_)
+        bulk_ = GetBulkInsertState();
+    MemoryContextSwitchTo(memory_);
+    table_multi_insert(relation_, slots_, pending_, command_, 0, bulk_);
+    for (int i = 0; i < pending_; ++i) {
+        if (result_->ri_NumIndices > 0)
+            pg::indexInsert(result_, slots_[i], estate_);
+        ExecClearTuple(slots_[i]);
+    }
+    MemoryContextSwitchTo(caller);
+    pending_ = 0;
+    ResetPerTupleExprContext(estate_);
+    MemoryContextReset(memory_);
+}
+
+/// The found row with the change's values into updated_; false if that is the same row.
+bool HeapWriter::fillUpdated(const NetChange& change) {
+    slot_getallattrs(found_);
+    const TupleDesc descriptor = RelationGetDescr(relation_);
+    memcpy(updated_->tts_values, found_->tts_values, sizeof(Datum) * static_cast<size_t>(descriptor->natts));
+    memcpy(updated_->tts_isnull, found_->tts_isnull, static_cast<size_t>(descriptor->natts));
+    bool differs = false;
+    const size_t count = table_.target().columns.size();
+    for (size_t i = 0; i < count; ++i) {
+        ColumnConversion& column = table_.columns()[i];
+        const int attribute = column.attribute - 1;
+        const Cell& cell = change.cells[i];
+        if (cell.given())
+            updated_->tts_values[attribute] = cellToDatum(column, cell, &updated_->tts_isnull[attribute]);
+        else if (cell.kind == CellKind::Absent && change.kind == ChangeKind::Replace)
+            defaultFor(attribute, updated_);
+        else
+            continue;
+        const bool isNull = updated_->tts_isnull[attribute];
+        if (isNull != found_->tts_isnull[attribute])
+            differs = true;
+        else if (!isNull && !differs)
+            differs = !datum_image_eq(updated_->tts_values[attribute], found_->tts_values[attribute], column.byValue, column.length);
+    }
+    return differs;
+}
+
+void HeapWriter::update(const NetChange& change) {
+    for (;;) {
+        ExecClearTuple(updated_);
+        if (!fillUpdated(change)) {
+            ExecClearTuple(found_);
+            return;
+        }
+        ExecStoreVirtualTuple(updated_);
+        if (RelationGetDescr(relation_)->constr)
+            ExecConstraints(result_, updated_, estate_);
+        const TM_Result outcome = pg::tableUpdate(relation_, &found_->tts_tid, updated_, command_, GetActiveSnapshot(),
+                                                  result_, estate_);
+        ExecClearTuple(updated_);
+        ExecClearTuple(found_);
+        if (outcome == TM_Ok)
+            return;
+        if (outcome != TM_Updated && outcome != TM_Deleted)
+            elog(ERROR, "unexpected outcome %d of an update by key", static_cast<int>(outcome));
+        // Somebody else was faster: look again.
+        if (!find(change.cells)) {
+            insert(change);
+            return;
+        }
+    }
+}
+
+void HeapWriter::remove(const NetChange& change) {
+    const MemoryContext caller = MemoryContextSwitchTo(memory_);
+    while (!isKnownToBeNew(change.cells) && find(change.cells)) {
+        TM_FailureData failure;
+        const TM_Result outcome = table_tuple_delete(relation_, &found_->tts_tid, command_, GetActiveSnapshot(), InvalidSnapshot,
+                                                     true, &failure, false);
+        ExecClearTuple(found_);
+        if (outcome == TM_Ok)
+            break;
+        if (outcome != TM_Updated && outcome != TM_Deleted)
+            elog(ERROR, "unexpected outcome %d of a delete by key", static_cast<int>(outcome));
+    }
+    MemoryContextSwitchTo(caller);
+}
+
+} // namespace standin::cdc

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <span>
+
+#include "cdc/coalesce.h"
+#include "cdc/target_pg.h"
+#include "pg/table_compat.h"
+
+namespace standin::cdc {
+
+/// Writes net changes straight into a heap table and its indexes: new rows many at a time, as COPY does; existing ones
+/// where the primary key's index finds them, and only if something changes. For tables that TargetTable::direct() admits.
+///
+/// PostgreSQL code throughout: one guard around the whole run, plain data inside.
+class HeapWriter {
+public:
+    static void apply(TargetTable& table, std::span<const NetChange> changes);
+
+private:
+    explicit HeapWriter(TargetTable& table) : table_(table) {}
+
+    void open();
+    void close();
+    void run(const NetChange* changes, size_t count);
+    void upsert(const NetChange& change);
+    void insert(const NetChange& change);
+    void flush();
+    void update(const NetChange& change);
+    void remove(const NetChange& change);
+    bool firstMatch(ScanKey keys);
+    bool find(const Cell* cells);
+    bool isKnownToBeNew(const Cell* cells) const;
+    void lookAhead(const Cell* cells);
+    bool fillUpdated(const NetChange& change);
+    void fillInserted(const NetChange& change, TupleTableSlot* slot);
+    void defaultFor(int attribute, TupleTableSlot* slot);
+    void nextCommand();
+
+    static constexpr int maxSlots = 1000;
+
+    TargetTable& table_;
+    Relation relation_ = nullptr;
+    Relation index_ = nullptr;
+    EState* estate_ = nullptr;
+    ResultRelInfo* result_ = nullptr;
+    BulkInsertState bulk_ = nullptr;
+    SnapshotData dirty_{};
+    IndexScanDesc scan_ = nullptr;
+    ScanKeyData keys_[INDEX_MAX_KEYS];
+    ScanKeyData after_;
+    int keyCount_ = 0;
+    CommandId command_ = 0;
+    TupleTableSlot* found_ = nullptr;
+    TupleTableSlot* updated_ = nullptr;
+    TupleTableSlot* slots_[maxSlots] = {};
+    int pending_ = 0;
+    ExprState** defaults_ = nullptr;
+    MemoryContext memory_ = nullptr;
+    // The next key that exists after the last one not found: all before it are new without a look.
+    bool ordered_ = false;
+    bool gapKnown_ = false;
+    bool gapEndless_ = false;
+    int64_t gapEnd_ = 0;
+    int credit_ = 1;
+};
+
+} // namespace standin::cdc

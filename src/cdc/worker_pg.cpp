@@ -1,0 +1,362 @@
+#include "cdc/worker_pg.h"
+
+#include "cdc/cdc.h"
+#include "kernel/crash_point.h"
+
+namespace standin::cdc {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto idleWait = 5s;
+constexpr auto checkInterval = 200ms; ///< how often a busy worker looks whether its configuration changed
+constexpr auto discoveryInterval = 30s;
+constexpr auto troubledDiscoveryInterval = 1s;
+constexpr int metadataTimeout = 200; // milliseconds; a stop has to wait no longer
+
+} // namespace
+
+void SourceWorker::run() {
+    while (!worker_.stopping()) {
+        try {
+            if (!config_ && !load())
+                return;
+            step();
+        } catch (const kafka::OffsetConflict&) {
+            config_.reset(); // somebody moved the offsets: what is in memory is void
+        } catch (const Error& error) {
+            retryLater(error.sqlstate(), error.what());
+        } catch (const pg::PgError& error) {
+            retryLater(error.sqlstate(), error.what());
+        }
+    }
+}
+
+void SourceWorker::abandon() noexcept {
+    if (consumer_)
+        consumer_->abandon();
+}
+
+/// The batch at hand stays: its messages are applied again. Records' own faults never come here.
+void SourceWorker::retryLater(const std::string& sqlstate, const std::string& message) {
+    if (applier_)
+        applier_->reset();
+    ++failures_;
+    worker_.setError(sqlstate, message);
+    worker_.setState("retrying", message);
+    const auto until = Clock::now() + std::min<Clock::duration>(100ms * (1 << std::min(failures_, 9)), 30s);
+    while (!worker_.stopping() && Clock::now() < until) {
+        worker_.wait(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
+        if (!config_ || changedMeanwhile())
+            break;
+    }
+}
+
+bool SourceWorker::load() {
+    disconnect();
+    trouble_.clear();
+    std::vector<kafka::StoredOffset> offsets;
+    auto config = worker_.transaction([&] {
+        offsets = kafka::loadOffsets(worker_.key());
+        return loadSource(worker_.key());
+    });
+    if (!config)
+        return false;
+    tables_.clear();
+    partitions_.clear();
+    for (const SourceConfig::Table& table : config->tables)
+        tables_.push_back(std::make_unique<TargetTable>(table.topic, table.target, table.applyRole, table.ignoreTruncate));
+    for (const kafka::StoredOffset& offset : offsets) {
+        PartitionState& state = partitions_[{offset.topic, offset.partition}];
+        state.topic = offset.topic;
+        state.partition = offset.partition;
+        state.stored = state.next = offset.next;
+        state.clusterId = offset.clusterId;
+    }
+    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes);
+    config_ = std::move(config);
+    return true;
+}
+
+/// Looks at the catalog; drops what is in memory if it is out of date.
+bool SourceWorker::changedMeanwhile() {
+    nextCheck_ = Clock::now() + checkInterval;
+    checkDue_ = false;
+    bool same = false;
+    try {
+        worker_.transaction([&] {
+            const auto config = loadSource(worker_.key());
+            same = config && *config == *config_;
+            if (!same)
+                return;
+            size_t known = 0;
+            for (const kafka::StoredOffset& offset : kafka::loadOffsets(worker_.key())) {
+                const auto state = partitions_.find({offset.topic, offset.partition});
+                same = same && state != partitions_.end() && state->second.stored == offset.next;
+                ++known;
+            }
+            same = same && known == partitions_.size();
+        });
+    } catch (const std::exception& error) {
+        worker_.setError("XX000", error.what());
+        same = false;
+    }
+    if (!same)
+        config_.reset();
+    return !same;
+}
+
+void SourceWorker::connect() {
+    worker_.setState("connecting");
+    consumer_ = std::make_unique<kafka::Consumer>(config_->properties, "pg_standin." + worker_.key(),
+                                                  kafka::ConsumerLimits{config_->queueKilobytes});
+    nextDiscovery_ = {};
+}
+
+void SourceWorker::disconnect() {
+    messages_.clear();
+    origins_.clear();
+    byHandle_.clear();
+    if (consumer_)
+        consumer_->close();
+    consumer_.reset();
+}
+
+void SourceWorker::step() {
+    if (config_->paused || config_->tables.empty()) {
+        disconnect();
+        worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
+        worker_.wait(60s);
+        changedMeanwhile();
+        return;
+    }
+    if (!consumer_)
+        connect();
+    if (Clock::now() >= nextDiscovery_)
+        discover();
+    if (messages_.empty())
+        receive();
+    logLibraryLines();
+    const bool received = !messages_.empty();
+    if (received)
+        applyBatch();
+    showState();
+    if (!received)
+        sleep();
+    if (!worker_.stopping() && checkDue_ && Clock::now() >= nextCheck_)
+        changedMeanwhile();
+}
+
+void SourceWorker::sleep() {
+    auto until = std::min<Clock::time_point>(Clock::now() + idleWait, nextDiscovery_);
+    if (checkDue_)
+        until = std::min(until, nextCheck_);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+    worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
+    checkDue_ = true;
+}
+
+/// Finds partitions that are not read yet: all of them after a load, new ones later.
+void SourceWorker::discover() {
+    std::vector<kafka::TopicPartition> assignment;
+    bool answered = false;
+    std::string missing;
+    for (uint32_t table = 0; table < tables_.size() && !worker_.stopping(); ++table) {
+        const auto count = consumer_->partitionCount(tables_[table]->topic(), metadataTimeout);
+        if (!count)
+            break; // no answer for this one, none for the next
+        answered = true;
+        clusterId_ = consumer_->clusterId();
+        if (*count == 0)
+            missing += (missing.empty() ? "" : ", ") + tables_[table]->topic();
+        else
+            addPartitions(table, *count, assignment);
+    }
+    if (answered)
+        consumer_->clearError();
+    if (!assignment.empty())
+        consumer_->add(assignment);
+    if (!missing.empty() && trouble_.empty())
+        trouble_ = "no such topic: " + missing;
+    else if (missing.empty() && trouble_.starts_with("no such topic"))
+        trouble_.clear();
+    const bool troubled = !answered || !missing.empty() || !consumer_->lastError().empty();
+    nextDiscovery_ = Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
+}
+
+void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
+    const std::string& topic = tables_[table]->topic();
+    std::vector<int32_t> unknown;
+    for (int32_t partition = 0; partition < count; ++partition)
+        if (!partitions_.contains({topic, partition}))
+            unknown.push_back(partition);
+    if (!unknown.empty())
+        worker_.transaction([&] {
+            for (const int32_t partition : unknown)
+                kafka::createOffset(worker_.key(), topic, partition, clusterId_);
+        });
+    for (const int32_t partition : unknown) {
+        PartitionState& state = partitions_[{topic, partition}];
+        state.topic = topic;
+        state.partition = partition;
+        state.clusterId = clusterId_;
+    }
+    for (int32_t partition = 0; partition < count; ++partition) {
+        PartitionState& state = partitions_[{topic, partition}];
+        if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
+            throw Error("55000", "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" + topic +
+                                     "\" were stored for", "stored for " + state.clusterId + ", this is " + clusterId_,
+                        "If the topics were moved, tell where to go on with standin.cdc_seek.");
+        if (state.reading)
+            continue;
+        state.table = table;
+        state.reading = true;
+        assignment.push_back({topic, partition, state.stored == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : state.stored});
+    }
+}
+
+PartitionState* SourceWorker::stateOf(const kafka::Message& message) {
+    PartitionState*& known = byHandle_[{message.topicHandle(), message.partition()}];
+    if (!known) {
+        const auto state = partitions_.find({message.topic(), message.partition()});
+        if (state == partitions_.end())
+            return nullptr;
+        known = &state->second;
+    }
+    return known;
+}
+
+/// Takes over what has arrived, and notes what Kafka says about partitions.
+void SourceWorker::receive() {
+    consumer_->poll(messages_, config_->batchRecords, config_->batchBytes);
+    origins_.clear();
+    for (auto& [key, state] : partitions_) {
+        state.next = state.stored;
+        state.counts = {};
+    }
+    for (size_t i = 0; i < messages_.size(); ++i)
+        take(messages_[i]);
+}
+
+void SourceWorker::take(kafka::Message message) {
+    PartitionState* state = stateOf(message);
+    origins_.push_back(nullptr);
+    if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        // A message from before the position is a stale one of librdkafka's.
+        if (state && message.offset() >= state->next) {
+            state->next = message.offset() + 1;
+            origins_.back() = state;
+        }
+    } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (state) {
+            state->next = std::max(state->next, message.offset()); // beyond markers of transactions
+            state->end = std::max(state->end.value_or(0), message.offset());
+        }
+    } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
+        const auto marks = consumer_->watermarks(state->topic, state->partition);
+        trouble_ = "offset " + std::to_string(state->stored) + " of partition " + std::to_string(state->partition) + " of topic " +
+                   state->topic + " is not there" +
+                   (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
+                   "; go on elsewhere with standin.cdc_seek";
+        worker_.setError("55000", trouble_);
+    } else {
+        trouble_ = (state ? state->topic + ": " : "") + message.errorText();
+        worker_.setError("08006", trouble_);
+        nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
+    }
+}
+
+bool SourceWorker::nothingToStore() const {
+    for (const auto& [key, state] : partitions_)
+        if (state.next != state.stored || state.counts.records != 0 || state.end != state.storedEnd)
+            return false;
+    return true;
+}
+
+void SourceWorker::applyBatch() {
+    for (auto& [key, state] : partitions_) {
+        state.counts = {};
+        if (const auto marks = consumer_->watermarks(state.topic, state.partition))
+            state.end = std::max(state.end.value_or(0), marks->high);
+    }
+    if (!nothingToStore() || std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
+        worker_.transaction([this] {
+            for (const auto& table : tables_)
+                table->prepare();
+            STANDIN_CRASH_POINT("cdc_before_apply");
+            applier_->apply(tables_, messages_, origins_);
+            STANDIN_CRASH_POINT("cdc_after_apply");
+            storeOffsets();
+            STANDIN_CRASH_POINT("cdc_before_commit");
+        });
+        STANDIN_CRASH_POINT("cdc_after_commit");
+    }
+    finishBatch();
+}
+
+void SourceWorker::storeOffsets() {
+    for (auto& [key, state] : partitions_) {
+        if (state.next != state.stored || state.end != state.storedEnd)
+            kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end, clusterId_);
+        if (state.counts.records != 0)
+            recordProgress(worker_.key(), state);
+    }
+}
+
+void SourceWorker::finishBatch() {
+    std::vector<kafka::TopicPartition> progress;
+    for (auto& [key, state] : partitions_) {
+        if (state.next != state.stored)
+            progress.push_back({state.topic, state.partition, state.next});
+        state.stored = state.next;
+        state.storedEnd = state.end;
+        state.counts = {};
+    }
+    if (!progress.empty())
+        consumer_->reportProgress(progress);
+    messages_.clear();
+    origins_.clear();
+    applier_->reset();
+    failures_ = 0;
+    checkDue_ = true;
+}
+
+void SourceWorker::showState() {
+    if (!trouble_.empty()) {
+        worker_.setState("troubled", trouble_);
+    } else if (!consumer_->lastError().empty()) {
+        worker_.setError("08006", consumer_->lastError());
+        worker_.setState("disconnected", consumer_->lastError());
+        nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
+    } else if (std::any_of(partitions_.begin(), partitions_.end(), [](const auto& entry) { return entry.second.reading; })) {
+        worker_.setState("running");
+    }
+}
+
+void SourceWorker::logLibraryLines() {
+    for (const kafka::LogLine& line : consumer_->takeLog())
+        pg::call([&] { ereport(line.level <= 3 ? LOG : DEBUG1, errmsg("pg_standin cdc %s: librdkafka: %s", worker_.key().c_str(), line.text.c_str())); });
+}
+
+namespace {
+
+void workerMain(kernel::Worker& worker) {
+    kafka::endWithoutCleanup();
+    // Rows and offsets are lost together in a crash, and read again.
+    pg::call([] { SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION); });
+    SourceWorker source(worker);
+    try {
+        source.run();
+    } catch (...) {
+        source.abandon();
+        throw;
+    }
+    source.abandon();
+}
+
+} // namespace
+
+void init() { kernel::registerWorkerKind("cdc", kernel::Channel::cdc, workerMain); }
+
+} // namespace standin::cdc

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+
+#include "base/backoff.h"
+#include "cdc/source_pg.h"
+
+namespace standin::cdc {
+
+/// The worker of one source: reads what Kafka has, applies it batch by batch, each in one transaction with its offsets.
+class SourceWorker {
+public:
+    explicit SourceWorker(kernel::Worker& worker) : worker_(worker) {}
+
+    /// Until the worker is to stop or the source is gone.
+    void run();
+    /// The process is about to end: no waiting for Kafka's threads.
+    void abandon() noexcept;
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    bool load();
+    bool changedMeanwhile();
+    void connect();
+    void disconnect();
+    void discover();
+    void addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
+    void step();
+    void sleep();
+    void receive();
+    void take(kafka::Message message);
+    void applyBatch();
+    void finishBatch();
+    bool nothingToStore() const;
+    void storeOffsets();
+    void showState();
+    void logLibraryLines();
+    void retryLater(const std::string& sqlstate, const std::string& message);
+    PartitionState* stateOf(const kafka::Message& message);
+
+    kernel::Worker& worker_;
+    std::optional<SourceConfig> config_;
+    std::unique_ptr<kafka::Consumer> consumer_;
+    std::vector<std::unique_ptr<TargetTable>> tables_;
+    std::unique_ptr<BatchApplier> applier_;
+    std::map<std::pair<std::string, int32_t>, PartitionState> partitions_;
+    std::map<std::pair<const void*, int32_t>, PartitionState*> byHandle_; ///< the same by librdkafka's topic handle
+    kafka::MessageBatch messages_;
+    std::vector<PartitionState*> origins_; ///< by message
+    std::string clusterId_;
+    std::string trouble_;       ///< of a topic or partition, until the next load
+    Clock::time_point nextDiscovery_{};
+    Clock::time_point nextCheck_{};
+    bool checkDue_ = false; ///< something may have woken us that is not Kafka
+    int failures_ = 0;
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,77 @@
+#pragma once
+
+// What applying rows needs of the executor and the access methods, whose signatures move between versions.
+#include "pg/postgres.h"
+
+extern "C" {
+#include <access/genam.h>
+#include <access/heapam.h>
+#include <access/tableam.h>
+#include <executor/executor.h>
+#include <nodes/makefuncs.h>
+#include <parser/parse_relation.h>
+}
+
+namespace standin::pg {
+
+/// An executor state with one relation in its range table.
+inline EState* executorStateFor(Relation relation) {
+    EState* estate = CreateExecutorState();
+    RangeTblEntry* entry = makeNode(RangeTblEntry);
+    entry->rtekind = RTE_RELATION;
+    entry->relid = RelationGetRelid(relation);
+    entry->relkind = relation->rd_rel->relkind;
+    entry->rellockmode = AccessShareLock;
+#if STANDIN_PG_GE(18)
+    List* permissions = NIL;
+    addRTEPermissionInfo(&permissions, entry);
+    ExecInitRangeTable(estate, list_make1(entry), permissions, bms_make_singleton(1));
+#elif STANDIN_PG_GE(16)
+    List* permissions = NIL;
+    addRTEPermissionInfo(&permissions, entry);
+    ExecInitRangeTable(estate, list_make1(entry), permissions);
+#else
+    ExecInitRangeTable(estate, list_make1(entry));
+#endif
+    return estate;
+}
+
+inline IndexScanDesc indexScanBegin(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if STANDIN_PG_GE(18)
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+/// Index entries of a tuple just inserted.
+inline void indexInsert(ResultRelInfo* result, TupleTableSlot* slot, EState* estate) {
+#if STANDIN_PG_GE(16)
+    list_free(ExecInsertIndexTuples(result, slot, estate, false, false, nullptr, NIL, false));
+#else
+    list_free(ExecInsertIndexTuples(result, slot, estate, false, false, nullptr, NIL));
+#endif
+}
+
+/// Updates the tuple in place of `tid`, its index entries with it unless the update is heap-only.
+inline TM_Result tableUpdate(Relation relation, ItemPointer tid, TupleTableSlot* slot, CommandId command, Snapshot snapshot,
+                             ResultRelInfo* result, EState* estate) {
+    TM_FailureData failure;
+    LockTupleMode lockMode;
+#if STANDIN_PG_GE(16)
+    TU_UpdateIndexes indexes;
+    const TM_Result outcome =
+        table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &lockMode, &indexes);
+    if (outcome == TM_Ok && result->ri_NumIndices > 0 && indexes != TU_None)
+        list_free(ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL, indexes == TU_Summarizing));
+#else
+    bool indexes;
+    const TM_Result outcome =
+        table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &lockMode, &indexes);
+    if (outcome == TM_Ok && result->ri_NumIndices > 0 && indexes)
+        list_free(ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL));
+#endif
+    return outcome;
+}
+
+} // namespace standin::pg
