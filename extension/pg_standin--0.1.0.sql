@@ -582,6 +582,7 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
     standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
 
 -- sql/workflow/tables.sql
 CREATE TABLE standin_private.workflow_definition (
