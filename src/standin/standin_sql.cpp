@@ -1,3 +1,4 @@
+#include "kernel/confirmation.h"
 #include "pg/owner.h"
 #include "standin/accept_pg.h"
 #include "standin/execute_pg.h"
@@ -108,3 +109,15 @@ STANDIN_FUNCTION(standin_core_switch) {
     const pg::Spi spi;
     PG_RETURN_INT64(core::switchCore(name, core::modeByName(mode), reason, capability));
 }
+
+#ifdef STANDIN_ASSERTIONS
+/// What CDC does after it applied rows that carry a key: for tests without Kafka, declared by the test itself.
+STANDIN_FUNCTION(standin_test_confirm) {
+    const std::string key = textArgument(fcinfo, 1, "key");
+    const pg::OwnerScope owner;
+    const pg::Spi spi;
+    if (const auto target = standin::kernel::confirmationFor(PG_GETARG_OID(0)))
+        standin::kernel::confirm(target->id, {key, "a key that is not ours"});
+    PG_RETURN_VOID();
+}
+#endif
