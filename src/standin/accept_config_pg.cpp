@@ -102,10 +102,17 @@ std::optional<std::string> readBalance(const BalanceSource& source, const std::s
                                                   " WHERE " + quoted(source.accountColumn) + " = $1::" +
                                                   type[0].get<std::string>(0));
     }
-    const pg::Rows rows = kept->statement.run(account);
-    if (rows.empty() || rows[0].isNull(0))
-        return std::nullopt;
-    return rows[0].get<std::string>(0);
+    try {
+        const pg::Rows rows = kept->statement.run(account);
+        if (rows.empty() || rows[0].isNull(0))
+            return std::nullopt;
+        return rows[0].get<std::string>(0);
+    } catch (const pg::PgError& error) {
+        if (error.sqlstate().starts_with("22"))
+            throw Error("22023", "account \"" + account + "\" cannot be one of table " + source.target, error.what(),
+                        "Column \"" + source.accountColumn + "\" has another type.");
+        throw;
+    }
 }
 
 bool backlogFull(const std::string& core, const AcceptConfig& config) {

@@ -23,6 +23,37 @@ void commit() {
     pg::call([] { SPI_commit(); });
 }
 
+bool sendingNow = false;
+
+// A session that is terminated in the middle of a call runs no destructor; the replay worker then looks for what it left.
+void announceOrphan(int, Datum) {
+    if (sendingNow)
+        kernel::wakeNow(kernel::Channel::replay);
+}
+
+/// While it lives, this session has a transaction in flight that nobody else would notice if it went away.
+class SendingScope {
+public:
+    SendingScope() {
+        static bool registered = false;
+        if (!registered)
+            pg::call([] { before_shmem_exit(announceOrphan, 0); });
+        registered = true;
+        sendingNow = true;
+    }
+    ~SendingScope() {
+        sendingNow = false;
+        if (!settled_)
+            kernel::wakeNow(kernel::Channel::replay);
+    }
+    SendingScope(const SendingScope&) = delete;
+    SendingScope& operator=(const SendingScope&) = delete;
+    void settle() { settled_ = true; }
+
+private:
+    bool settled_ = false;
+};
+
 struct Intent {
     Acceptance acceptance;
     CoreConfig config;
@@ -52,6 +83,7 @@ void send(const Submission& submission, Intent& intent) {
     const Sending sending{intent.acceptance.ticket, intent.acceptance.account, CallKind::post,
                           {submission.operation, submission.key, intent.acceptance.payload}};
     const std::unique_ptr<Connector> connector = makeConnector(intent.config);
+    SendingScope scope;
     STANDIN_CRASH_POINT("execute_before_send");
     connector->startPost(sending.request, intent.config.callTimeout);
     const Answer answer = complete(*connector);
@@ -64,6 +96,7 @@ void send(const Submission& submission, Intent& intent) {
         tell(intent.acceptance);
     }
     commit();
+    scope.settle();
 }
 
 } // namespace

@@ -38,8 +38,12 @@ private:
 
     bool probe() {
         connector_->startProbe(config_.callTimeout);
-        const Answer answer = complete(*connector_);
-        return worker_.transaction([&] { return observe(answer); });
+        while (!connector_->advance()) {
+            if (worker_.stopping())
+                return false;
+            waitForCalls({connector_.get()}, connector_->timeLeft());
+        }
+        return worker_.transaction([&] { return observe(connector_->answer()); });
     }
 
     bool probeInTransaction() {

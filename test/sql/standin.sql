@@ -1,6 +1,7 @@
 -- Stand-in with commits: a core that is a set of functions of this database, the procedures, replay, repair, conservation.
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
+ALTER SEQUENCE standin_private.ticket RESTART 1001;
 CREATE ROLE bank_connector;
 CREATE SCHEMA corebank;
 GRANT USAGE ON SCHEMA corebank TO bank_connector;
@@ -89,7 +90,7 @@ ROLLBACK;
 DO $$ DECLARE t bigint; s text; c text; m text; BEGIN CALL standin.transaction_execute('fn', 'pay', 'x5', '{"account": "a", "amount": 1}', t, s, c, m); END $$;
 SELECT status FROM standin.transaction_status('fn', 'x5');
 BEGIN;
-CALL standin.transaction_wait(1, '1 second');
+CALL standin.transaction_wait(1001, '1 second');
 ROLLBACK;
 CREATE FUNCTION inside() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE t bigint; s text; c text; m text;
@@ -136,7 +137,7 @@ SELECT standin.repair_resolve((SELECT ticket FROM standin.transactions WHERE key
 SELECT standin.repair_resolve(-1, 'retry', 'r');
 CALL await($$(SELECT state = 'posted' FROM standin.transactions WHERE key = 'f4')$$);
 SELECT key, account, amount FROM corebank.booking ORDER BY number;
-SELECT key, resolution, reason, state_before FROM standin.repairs ORDER BY key;
+SELECT key, resolution, reason, state_before FROM standin.repairs WHERE core = 'fn' ORDER BY key;
 SELECT accepted, posted, compensated, cancelled, open, refused, accepted_amount, balanced FROM standin.conservation WHERE core = 'fn';
 
 -- Silence is unknown: inquired about where the core deduplicates, a person's business where it does not.

@@ -1,6 +1,7 @@
 -- The core's own change events confirm transactions, whatever the queue believed, and release their holds.
 SET client_min_messages = warning;
 \set SHOW_CONTEXT never
+ALTER SEQUENCE standin_private.ticket RESTART 2001;
 CREATE FUNCTION confirm(target regclass, key text) RETURNS void LANGUAGE c AS 'pg_standin', 'standin_test_confirm';
 CREATE ROLE reconciling;
 CREATE SCHEMA reconciled;
@@ -13,233 +14,63 @@ CREATE TABLE history_copy (id int PRIMARY KEY, key text);
 GRANT SELECT ON account_copy, history_copy TO standin_owner;
 SELECT standin.core_define('rec', connector => 'function', connector_role => 'reconciling', post_function => 'reconciled.post',
                            inquire_function => NULL, probe_interval => '1 hour');
- core_define 
--------------
- 
-(1 row)
-
 SELECT standin.operation_define('rec', 'pay', dedup => 'key', standin_allowed => true);
- operation_define 
-------------------
- 
-(1 row)
-
 SELECT standin.balance_bind('rec', 'account_copy', 'account', 'balance', 'changed');
- balance_bind 
---------------
- 
-(1 row)
-
 SELECT standin.reconciliation_bind('rec', 'history_copy', 'key');
- reconciliation_bind 
----------------------
-                   1
-(1 row)
 
 -- A posted transaction holds its funds until the core's event brings them into the replicated balance.
 CALL standin.transaction_execute('rec', 'pay', 'r1', '{"account": "a", "amount": 100}');
- ticket | status | code | message 
---------+--------+------+---------
-      1 | posted | 00   | done
-(1 row)
-
 SELECT account, balance, held, available, as_of FROM standin.accounts WHERE core = 'rec' ORDER BY account;
- account | balance | held | available | as_of 
----------+---------+------+-----------+-------
- a       |    1000 |  100 |       900 | lsn 1
- b       |    1000 |    0 |      1000 | lsn 1
-(2 rows)
-
 BEGIN;
 UPDATE account_copy SET balance = 900, changed = 'lsn 2' WHERE account = 'a';
 SELECT confirm('history_copy', 'r1');
- confirm 
----------
- 
-(1 row)
-
 COMMIT;
 SELECT account, balance, held, available, as_of FROM standin.accounts WHERE core = 'rec' ORDER BY account;
- account | balance | held | available | as_of 
----------+---------+------+-----------+-------
- a       |     900 |    0 |       900 | lsn 2
- b       |    1000 |    0 |      1000 | lsn 1
-(2 rows)
-
 SELECT key, state, hold FROM standin.transactions WHERE core = 'rec';
- key |   state    | hold 
------+------------+------
- r1  | reconciled |    0
-(1 row)
-
 -- The same event again, and events that are not ours, change nothing.
 SELECT confirm('history_copy', 'r1');
- confirm 
----------
- 
-(1 row)
-
 SELECT confirm('history_copy', 'booked in a branch');
- confirm 
----------
- 
-(1 row)
-
 SELECT confirm('account_copy', 'r1');
- confirm 
----------
- 
-(1 row)
-
 SELECT count(*) FROM standin_private.core_event WHERE core = 'rec';
- count 
--------
-     1
-(1 row)
 
 -- The event may come first: before the answer, or instead of it.
 SELECT standin.core_switch('rec', 'forced_stand_in', 'a test') > 0 AS switched;
- switched 
-----------
- t
-(1 row)
-
 SELECT status FROM standin.transaction_submit('rec', 'pay', 'r2', '{"account": "a", "amount": 200}');
-  status  
-----------
- accepted
-(1 row)
-
 SELECT status FROM standin.transaction_submit('rec', 'pay', 'r3', '{"account": "b", "amount": 300}');
-  status  
-----------
- accepted
-(1 row)
-
 SELECT confirm('history_copy', 'r2');
- confirm 
----------
- 
-(1 row)
-
 SELECT key, state, hold FROM standin.transactions WHERE core = 'rec' ORDER BY key;
- key |   state    | hold 
------+------------+------
- r1  | reconciled |    0
- r2  | reconciled |    0
- r3  | accepted   |  300
-(3 rows)
-
 SELECT accepted, posted, open, balanced FROM standin.conservation WHERE core = 'rec';
- accepted | posted | open | balanced 
-----------+--------+------+----------
-        3 |      2 |    1 | t
-(1 row)
 
 -- Booked by the core although it was cancelled or refused here: a difference, and the books do not balance.
 SELECT standin.repair_resolve((SELECT ticket FROM standin.transactions WHERE core = 'rec' AND key = 'r3'), 'cancelled', 'customer asked');
- repair_resolve 
-----------------
- cancelled
-(1 row)
-
 SELECT accepted, posted, cancelled, open, balanced FROM standin.conservation WHERE core = 'rec';
- accepted | posted | cancelled | open | balanced 
-----------+--------+-----------+------+----------
-        3 |      2 |         1 |    0 | t
-(1 row)
-
 BEGIN;
 SELECT confirm('history_copy', 'r3');
- confirm 
----------
- 
-(1 row)
-
 SELECT key, account, amount, difference FROM standin.reconciliation_differences;
- key | account | amount |             difference             
------+---------+--------+------------------------------------
- r3  | b       |    300 | booked by the core, cancelled here
-(1 row)
-
 SELECT accepted, posted, cancelled, open, faults, balanced FROM standin.conservation WHERE core = 'rec';
- accepted | posted | cancelled | open | faults | balanced 
-----------+--------+-----------+------+--------+----------
-        3 |      3 |         0 |    0 |      1 | f
-(1 row)
-
 SELECT key, fault FROM standin.conservation_faults WHERE core = 'rec';
- key |               fault               
------+-----------------------------------
- r3  | booked by the core, but cancelled
-(1 row)
-
 ROLLBACK;
 SELECT standin.core_switch('rec', 'forced_online', 'a test') > 0 AS switched;
- switched 
-----------
- t
-(1 row)
-
 CALL standin.transaction_execute('rec', 'pay', 'r4', '{"account": "b", "amount": 501}');
- ticket |  status  | code | message  
---------+----------+------+----------
-      4 | rejected | 05   | rejected
-(1 row)
-
 BEGIN;
 SELECT confirm('history_copy', 'r4');
- confirm 
----------
- 
-(1 row)
-
 SELECT key, difference FROM standin.reconciliation_differences;
- key |            difference             
------+-----------------------------------
- r4  | booked by the core, rejected here
-(1 row)
-
 SELECT balanced FROM standin.conservation WHERE core = 'rec';
- balanced 
-----------
- f
-(1 row)
-
 ROLLBACK;
+
 -- An event taken away, altered or invented shows.
 BEGIN;
 DELETE FROM standin_private.core_event WHERE key = 'r1';
 SELECT balanced FROM standin.conservation WHERE core = 'rec';
- balanced 
-----------
- f
-(1 row)
-
 ROLLBACK;
 BEGIN;
 SET LOCAL session_replication_role = replica;
 UPDATE standin_private.core_event SET account = 'b' WHERE key = 'r2';
 SELECT balanced FROM standin.conservation WHERE core = 'rec';
- balanced 
-----------
- f
-(1 row)
-
 ROLLBACK;
 BEGIN;
 INSERT INTO standin_private.core_event SELECT core, 'r5', 999999, account, reconciliation, seen_at FROM standin_private.core_event WHERE key = 'r1';
 SELECT balanced FROM standin.conservation WHERE core = 'rec';
- balanced 
-----------
- f
-(1 row)
-
 ROLLBACK;
 SELECT balanced FROM standin.conservation WHERE core = 'rec';
- balanced 
-----------
- t
-(1 row)
-
 DROP FUNCTION confirm;
