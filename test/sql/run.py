@@ -1,5 +1,5 @@
 """Runs the SQL tests on a private server: `run.py regress [NAME...]` (pg_regress, expected/), `run.py pgtap [FILE...]`
-(pg_prove). `run.py accept NAME...` writes what the regress tests print to expected/, to be read before it is committed."""
+(pg_prove). `run.py reference [--write]` holds the README's SQL reference against the catalog. `run.py accept NAME...` writes what the regress tests print to expected/, to be read before it is committed."""
 
 import os
 import pathlib
@@ -12,6 +12,8 @@ EXPECTED = HERE.parents[1] / "expected"
 sys.path.insert(0, str(HERE.parent))
 
 from harness import postgres, scratch  # noqa: E402
+
+import reference  # noqa: E402
 
 SETTINGS = {"pg_standin.allow_test_clock": "on", "max_prepared_transactions": "5"}
 
@@ -51,11 +53,15 @@ def pgtap(server, _directory):
     return subprocess.run(command, check=False).returncode
 
 
+def check_reference(server, _directory):
+    return reference.check(server, HERE.parents[1] / "README.md", "--write" in sys.argv)
+
+
 def main():
     directory = scratch.scratch()
     server = postgres.service("server", directory, settings=SETTINGS).init().start()
     try:
-        return {"regress": regress, "pgtap": pgtap, "accept": accept}[sys.argv[1]](server, directory)
+        return {"regress": regress, "pgtap": pgtap, "accept": accept, "reference": check_reference}[sys.argv[1]](server, directory)
     finally:
         server.stop()
 
