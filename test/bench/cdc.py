@@ -51,7 +51,9 @@ def copy_rate(server, directory):
 
 def cdc_rate(server, kafka, topic):
     server.psql("-c", f"""
+        CREATE ROLE replica;
         CREATE TABLE accounts {TABLE};
+        ALTER TABLE accounts OWNER TO replica;
         CREATE SERVER kafka FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" '{kafka.brokers}');
         SELECT standin.cdc_source_create('core', 'kafka');
         SELECT standin.cdc_pause('core');
