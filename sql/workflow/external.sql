@@ -131,6 +131,9 @@ DECLARE
     known integer;
 BEGIN
     PERFORM standin_private.workflow_hold(id, token);
+    IF coalesce(length(name), 0) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'name of a step must have 1 to 200 characters' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
     SELECT s.seq INTO known FROM standin_private.workflow_step s
      WHERE s.workflow_id = id AND s.name = step_record.name AND s.external;

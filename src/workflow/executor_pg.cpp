@@ -42,6 +42,7 @@ public:
     void run();
 
 private:
+    void turn();
     void recover();
     std::optional<Taken> take();
     void execute(const Taken& taken);
@@ -149,15 +150,25 @@ void Executor::end(const Taken& taken, const ErrorText& error) {
     });
 }
 
+void Executor::turn() {
+    if (const auto taken = take()) {
+        execute(*taken);
+        pg::call([] { CHECK_FOR_INTERRUPTS(); });
+    } else {
+        worker_.setState("idle");
+        worker_.wait(safetyNet);
+    }
+}
+
 void Executor::run() {
     recover();
     while (!worker_.stopping()) {
-        if (const auto taken = take()) {
-            execute(*taken);
-            pg::call([] { CHECK_FOR_INTERRUPTS(); });
-        } else {
-            worker_.setState("idle");
-            worker_.wait(safetyNet);
+        try {
+            turn();
+        } catch (const pg::PgError& error) {
+            // A cancel that met no step; what it interrupted is found again as taken by nobody.
+            if (!error.is(ERRCODE_QUERY_CANCELED))
+                throw;
         }
     }
 }

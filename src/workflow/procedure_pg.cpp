@@ -62,10 +62,13 @@ ParamListInfo parameterList(const ProcedureCall& call, int parameters) {
 
 JsonbDatum callProcedure(const ProcedureCall& call) {
     const std::string text = "CALL " + call.procedure + (call.returnsOutput ? "($1, $2)" : "($1)");
+    struct ShownInLogs {
+        explicit ShownInLogs(const char* command) { debug_query_string = command; }
+        ~ShownInLogs() { debug_query_string = nullptr; }
+    } const shown(text.c_str());
     const int parameters = call.returnsOutput ? 2 : 1;
     return pg::call([&call, parameters, command = text.c_str()] {
         MemoryContext previous = MemoryContextSwitchTo(call.context);
-        debug_query_string = command;
         pgstat_report_activity(STATE_RUNNING, command);
 
         OutputReceiver receiver = outputReceiver(call.context);
@@ -75,8 +78,6 @@ JsonbDatum callProcedure(const ProcedureCall& call) {
         PortalStart(portal, parameterList(call, parameters), 0, InvalidSnapshot);
         PortalRun(portal, FETCH_ALL, true, true, &receiver.callbacks, &receiver.callbacks, nullptr);
         PortalDrop(portal, false);
-
-        debug_query_string = nullptr;
         MemoryContextSwitchTo(previous);
         return receiver.output;
     });

@@ -41,6 +41,8 @@ STANDIN_FUNCTION(standin_step) {
     if (const auto refusal = refuseStep(
             name, {.atomic = isAtomic(fcinfo), .written = TransactionIdIsValid(GetTopTransactionIdIfAny())}))
         throw execution->mark(*refusal);
+    if (name.empty() || name.size() > 200)
+        throw Error("22023", "name of a step must have 1 to 200 bytes");
 
     const StepCall call{
         .name = name,

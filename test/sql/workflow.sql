@@ -154,6 +154,7 @@ CREATE PROCEDURE missing_handler(input jsonb) LANGUAGE plpgsql AS $$ DECLARE r j
 CREATE PROCEDURE wrong_handler(input jsonb) LANGUAGE plpgsql AS $$ DECLARE r jsonb; BEGIN CALL standin.step('s', 'teller.not_jsonb', '{}', r); END $$;
 CREATE PROCEDURE forbidden_handler(input jsonb) LANGUAGE plpgsql AS $$ DECLARE r jsonb; BEGIN CALL standin.step('s', 'public.forbidden', '{}', r); END $$;
 CREATE PROCEDURE null_name(input jsonb) LANGUAGE plpgsql AS $$ DECLARE r jsonb; BEGIN CALL standin.step(NULL, 'teller.note', '{}', r); END $$;
+CREATE PROCEDURE empty_name(input jsonb) LANGUAGE plpgsql AS $$ DECLARE r jsonb; BEGIN CALL standin.step('', 'teller.note', '{}', r); END $$;
 CREATE PROCEDURE no_steps(input jsonb, INOUT output jsonb) LANGUAGE plpgsql AS $$ BEGIN output := input; END $$;
 CREATE PROCEDURE raises(input jsonb) LANGUAGE plpgsql AS $$ BEGIN INSERT INTO teller.effect VALUES ('rolled back'); PERFORM 1 / 0; END $$;
 -- Whoever runs in the executor is the submitter and nobody else.
@@ -249,7 +250,7 @@ TRUNCATE effect;
 
 SELECT count(standin.workflow_start(name, name, '{}')) FROM unnest(ARRAY['allowed', 'in_exception', 'in_exception_then_on',
     'in_function', 'in_execute', 'in_handler', 'writes_between', 'locks_between', 'commits_itself', 'retried', 'fails_at_commit',
-    'missing_handler', 'wrong_handler', 'forbidden_handler', 'null_name', 'no_steps', 'raises', 'escapes', 'leaves',
+    'missing_handler', 'wrong_handler', 'forbidden_handler', 'null_name', 'empty_name', 'no_steps', 'raises', 'escapes', 'leaves',
     'read_only_from_now']) AS name;
 SELECT r.status, count(*) FROM standin.workflows w, standin.workflow_result(w.workflow_id, '30 s') r GROUP BY 1 ORDER BY 1;
 SELECT standin.workflow_start('finds', 'finds');

@@ -1,6 +1,6 @@
 -- Application workers: claims, fencing, the step log, ends. One session plays all parts; the clock is the test's.
 BEGIN;
-SELECT plan(58);
+SELECT plan(60);
 
 CREATE ROLE tap_worker;
 CREATE ROLE tap_other;
@@ -59,6 +59,8 @@ SELECT results_eq($$ SELECT * FROM standin.step_result('l1', 1, 'check', '{"n": 
 SELECT throws_like($$ SELECT * FROM standin.step_result('l1', 1, 'check', '{"n": 2}') $$, '%does not repeat%', 'with another input it is another step');
 SELECT throws_ok($$ SELECT standin.step_record('l1', 1, 'check', '{}') $$, '23505', NULL, 'a recorded step is refused, and with it its effect');
 SELECT throws_ok($$ SELECT standin.step_record('l1', 1, 'third', '{}', seq => 3) $$, '55000', NULL, 'a place that is not the next is refused');
+SELECT throws_ok($$ SELECT standin.step_record('l1', 1, '') $$, '22023', NULL, 'a step has a name');
+SELECT throws_ok($$ SELECT standin.step_record('l1', 1, NULL) $$, '22023', NULL, 'which is not null');
 SELECT is(standin.step_record('l1', 1, 'book', NULL, seq => 2), 2, 'the next place is not');
 SELECT throws_ok($$ SELECT standin.step_record('l1', 0, 'x') $$, '55000', NULL, 'an older token is stale');
 SELECT throws_ok($$ SELECT standin.step_record('l1', NULL, 'x') $$, '55000', NULL, 'so is none');
