@@ -1,7 +1,7 @@
 """The main job under fire, judged by the core's own log.
 
 The core is killed -9 under pgbench's load; 1,000 payments on 50 accounts come in during the outage over 8 connections;
-the core returns, and the service's PostgreSQL is killed -9 twice during the replay and once while it applies changes.
+the core returns, and the service's PostgreSQL is killed -9 twice during the replay and twice while it applies changes.
 """
 
 import collections
@@ -72,6 +72,21 @@ def kill_during_apply(bank, chance):
     bank.service.start()
 
 
+def kill_in_mid_apply(bank, chance):
+    """The worker that applies is killed -9 within a transaction that holds rows of all tables: all sessions go with it."""
+    bank.query("select standin.cdc_pause('core')")
+    behind = bank.core.value(HISTORY) + 500
+    await_("work to pile up", lambda: bank.core.value(HISTORY) > behind, 120)
+    point = chance.choice(["cdc_before_apply", "cdc_after_apply", "cdc_before_commit", "cdc_after_commit"])
+    print(f"cdc worker killed -9 at {point}")
+    bank.query("select standin_private.crash_point_arm(%s)", [point])
+    killed = "was terminated by signal 9"
+    before = bank.service.process.log.read_text().count(killed)
+    bank.query("select standin.cdc_resume('core')")
+    await_("the crash", lambda: bank.service.process.log.read_text().count(killed) > before)
+    await_("the recovery", lambda: bank.value("select 1"))
+
+
 def play(bank):
     chance = random.Random(SEED)
     open_the_bank(bank)
@@ -90,6 +105,7 @@ def play(bank):
     bank.connect.ensure_running()
     load = bank.core.load(rate=300)
     kill_during_apply(bank, chance)
+    kill_in_mid_apply(bank, chance)
     load.stop()
 
     await_("every payment to be reconciled", lambda: bank.value(OPEN) == 0, 180)
