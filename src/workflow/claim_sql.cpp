@@ -79,7 +79,8 @@ STANDIN_FUNCTION(standin_workflow_claim_wait) {
     return pg::call([&] {
         TupleDesc descriptor;
         if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("workflow_claim_wait must be called by CALL")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("workflow_claim_wait must be called by CALL")));
         Datum value = BoolGetDatum(ready);
         bool null = false;
         return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), &value, &null));

@@ -43,7 +43,9 @@ void Execution::throwIfMarked() const {
 void guardCommits() { kernel::onPreCommit(refuseForeignCommit); }
 
 ErrorText describe(const Error& error) {
-    const auto unlessEmpty = [](const std::string& value) { return value.empty() ? std::nullopt : std::optional(value); };
+    const auto unlessEmpty = [](const std::string& value) {
+        return value.empty() ? std::nullopt : std::optional(value);
+    };
     return {error.sqlstate(), error.what(), unlessEmpty(error.detail()), unlessEmpty(error.hint()), std::nullopt};
 }
 

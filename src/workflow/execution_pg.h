@@ -10,8 +10,8 @@
 
 namespace standin::workflow {
 
-/// The in-database workflow that this process is running: what `step` and the executor share. There is one at most, since an
-/// executor runs one procedure at a time and a procedure cannot start another execution.
+/// The in-database workflow that this process is running: what `step` and the executor share. There is one at most,
+/// since an executor runs one procedure at a time and a procedure cannot start another execution.
 class Execution {
 public:
     Execution(std::string id, int64_t token, int32_t recorded);
@@ -27,8 +27,8 @@ public:
     StepCursor cursor;
     bool insideHandler = false;
 
-    /// Fails the workflow whatever its procedure does with the error: no step runs any more, no write of its own commits, and
-    /// the executor records this error as the workflow's end. Returns it, to be thrown.
+    /// Fails the workflow whatever its procedure does with the error: no step runs any more, no write of its own
+    /// commits, and the executor records this error as the workflow's end. Returns it, to be thrown.
     const Error& mark(Error error);
     const std::optional<Error>& marked() const { return mark_; }
     void throwIfMarked() const;

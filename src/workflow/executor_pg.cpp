@@ -69,21 +69,24 @@ void Executor::recover() {
 
 std::optional<Taken> Executor::take() {
     return ownTransaction([&]() -> std::optional<Taken> {
-        static pg::Statement statement("SELECT workflow_id, token, recorded, name, version, procedure, returns_output, source_hash, "
-                                       "actual_hash, input::text FROM standin_private.workflow_take($1, $2)");
+        static pg::Statement statement(
+            "SELECT workflow_id, token, recorded, name, version, procedure, returns_output, source_hash, "
+            "actual_hash, input::text FROM standin_private.workflow_take($1, $2)");
         const pg::Rows rows = statement.run(role_, "executor " + std::to_string(MyProcPid));
         if (rows.empty())
             return std::nullopt;
         ForceSyncCommit(); // a claim that a crash forgets would not count as a recovery
         const pg::Row row = rows[0];
-        return Taken{row.get<std::string>(0), row.get<int64_t>(1),     row.get<int32_t>(2),          row.get<std::string>(3),
-                     row.get<int32_t>(4),     row.get<std::string>(5), row.get<bool>(6),             row.get<std::string>(7),
-                     row.optional<std::string>(8), row.optional<std::string>(9)};
+        return Taken{
+            row.get<std::string>(0),      row.get<int64_t>(1),         row.get<int32_t>(2), row.get<std::string>(3),
+            row.get<int32_t>(4),          row.get<std::string>(5),     row.get<bool>(6),    row.get<std::string>(7),
+            row.optional<std::string>(8), row.optional<std::string>(9)};
     });
 }
 
 void checkSource(const Taken& taken) {
-    const std::string pinned = taken.name + " version " + std::to_string(taken.version) + " is pinned to " + taken.procedure;
+    const std::string pinned =
+        taken.name + " version " + std::to_string(taken.version) + " is pinned to " + taken.procedure;
     if (!taken.actualHash)
         throw Error("42883", "procedure " + taken.procedure + " of the workflow does not exist", pinned + ".");
     if (*taken.actualHash != taken.pinnedHash)
@@ -96,7 +99,8 @@ JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
     if (!taken.input)
         return {};
     const pg::MemoryContextScope scope(context);
-    return {pg::call([text = taken.input->c_str()] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text)); }), false};
+    return {pg::call([text = taken.input->c_str()] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text)); }),
+            false};
 }
 
 void Executor::complete(Execution& execution, JsonbDatum output) {
@@ -121,8 +125,8 @@ void Executor::execute(const Taken& taken) {
             worker_.transactionAsIs([&] {
                 checkSource(taken);
                 pg::call([] { PopActiveSnapshot(); }); // a commit inside the procedure must not meet it
-                const JsonbDatum output = callProcedure(
-                    {taken.procedure, taken.returnsOutput, inputDatum(taken, context), context});
+                const JsonbDatum output =
+                    callProcedure({taken.procedure, taken.returnsOutput, inputDatum(taken, context), context});
                 pg::call([] { PushActiveSnapshot(GetTransactionSnapshot()); });
                 complete(execution, output);
                 STANDIN_CRASH_POINT("workflow_before_completion");
@@ -141,12 +145,13 @@ void Executor::execute(const Taken& taken) {
 void Executor::end(const Taken& taken, const ErrorText& error) {
     const bool resume = judge(error.sqlstate) == Verdict::Resume;
     ownTransaction([&] {
-        static pg::Statement statement(
-            "SELECT CASE WHEN $3 THEN standin_private.workflow_release($1, $2, e.error) "
-            "ELSE standin_private.workflow_finish($1, $2, 'failed', NULL, e.error) END "
-            "FROM (SELECT jsonb_strip_nulls(jsonb_build_object('sqlstate', $4, 'message', $5, 'detail', $6, 'hint', $7, "
-            "'context', $8)) AS error) e");
-        statement.run(taken.id, taken.token, resume, error.sqlstate, error.message, error.detail, error.hint, error.context);
+        static pg::Statement statement("SELECT CASE WHEN $3 THEN standin_private.workflow_release($1, $2, e.error) "
+                                       "ELSE standin_private.workflow_finish($1, $2, 'failed', NULL, e.error) END "
+                                       "FROM (SELECT jsonb_strip_nulls(jsonb_build_object('sqlstate', $4, 'message', "
+                                       "$5, 'detail', $6, 'hint', $7, "
+                                       "'context', $8)) AS error) e");
+        statement.run(taken.id, taken.token, resume, error.sqlstate, error.message, error.detail, error.hint,
+                      error.context);
     });
 }
 

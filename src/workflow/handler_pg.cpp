@@ -17,7 +17,8 @@ namespace {
 Oid lookUp(const std::string& name) {
     const char* text = name.c_str();
     if (name.find('(') != std::string::npos)
-        return pg::call([text] { return DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(text))); });
+        return pg::call(
+            [text] { return DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(text))); });
     return pg::call([text] {
         const Oid argument = JSONBOID;
         return LookupFuncName(textToQualifiedNameList(cstring_to_text(text)), 1, &argument, true);
@@ -49,8 +50,8 @@ Oid findHandler(const std::string& name) {
         throw Error("42P13", name + " cannot be the handler of a step", {},
                     "A handler is a function that takes one jsonb and returns jsonb.");
     const bool allowed = pg::call([handler] {
-        return DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(handler),
-                                                CStringGetTextDatum("EXECUTE")));
+        return DatumGetBool(
+            DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(handler), CStringGetTextDatum("EXECUTE")));
     });
     if (!allowed)
         throw Error("42501", "permission denied for handler " + name);

@@ -11,8 +11,8 @@ struct JsonbDatum {
     bool null = true;
 };
 
-/// Finds the handler of a step, a function(jsonb) returning jsonb, with the rights and the search_path of the current user.
-/// `name` is a function's name, or its signature as regprocedure prints it.
+/// Finds the handler of a step, a function(jsonb) returning jsonb, with the rights and the search_path of the current
+/// user. `name` is a function's name, or its signature as regprocedure prints it.
 Oid findHandler(const std::string& name);
 
 /// Calls it as the current user. The result lives in `results` and points to nothing outside it.

@@ -52,7 +52,8 @@ List* plan(const char* command, int parameters) {
 
 ParamListInfo parameterList(const ProcedureCall& call, int parameters) {
     ParamListInfo list = makeParamList(parameters);
-    list->params[0] = {.value = call.input.value, .isnull = call.input.null, .pflags = PARAM_FLAG_CONST, .ptype = JSONBOID};
+    list->params[0] = {
+        .value = call.input.value, .isnull = call.input.null, .pflags = PARAM_FLAG_CONST, .ptype = JSONBOID};
     if (parameters > 1)
         list->params[1] = {.value = 0, .isnull = true, .pflags = PARAM_FLAG_CONST, .ptype = JSONBOID};
     return list;

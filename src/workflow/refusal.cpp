@@ -16,16 +16,18 @@ constexpr int rollbackRetries = 5;
 
 std::optional<Error> refuseStep(const std::string& step, const StepContext& context) {
     if (context.atomic)
-        return Error("2D000", "step \"" + step + "\" cannot commit here",
-                     "It was called inside a function, a block with EXCEPTION, EXECUTE, or a procedure with SECURITY DEFINER "
-                     "or SET. The workflow fails, even if this error is caught.",
-                     "Call steps in the workflow's procedure itself, outside blocks with EXCEPTION; the handler of a step "
-                     "is a savepoint by itself, and may have such blocks inside.");
+        return Error(
+            "2D000", "step \"" + step + "\" cannot commit here",
+            "It was called inside a function, a block with EXCEPTION, EXECUTE, or a procedure with SECURITY DEFINER "
+            "or SET. The workflow fails, even if this error is caught.",
+            "Call steps in the workflow's procedure itself, outside blocks with EXCEPTION; the handler of a step "
+            "is a savepoint by itself, and may have such blocks inside.");
     if (context.written)
-        return Error("25001", "workflow has written between steps, before step \"" + step + "\"",
-                     "A write (or row lock) outside a step is not recorded and would be repeated each time the workflow is "
-                     "resumed.",
-                     "Move it into the handler of a step.");
+        return Error(
+            "25001", "workflow has written between steps, before step \"" + step + "\"",
+            "A write (or row lock) outside a step is not recorded and would be repeated each time the workflow is "
+            "resumed.",
+            "Move it into the handler of a step.");
     return std::nullopt;
 }
 
@@ -35,7 +37,9 @@ Error refuseCommit() {
                  "Move it into the handler of a step, which commits it.");
 }
 
-Verdict judge(const std::string& sqlstate) { return isTransactionRollback(sqlstate) ? Verdict::Resume : Verdict::Failed; }
+Verdict judge(const std::string& sqlstate) {
+    return isTransactionRollback(sqlstate) ? Verdict::Resume : Verdict::Failed;
+}
 
 bool retryStep(const std::string& sqlstate, int attempt, int retries) {
     if (sqlstate == queryCanceled)

@@ -30,7 +30,8 @@ Outcome fetch(const std::string& id, Oid reader) {
         "SELECT CASE WHEN r.status <> 'open' THEN r.status WHEN t.token > 0 THEN 'running' ELSE 'pending' END, "
         "r.output, r.error, r.xmin::text::bigint "
         "FROM standin_private.workflow_run r LEFT JOIN standin_private.workflow_task t USING (workflow_id) "
-        "WHERE r.workflow_id = $1 AND (pg_has_role($2, r.submitter, 'USAGE') OR pg_has_role($2, 'standin_operator', 'USAGE') "
+        "WHERE r.workflow_id = $1 AND (pg_has_role($2, r.submitter, 'USAGE') OR pg_has_role($2, 'standin_operator', "
+        "'USAGE') "
         "OR pg_has_role($2, 'standin_auditor', 'USAGE'))");
     const pg::Rows rows = find.run(id, reader);
     if (rows.empty())
@@ -48,18 +49,19 @@ std::string idArgument(FunctionCallInfo fcinfo) {
 
 Datum resultRow(FunctionCallInfo fcinfo, const Outcome& result) {
     const auto pointer = [](const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; };
-    return pg::call([fcinfo, status = result.status.c_str(), output = pointer(result.output), error = pointer(result.error)] {
-        TupleDesc descriptor;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("result must be a record")));
-        Datum values[3] = {CStringGetTextDatum(status), 0, 0};
-        bool nulls[3] = {false, !output, !error};
-        if (output)
-            values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(output));
-        if (error)
-            values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(error));
-        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
-    });
+    return pg::call(
+        [fcinfo, status = result.status.c_str(), output = pointer(result.output), error = pointer(result.error)] {
+            TupleDesc descriptor;
+            if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+                ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("result must be a record")));
+            Datum values[3] = {CStringGetTextDatum(status), 0, 0};
+            bool nulls[3] = {false, !output, !error};
+            if (output)
+                values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(output));
+            if (error)
+                values[2] = DirectFunctionCall1(jsonb_in, CStringGetDatum(error));
+            return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+        });
 }
 
 /// A wait inside a transaction for what that transaction cannot see would last until its timeout.
@@ -79,7 +81,8 @@ STANDIN_FUNCTION(standin_workflow_result) {
     const Oid reader = GetUserId();
     const Deadline deadline(PG_ARGISNULL(1) ? std::chrono::milliseconds(0) : milliseconds(PG_GETARG_INTERVAL_P(1)));
     if (deadline.length() > std::chrono::minutes(1))
-        throw Error("22023", "timeout must not exceed one minute", "A function holds its statement's snapshot while it waits.",
+        throw Error("22023", "timeout must not exceed one minute",
+                    "A function holds its statement's snapshot while it waits.",
                     "CALL standin.workflow_wait outside a transaction block for longer waits.");
     std::optional<Outcome> result;
     {

@@ -25,7 +25,8 @@ struct Definition {
 
 Definition readDefinition(const Start& start) {
     static pg::Statement find(
-        "SELECT d.version, d.procedure, d.source_hash = standin_private.workflow_source_hash(p.oid), a.rolname, a.rolcanlogin, "
+        "SELECT d.version, d.procedure, d.source_hash = standin_private.workflow_source_hash(p.oid), a.rolname, "
+        "a.rolcanlogin, "
         "has_database_privilege(a.oid, $3, 'CONNECT'), "
         "has_function_privilege(a.oid, p.oid, 'EXECUTE') AND has_schema_privilege(a.oid, p.pronamespace, 'USAGE') "
         "FROM standin_private.workflow_definition d "
@@ -44,7 +45,8 @@ Definition readDefinition(const Start& start) {
     if (row.isNull(2))
         throw Error("42883", "procedure " + procedure + " of workflow \"" + start.name + "\" does not exist");
     if (!row.get<bool>(2))
-        throw Error("55000", "procedure " + procedure + " has changed since workflow \"" + start.name + "\" was defined", {},
+        throw Error("55000",
+                    "procedure " + procedure + " has changed since workflow \"" + start.name + "\" was defined", {},
                     "Call standin.workflow_define again.");
     if (!row.get<bool>(4) || !row.get<bool>(5))
         throw Error("42501", "role " + role + " cannot run workflows inside the database",
@@ -59,7 +61,8 @@ Definition readDefinition(const Start& start) {
 /// False if the id is taken.
 bool insertRun(const Start& start, const Definition& definition) {
     static pg::Statement insert(
-        "WITH run AS (INSERT INTO standin_private.workflow_run (workflow_id, name, version, submitter, input, created_at) "
+        "WITH run AS (INSERT INTO standin_private.workflow_run (workflow_id, name, version, submitter, input, "
+        "created_at) "
         "VALUES ($1, $2, $3, $4, $5, $7) ON CONFLICT DO NOTHING RETURNING workflow_id) "
         "INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter, available_at) "
         "SELECT workflow_id, $2, $6, $4, $7 FROM run");
@@ -75,7 +78,10 @@ void compareWithFirst(const Start& start) {
     const pg::Rows rows = find.run(start.id, start.name, start.submitter, start.input);
     if (rows.empty())
         throw Error("40001", "workflow \"" + start.id + "\" was being started by another transaction");
-    const char* differs = !rows[0].get<bool>(1) ? "role" : !rows[0].get<bool>(0) ? "name" : !rows[0].get<bool>(2) ? "input" : nullptr;
+    const char* differs = !rows[0].get<bool>(1)   ? "role"
+                          : !rows[0].get<bool>(0) ? "name"
+                          : !rows[0].get<bool>(2) ? "input"
+                                                  : nullptr;
     if (differs)
         throw Error("23505", "workflow \"" + start.id + "\" was already started with another " + differs, {},
                     "The id is the idempotency key: one id, one workflow.");
@@ -99,7 +105,9 @@ std::string newId() {
 STANDIN_FUNCTION(standin_workflow_start) {
     if (PG_ARGISNULL(0))
         throw Error("22004", "name of a workflow must not be null");
-    const auto argument = [&](int number) { return pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); }); };
+    const auto argument = [&](int number) {
+        return pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); });
+    };
     Start start{
         .name = argument(0),
         .id = PG_ARGISNULL(1) ? "" : argument(1),

@@ -13,8 +13,8 @@ struct StepIdentity {
     int64_t inputHash = 0;
 };
 
-/// FNV-1a over the canonical text of the input; no input differs from any text. It tells a changed workflow from an unchanged
-/// one, no adversary is meant.
+/// FNV-1a over the canonical text of the input; no input differs from any text. It tells a changed workflow from an
+/// unchanged one, no adversary is meant.
 int64_t inputHash(std::string_view canonicalText);
 inline constexpr int64_t noInputHash = 0;
 

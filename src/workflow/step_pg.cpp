@@ -29,7 +29,8 @@ JsonbDatum recordedOutput(const Execution& execution, const StepIdentity& asked,
                               "WHERE workflow_id = $1 AND seq = $2");
     const pg::Rows rows = find.run(execution.id, asked.seq);
     if (rows.empty())
-        throw Error("XX001", "step " + std::to_string(asked.seq) + " of workflow \"" + execution.id + "\" is missing from its log");
+        throw Error("XX001", "step " + std::to_string(asked.seq) + " of workflow \"" + execution.id +
+                                 "\" is missing from its log");
     checkReplay({asked.seq, rows[0].get<std::string>(0), rows[0].get<int64_t>(1)}, asked);
     if (rows[0].isNull(2))
         return {};
@@ -40,9 +41,9 @@ JsonbDatum recordedOutput(const Execution& execution, const StepIdentity& asked,
 
 void record(const Execution& execution, const StepIdentity& step, JsonbDatum output, int64_t startedAt) {
     const pg::OwnerScope owner;
-    static pg::Statement insert(
-        "INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, input_hash, output, started_at, recorded_at) "
-        "VALUES ($1, $2, $3, false, $4, $5, $6, $7)");
+    static pg::Statement insert("INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, "
+                                "input_hash, output, started_at, recorded_at) "
+                                "VALUES ($1, $2, $3, false, $4, $5, $6, $7)");
     insert.run(execution.id, step.seq, step.name, step.inputHash, jsonb(output), pg::Timestamptz{startedAt},
                pg::Timestamptz{kernel::now()});
 }
@@ -112,8 +113,8 @@ JsonbDatum runStep(Execution& execution, const StepCall& step) {
         try {
             return attempt(execution, step, identity);
         } catch (...) {
-            // Effect and record are gone: with their subtransaction, or with the transaction if the commit failed, after
-            // which SPI_commit has begun a new one. What remains is to write down that it was tried.
+            // Effect and record are gone: with their subtransaction, or with the transaction if the commit failed,
+            // after which SPI_commit has begun a new one. What remains is to write down that it was tried.
             const std::exception_ptr failure = std::current_exception();
             const ErrorText error = describeCurrentException();
             bool again = false;

@@ -15,7 +15,8 @@ struct StepCall {
     MemoryContext results; ///< where the output is to live; it survives the commit
 };
 
-/// Runs a step of `execution`, or returns the output that is recorded. Commits: the caller's context must not be atomic.
+/// Runs a step of `execution`, or returns the output that is recorded. Commits: the caller's context must not be
+/// atomic.
 JsonbDatum runStep(Execution& execution, const StepCall& call);
 
 int64_t hashInput(JsonbDatum input);

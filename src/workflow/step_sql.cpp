@@ -33,13 +33,14 @@ Datum resultRow(FunctionCallInfo fcinfo, JsonbDatum output) {
 STANDIN_FUNCTION(standin_step) {
     Execution* execution = Execution::current();
     if (!execution)
-        throw Error("55000", "step is called outside a workflow", {},
-                    "It belongs into the procedure of a workflow that standin.workflow_start has started; an application "
-                    "worker uses standin.step_record.");
+        throw Error(
+            "55000", "step is called outside a workflow", {},
+            "It belongs into the procedure of a workflow that standin.workflow_start has started; an application "
+            "worker uses standin.step_record.");
     execution->throwIfMarked();
     const std::string name = textArgument(fcinfo, 0, "name");
-    if (const auto refusal = refuseStep(
-            name, {.atomic = isAtomic(fcinfo), .written = TransactionIdIsValid(GetTopTransactionIdIfAny())}))
+    if (const auto refusal =
+            refuseStep(name, {.atomic = isAtomic(fcinfo), .written = TransactionIdIsValid(GetTopTransactionIdIfAny())}))
         throw execution->mark(*refusal);
     if (name.empty() || name.size() > 200)
         throw Error("22023", "name of a step must have 1 to 200 bytes");

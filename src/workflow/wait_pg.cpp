@@ -13,7 +13,8 @@ std::chrono::milliseconds milliseconds(const Interval* interval) {
 }
 
 bool isAtomic(FunctionCallInfo fcinfo) {
-    return !fcinfo->context || !IsA(fcinfo->context, CallContext) || reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
+    return !fcinfo->context || !IsA(fcinfo->context, CallContext) ||
+           reinterpret_cast<CallContext*>(fcinfo->context)->atomic;
 }
 
 void requireNonatomic(FunctionCallInfo fcinfo, const char* procedure) {

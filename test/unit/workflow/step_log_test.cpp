@@ -16,9 +16,7 @@ Error replayError(const StepIdentity& recorded, const StepIdentity& asked) {
     return Error("00000", "no error");
 }
 
-TEST(StepLog, anEqualStepIsAReplay) {
-    EXPECT_NO_THROW(checkReplay({3, "debit", 42}, {3, "debit", 42}));
-}
+TEST(StepLog, anEqualStepIsAReplay) { EXPECT_NO_THROW(checkReplay({3, "debit", 42}, {3, "debit", 42})); }
 
 TEST(StepLog, anyDifferenceFailsWithBothSides) {
     for (const StepIdentity& asked : {StepIdentity{4, "debit", 42}, {3, "credit", 42}, {3, "debit", 43}})
