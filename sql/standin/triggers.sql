@@ -33,3 +33,18 @@ CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_event
     FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
 CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.repair
     FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+
+-- Sessions keep what a decision needs to know of a core.
+CREATE FUNCTION standin_private.config_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_config_changed';
+COMMENT ON FUNCTION standin_private.config_changed() IS 'at the commit, every session forgets what it knew of cores, operations, rules and modes';
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.core
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.operation
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.rule
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.balance_source
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF mode, epoch, episode, backlog OR DELETE OR TRUNCATE ON standin_private.core_mode
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();

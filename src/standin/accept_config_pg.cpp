@@ -6,6 +6,15 @@
 #include "kernel/clock.h"
 #include "pg/spi.h"
 
+extern "C" {
+#include <catalog/namespace.h>
+#include <commands/trigger.h>
+#include <utils/date.h>
+#include <utils/datetime.h>
+#include <utils/fmgrprotos.h>
+#include <utils/inval.h>
+}
+
 namespace standin::core {
 
 namespace {
@@ -21,6 +30,25 @@ constexpr int64_t countedCeiling = 1000;
                 "Define it with standin.operation_define.");
 }
 
+bool keptIsValid = false;
+Oid watchedTable = InvalidOid;
+
+void onRelationChanged(Datum, Oid relation) {
+    if (relation == watchedTable || relation == InvalidOid)
+        keptIsValid = false;
+}
+
+/// Changes of the tables behind it arrive as an invalidation of table core: see standin_config_changed.
+void watchChanges() {
+    static bool registered = false;
+    pg::call([] {
+        watchedTable = get_relname_relid("core", get_namespace_oid("standin_private", false));
+        if (!registered)
+            CacheRegisterRelcacheCallback(onRelationChanged, 0);
+        registered = true;
+    });
+}
+
 /// One kept plan for each distinct balance table of the session.
 struct BalanceStatement {
     std::string sql;
@@ -30,10 +58,10 @@ struct BalanceStatement {
 
 } // namespace
 
-AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operation) {
+static AcceptConfig load(const std::string& core, const std::string& operation) {
     static pg::Statement statement(
         "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
-        "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, ($3 AT TIME ZONE c.time_zone)::date,"
+        "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, c.time_zone,"
         "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation"
         "  FROM standin_private.operation o"
         "  JOIN standin_private.core c ON c.core = o.core"
@@ -41,7 +69,7 @@ AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operat
         "  LEFT JOIN standin_private.balance_source b ON b.core = o.core"
         "  LEFT JOIN standin_private.rule r ON r.core = o.core AND r.operation IN ('*', o.operation)"
         " WHERE o.core = $1 AND o.operation = $2");
-    const pg::Rows rows = statement.run(core, operation, pg::Timestamptz{kernel::now()});
+    const pg::Rows rows = statement.run(core, operation);
     if (rows.empty())
         notDefined(core, operation);
 
@@ -56,7 +84,7 @@ AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operat
                         .episode = row.optional<int64_t>(9),
                         .backlogCeiling = row.get<int64_t>(10),
                         .backlogSeen = row.get<int64_t>(11),
-                        .businessDay = row.get<std::string>(12),
+                        .timeZone = row.get<std::string>(12),
                         .balance = {},
                         .rules = {}};
     if (!row.isNull(13))
@@ -78,6 +106,34 @@ AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operat
     for (const auto& [kind, rule] : rules)
         config.rules.push_back(rule.second);
     return config;
+}
+
+const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation) {
+    // Never freed: lives as long as its session.
+    static auto& kept = *new std::map<std::pair<std::string, std::string>, AcceptConfig>();
+    if (!keptIsValid) {
+        kept.clear();
+        watchChanges();
+        keptIsValid = true; // before it is read: a change that arrives meanwhile must not be lost
+    }
+    const auto found = kept.find({core, operation});
+    if (found != kept.end())
+        return found->second;
+    AcceptConfig config = load(core, operation);
+    return kept.insert_or_assign({core, operation}, std::move(config)).first->second;
+}
+
+std::string businessDay(const AcceptConfig& config) {
+    const int64_t now = kernel::now();
+    const char* text = pg::call([&] {
+        const Datum zone = PointerGetDatum(cstring_to_text(config.timeZone.c_str()));
+        const Datum local = DirectFunctionCall2(timestamptz_zone, zone, TimestampTzGetDatum(now));
+        const DateADT date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+        int year, month, day;
+        j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+        return psprintf("%04d-%02d-%02d", year, month, day);
+    });
+    return text;
 }
 
 std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account) {
@@ -125,3 +181,13 @@ bool backlogFull(const std::string& core, const AcceptConfig& config) {
 }
 
 } // namespace standin::core
+
+/// Statement trigger of the tables that decisions are read from: at the commit, every session forgets what it kept.
+STANDIN_FUNCTION(standin_config_changed) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw standin::Error("39P01", "function must be called as a trigger");
+    standin::pg::call([] {
+        CacheInvalidateRelcacheByRelid(get_relname_relid("core", get_namespace_oid("standin_private", false)));
+    });
+    return PointerGetDatum(nullptr); // a trigger must not return SQL's null
+}

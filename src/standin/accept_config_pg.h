@@ -17,7 +17,7 @@ struct BalanceSource {
     std::string balanceColumn;
 };
 
-/// What a decision needs to know about core, operation, mode and rules; read at once.
+/// What a decision needs to know about core, operation, mode and rules.
 struct AcceptConfig {
     std::string capability;
     PayloadFormat format;
@@ -29,13 +29,17 @@ struct AcceptConfig {
     std::optional<int64_t> episode;
     int64_t backlogCeiling = 0;
     int64_t backlogSeen = 0;
-    std::string businessDay;
+    std::string timeZone;
     std::optional<BalanceSource> balance;
     std::vector<Rule> rules;
 };
 
-/// Throws Error 42704 for a core or operation that is not defined.
-AcceptConfig loadAcceptConfig(const std::string& core, const std::string& operation);
+/// Kept by the session until any of it changes; the reference is good until the next call. Throws Error 42704 for a core or
+/// operation that is not defined. A mode that is stale all the same is caught by the epoch at the commit.
+const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation);
+
+/// Today, in the core's time zone.
+std::string businessDay(const AcceptConfig& config);
 
 /// The replicated balance as numeric text, if the account has one.
 std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account);

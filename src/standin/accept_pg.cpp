@@ -18,7 +18,7 @@ struct AccountRow {
     std::optional<int64_t> episode;
     Decimal episodeTotal;
     std::string businessDay;
-    Decimal dayTotal;
+    Decimal dayTotal; // as of businessDay
 };
 
 std::optional<AccountRow> lockAccount(const std::string& core, const std::string& account) {
@@ -57,40 +57,41 @@ std::string digestOf(const std::string& operation, const std::string& payload) {
                 detail, "A key names one transaction for ever. Retries must repeat operation and payload exactly.");
 }
 
-struct Earlier {
-    bool backlog = false;
-    std::optional<Acceptance> answer;
-};
+/// The first answer to this key, if it was asked before.
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account, const std::string& digest) {
+    static pg::Statement taken(
+        "SELECT ticket, digest = $3, account FROM standin_private.transaction_key WHERE core = $1 AND key = $2");
+    static pg::Statement first("SELECT decision, code, message FROM standin_private.decision"
+                               " WHERE ticket = $1 AND account = $2 AND decision <> 'refused'");
+    const pg::Rows keys = taken.run(submission.core, submission.key, pg::Bytea{digest});
+    if (keys.empty())
+        return std::nullopt;
+    const int64_t ticket = keys[0].get<int64_t>(0);
+    if (!keys[0].get<bool>(1))
+        keyTaken(submission,
+                 "It belongs to ticket " + std::to_string(ticket) + " of account \"" + keys[0].get<std::string>(2) + "\".");
+    const pg::Rows decisions = first.run(ticket, account);
+    if (decisions.empty())
+        throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
+    const pg::Row row = decisions[0];
+    return Acceptance{.ticket = ticket,
+                      .status = row.get<std::string>(0) == "declined" ? "declined" : "accepted",
+                      .code = row.get<std::string>(1),
+                      .message = row.get<std::string>(2),
+                      .account = account,
+                      .payload = {},
+                      .first = false};
+}
 
-/// The first answer to this key, if it was asked before; and whether the account has transactions queued.
-Earlier lookBack(const Submission& submission, const std::string& account, const std::string& digest) {
+bool hasBacklog(const std::string& core, const std::string& account) {
     static pg::Statement statement(
-        "SELECT EXISTS (SELECT FROM standin_private.pending_transaction p WHERE p.core = $1 AND p.account = $3"
-        "                  AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')),"
-        "       k.ticket, k.digest = $4, k.account, d.decision, d.code, d.message"
-        "  FROM (VALUES (1)) one (one)"
-        "  LEFT JOIN standin_private.transaction_key k ON k.core = $1 AND k.key = $2"
-        "  LEFT JOIN standin_private.decision d ON d.ticket = k.ticket AND d.account = k.account AND d.decision <> 'refused'");
-    const pg::Row row = statement.run(submission.core, submission.key, account, pg::Bytea{digest})[0];
-    Earlier earlier{.backlog = row.get<bool>(0), .answer = {}};
-    if (row.isNull(1))
-        return earlier;
-    const int64_t ticket = row.get<int64_t>(1);
-    if (!row.get<bool>(2))
-        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + row.get<std::string>(3) + "\".");
-    const bool declined = row.optional<std::string>(4).value_or("") == "declined";
-    earlier.answer = Acceptance{.ticket = ticket,
-                                .status = declined ? "declined" : "accepted",
-                                .code = row.optional<std::string>(5).value_or("00"),
-                                .message = row.optional<std::string>(6).value_or("processing"),
-                                .account = account,
-                                .payload = {},
-                                .first = false};
-    return earlier;
+        "SELECT EXISTS (SELECT FROM standin_private.pending_transaction WHERE core = $1 AND account = $2"
+        "               AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair'))");
+    return statement.run(core, account)[0].get<bool>(0);
 }
 
 Decision decideInStandIn(const Submission& submission, const AcceptConfig& config, const Payload& payload,
-                         const AccountRow& account) {
+                         const AccountRow& account, const std::string& today) {
     Question question{.operationAllowed = config.standinAllowed,
                       .debit = config.debit,
                       .amount = payload.amount,
@@ -99,7 +100,7 @@ Decision decideInStandIn(const Submission& submission, const AcceptConfig& confi
                       .balance = {},
                       .held = account.held,
                       .episodeTotal = account.episode == config.episode ? account.episodeTotal : Decimal(),
-                      .dayTotal = account.businessDay == config.businessDay ? account.dayTotal : Decimal(),
+                      .dayTotal = account.businessDay == today ? account.dayTotal : Decimal(),
                       .backlogFull = backlogFull(submission.core, config)};
     if (config.balance) {
         if (const auto balance = readBalance(*config.balance, payload.account)) {
@@ -112,7 +113,7 @@ Decision decideInStandIn(const Submission& submission, const AcceptConfig& confi
 
 /// Key, queue, decision log and the account's counters, in one statement.
 int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload, const std::string& digest,
-              const Decision& decision, bool promised, const char* state) {
+              const Decision& decision, bool promised, const char* state, const std::string& today) {
     static pg::Statement statement(
         "WITH t AS (SELECT nextval('standin_private.ticket') AS ticket),"
         " k AS (INSERT INTO standin_private.transaction_key (core, key, ticket, account, digest)"
@@ -143,7 +144,7 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
              payload.amountText, pg::Typed{JSONBOID, submission.payload}, promised, config.epoch, config.episode,
              pg::Timestamptz{kernel::now()}, state, config.debit && !declined,
              declined ? "declined" : promised ? "accepted" : "forwarded", decision.code, decision.message, name(config.mode),
-             verdictsParameter, config.businessDay)[0]
+             verdictsParameter, today)[0]
         .get<int64_t>(0);
 }
 
@@ -157,7 +158,7 @@ void checkNames(const Submission& submission) {
 
 Acceptance accept(const Submission& submission) {
     checkNames(submission);
-    const AcceptConfig config = loadAcceptConfig(submission.core, submission.operation);
+    const AcceptConfig& config = acceptConfig(submission.core, submission.operation);
     const std::string json =
         pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, submission.payload)); });
     const Payload payload = readPayload(config.format, json);
@@ -165,14 +166,14 @@ Acceptance accept(const Submission& submission) {
 
     // The account's row first; what is read after that is read by a later snapshot.
     const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
-    Earlier earlier = lookBack(submission, payload.account, digest);
     pg::call([] { ForceSyncCommit(); }); // also for a repeated answer: the first may not be flushed yet
-    if (earlier.answer)
-        return *earlier.answer;
+    if (auto answer = earlierAnswer(submission, payload.account, digest))
+        return *answer;
 
     const bool promised = decides(config.mode);
-    const Decision decision = promised ? decideInStandIn(submission, config, payload, account) : Decision{};
-    const bool toSend = submission.wantsToSend && !promised && !earlier.backlog;
+    const std::string today = businessDay(config);
+    const Decision decision = promised ? decideInStandIn(submission, config, payload, account, today) : Decision{};
+    const bool toSend = submission.wantsToSend && !promised && !hasBacklog(submission.core, payload.account);
     const char* state = !decision.accepted ? "declined" : toSend ? "in_flight" : "accepted";
 
     noteDecision(config.modeId, config.epoch);
@@ -186,7 +187,7 @@ Acceptance accept(const Submission& submission) {
                           .toSend = toSend};
     try {
         acceptance.ticket =
-            write(submission, config, payload, digest, decision, promised && decision.accepted, state);
+            write(submission, config, payload, digest, decision, promised && decision.accepted, state, today);
     } catch (const pg::PgError& error) {
         if (error.is(ERRCODE_UNIQUE_VIOLATION)) // taken for another account while this one was decided
             keyTaken(submission, "Another session took it a moment ago.");
