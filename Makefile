@@ -6,7 +6,9 @@ DEBUG := build/debug
 CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)
 PYTHON := PYTHONPATH=$(CURDIR)/test PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 
-.PHONY: all debug install stage installcheck test demo demo-stop demo-psql bench crash sql format lint packages clean
+MAKEFLAGS += --no-print-directory
+
+.PHONY: all debug install stage stage-release installcheck test demo demo-stop demo-psql bench crash sql format lint packages clean
 
 all: ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)
 install: all ; DESTDIR=$(DESTDIR) cmake --install $(RELEASE)
@@ -21,7 +23,10 @@ stage-release: all ; @cmake/stage.sh $(PG_CONFIG) $(RELEASE)
 packages: ; @cmake/packages.sh build test
 test: packages stage ; cd $(DEBUG) && ctest --output-on-failure
 installcheck: packages stage ; cd $(DEBUG) && ctest --output-on-failure -L sql
-demo: packages stage-release ; @$(PYTHON) -m demo up
+demo: packages
+	@echo "building (log: build/build.log)"; mkdir -p build
+	@$(MAKE) --no-print-directory stage-release >build/build.log 2>&1 || { tail -50 build/build.log; exit 1; }
+	@$(PYTHON) -m demo up
 demo-stop: ; @$(PYTHON) -m demo stop
 demo-psql: ; @$(PYTHON) -m demo psql
 bench: packages stage-release ; @$(PYTHON) -m bench $(BENCH)

@@ -91,6 +91,45 @@ def test_a_killed_supervisor_comes_back(server):
     await_supervisors(server, "bank", 1)
 
 
+def test_a_worker_that_brings_the_server_down_again_and_again_is_held_back(server):
+    """Its mark outlives the server; the others start at once."""
+    server.psql("-c", """
+        CREATE SERVER nowhere FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1', dbname 'core');
+            CREATE USER MAPPING FOR standin_owner SERVER nowhere;
+        SELECT standin.core_define('core', server => 'nowhere');
+        SELECT standin.operation_define('core', 'payment')""", dbname="bank")
+    workers = "SELECT kind || ' ' || state FROM standin.stat_worker ORDER BY 1"
+    running = "SELECT pid FROM standin.stat_worker WHERE kind = 'replay' AND pid IS NOT NULL"
+    for _ in range(3):
+        await_("the replay worker runs", lambda: server.value(running, dbname="bank"))
+        with contextlib.suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
+            server.query("SELECT standin_private.crash_point_arm('replay_before_outcome_commit'), standin_private.wake('replay')",
+                         dbname="bank")
+        await_("the server is back", lambda: server.value("SELECT true"))
+    await_("the culprit is held", lambda: "replay held" in [row[0] for row in server.query(workers, dbname="bank")])
+    await_("and comes back", lambda: server.value(running, dbname="bank"))
+    server.psql("-c", "DELETE FROM standin_private.core_mode; DELETE FROM standin_private.operation; DELETE FROM standin_private.core;"
+                "SELECT standin_private.wake('supervisor'); DROP SERVER nowhere CASCADE", dbname="bank")
+    await_("no worker is left", lambda: not server.query(workers, dbname="bank"))
+
+
+def test_a_worker_without_a_free_process_says_so(directory):
+    cluster = postgres.service("crowded", directory, settings={"max_worker_processes": "3"}).init().start()
+    try:
+        create_bank(cluster)  # launcher and supervisor take two; logical replication's launcher the third
+        cluster.psql("-c", """
+            CREATE SERVER nowhere FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1', dbname 'core');
+            CREATE USER MAPPING FOR standin_owner SERVER nowhere;
+            SELECT standin.core_define('core', server => 'nowhere');
+            SELECT standin.operation_define('core', 'payment')""", dbname="bank")
+        await_("both workers are shown without a slot",
+               lambda: cluster.value("SELECT count(*) FROM standin.stat_worker WHERE state = 'no_slot'", dbname="bank") == 2)
+        preflight = dict(cluster.query("SELECT check_name, status FROM standin.preflight()", dbname="bank"))
+        assert preflight["max_worker_processes"] == "error" and preflight["workers_without_slot"] == "error"
+    finally:
+        cluster.stop()
+
+
 def test_a_restored_dump_sends_nothing_until_it_is_adopted(server, directory):
     await_supervisors(server, "bank", 1)
     dump = directory / "bank.dump"
