@@ -193,6 +193,10 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_crash_point_arm';
 COMMENT ON FUNCTION standin_private.crash_point_arm(text, integer) IS 'for tests: the process that reaches the named point (after skip passes) kills itself; superusers only, test builds only';
 
 -- sql/kernel/preflight.sql
+CREATE FUNCTION standin_private.librdkafka_version() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_librdkafka_version';
+COMMENT ON FUNCTION standin_private.librdkafka_version() IS 'version of the Kafka client library in this process';
+
 CREATE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -218,6 +222,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ('wal_level', current_setting('wal_level') <> 'minimal', 'warning', current_setting('wal_level'), 'no standby and no point-in-time recovery with minimal'),
         ('data_checksums', current_setting('data_checksums') = 'on', 'warning', current_setting('data_checksums'), 'enable with pg_checksums: a silent disk error is a lie about money'),
         ('encoding', current_setting('server_encoding') = 'UTF8', 'error', current_setting('server_encoding'), 'change events are UTF-8'),
+        ('librdkafka', string_to_array(regexp_replace(standin_private.librdkafka_version(), '[^0-9.].*', ''), '.')::integer[] >= ARRAY[2, 0, 2], 'warning',
+         standin_private.librdkafka_version(), 'older ones than 2.0.2 were never tried with this library'),
         ('test_clock', current_setting('pg_standin.allow_test_clock') = 'off', 'warning', current_setting('pg_standin.allow_test_clock'), 'for tests only')
     ) AS c(check_name, good, otherwise, found, advice)
 $$;
@@ -1605,7 +1611,7 @@ BEGIN
     PERFORM standin_private.wake('prober');
     PERFORM standin_private.wake('replay');
 END $$;
-COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings';
+COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function with their schema, run as connector_role). rise, fall: good or bad probes in a row that change the mode; replay_rate: calls a second; attempts_maximum: calls spent on one transaction before a person is asked; time_zone: of the business day. Errors: 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role; 22023 unknown time zone; 23514 a value out of range';
 
 CREATE FUNCTION standin_private.core_require(core text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1647,7 +1653,7 @@ BEGIN
     ON CONFLICT (core, capability) DO NOTHING;
     PERFORM standin_private.wake('supervisor');
 END $$;
-COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core: its payload, its capability, how the core deduplicates, whether stand-in may take it';
+COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core, or changes it. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 22023 unknown JSON type, 23514 another value out of range';
 
 CREATE FUNCTION standin.rule_define(
     core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT 'enforce')
@@ -1665,7 +1671,7 @@ BEGIN
     VALUES (rule_define.core, rule_define.operation, rule_define.rule, rule_define."window", rule_define.amount, rule_define.mode)
     ON CONFLICT (core, operation, rule, "window") DO UPDATE SET (amount, mode) = (excluded.amount, excluded.mode);
 END $$;
-COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule (per_transaction_limit, cumulative_limit, available_balance, allowed_operation) and its mode (enforce, monitor, off)';
+COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule for an operation of a core (* for all), or changes it. rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 23514 unknown rule, window or mode, or no amount';
 
 CREATE FUNCTION standin_private.column_require(target regclass, column_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1697,7 +1703,7 @@ BEGIN
     ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
       = (excluded.target, excluded.account_column, excluded.balance_column, excluded.as_of_column);
 END $$;
-COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42501 standin_owner may not read it';
 
 CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1713,27 +1719,27 @@ BEGIN
     PERFORM standin_private.wake('cdc');
     RETURN binding;
 END $$;
-COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: a change event with a key confirms that transaction';
+COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: an applied change event with a key confirms that transaction, in the same commit. Returns the binding''s id. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table';
 
 -- sql/standin/transactions.sql
 CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
     OUT ticket bigint, OUT status text, OUT code text, OUT message text)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
-COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own; it goes to the core after the commit, in the account''s order';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique per core, 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
 
 CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
     INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_execute';
-COMMENT ON PROCEDURE standin.transaction_execute IS 'commits the intent, posts it through the connector while the core is online and returns the core''s answer; "processing" in stand-in';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, but commits the intent, posts it while the core is online and the account has no backlog, and returns the core''s answer (posted, rejected); accepted and "processing" otherwise, or when the answer stayed out. Errors: those of transaction_submit; 25001 inside a transaction block, 55000 this server may not speak to the core';
 
 CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
     INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
-COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, 25001 inside a transaction block';
 
 CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
-COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it; returns the highest new epoch';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
 
 CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1757,7 +1763,7 @@ FROM standin_private.transaction_key k
 JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
 WHERE k.core = transaction_status.core AND k.key = transaction_status.key
 $$;
-COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands; no row if the key was never taken';
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer; no row if the key was never taken';
 
 CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1803,7 +1809,7 @@ BEGIN
     PERFORM standin_private.wake('ticket');
     RETURN target;
 END $$;
-COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction that cannot go on by itself: retry, compensated or cancelled';
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
 
 -- sql/standin/views.sql
 CREATE VIEW standin_private.standin_workers (kind, key, role, outward) AS

@@ -1,3 +1,7 @@
+CREATE FUNCTION standin_private.librdkafka_version() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_librdkafka_version';
+COMMENT ON FUNCTION standin_private.librdkafka_version() IS 'version of the Kafka client library in this process';
+
 CREATE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -23,6 +27,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ('wal_level', current_setting('wal_level') <> 'minimal', 'warning', current_setting('wal_level'), 'no standby and no point-in-time recovery with minimal'),
         ('data_checksums', current_setting('data_checksums') = 'on', 'warning', current_setting('data_checksums'), 'enable with pg_checksums: a silent disk error is a lie about money'),
         ('encoding', current_setting('server_encoding') = 'UTF8', 'error', current_setting('server_encoding'), 'change events are UTF-8'),
+        ('librdkafka', string_to_array(regexp_replace(standin_private.librdkafka_version(), '[^0-9.].*', ''), '.')::integer[] >= ARRAY[2, 0, 2], 'warning',
+         standin_private.librdkafka_version(), 'older ones than 2.0.2 were never tried with this library'),
         ('test_clock', current_setting('pg_standin.allow_test_clock') = 'off', 'warning', current_setting('pg_standin.allow_test_clock'), 'for tests only')
     ) AS c(check_name, good, otherwise, found, advice)
 $$;

@@ -61,7 +61,7 @@ BEGIN
     PERFORM standin_private.wake('prober');
     PERFORM standin_private.wake('replay');
 END $$;
-COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings';
+COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function with their schema, run as connector_role). rise, fall: good or bad probes in a row that change the mode; replay_rate: calls a second; attempts_maximum: calls spent on one transaction before a person is asked; time_zone: of the business day. Errors: 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role; 22023 unknown time zone; 23514 a value out of range';
 
 CREATE FUNCTION standin_private.core_require(core text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -103,7 +103,7 @@ BEGIN
     ON CONFLICT (core, capability) DO NOTHING;
     PERFORM standin_private.wake('supervisor');
 END $$;
-COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core: its payload, its capability, how the core deduplicates, whether stand-in may take it';
+COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core, or changes it. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 22023 unknown JSON type, 23514 another value out of range';
 
 CREATE FUNCTION standin.rule_define(
     core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT 'enforce')
@@ -121,7 +121,7 @@ BEGIN
     VALUES (rule_define.core, rule_define.operation, rule_define.rule, rule_define."window", rule_define.amount, rule_define.mode)
     ON CONFLICT (core, operation, rule, "window") DO UPDATE SET (amount, mode) = (excluded.amount, excluded.mode);
 END $$;
-COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule (per_transaction_limit, cumulative_limit, available_balance, allowed_operation) and its mode (enforce, monitor, off)';
+COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule for an operation of a core (* for all), or changes it. rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 23514 unknown rule, window or mode, or no amount';
 
 CREATE FUNCTION standin_private.column_require(target regclass, column_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -153,7 +153,7 @@ BEGIN
     ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
       = (excluded.target, excluded.account_column, excluded.balance_column, excluded.as_of_column);
 END $$;
-COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42501 standin_owner may not read it';
 
 CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -169,4 +169,4 @@ BEGIN
     PERFORM standin_private.wake('cdc');
     RETURN binding;
 END $$;
-COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: a change event with a key confirms that transaction';
+COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: an applied change event with a key confirms that transaction, in the same commit. Returns the binding''s id. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table';

@@ -1,21 +1,21 @@
 CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
     OUT ticket bigint, OUT status text, OUT code text, OUT message text)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
-COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own; it goes to the core after the commit, in the account''s order';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique per core, 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
 
 CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
     INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_execute';
-COMMENT ON PROCEDURE standin.transaction_execute IS 'commits the intent, posts it through the connector while the core is online and returns the core''s answer; "processing" in stand-in';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, but commits the intent, posts it while the core is online and the account has no backlog, and returns the core''s answer (posted, rejected); accepted and "processing" otherwise, or when the answer stayed out. Errors: those of transaction_submit; 25001 inside a transaction block, 55000 this server may not speak to the core';
 
 CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
     INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
-COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, 25001 inside a transaction block';
 
 CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
-COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it; returns the highest new epoch';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
 
 CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -39,7 +39,7 @@ FROM standin_private.transaction_key k
 JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
 WHERE k.core = transaction_status.core AND k.key = transaction_status.key
 $$;
-COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands; no row if the key was never taken';
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer; no row if the key was never taken';
 
 CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -85,4 +85,4 @@ BEGIN
     PERFORM standin_private.wake('ticket');
     RETURN target;
 END $$;
-COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction that cannot go on by itself: retry, compensated or cancelled';
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
