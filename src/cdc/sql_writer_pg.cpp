@@ -113,7 +113,7 @@ SqlWriter::Plans& SqlWriter::plansFor(TargetTable& table, const NetChange& chang
     if (!assignments.empty())
         plans.update = prepare(table, plans.parameters,
                                "UPDATE " + table.name() + " AS t SET " + assignments + " WHERE " + condition + " AND ROW(" + stored +
-                                   ") OPERATOR(pg_catalog.*<>) ROW(" + wanted + ")");
+                                   ")::record OPERATOR(pg_catalog.*<>) ROW(" + wanted + ")::record");
     plans.insert = prepare(table, plans.parameters,
                            "INSERT INTO " + table.name() + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + values +
                                " WHERE NOT EXISTS (SELECT FROM " + table.name() + " AS t WHERE " + condition + ")");

@@ -13,7 +13,7 @@ constexpr auto idleWait = 5s;
 constexpr auto checkInterval = 200ms; ///< how often a busy worker looks whether its configuration changed
 constexpr auto discoveryInterval = 30s;
 constexpr auto troubledDiscoveryInterval = 1s;
-constexpr int metadataTimeout = 200; // milliseconds; a stop has to wait no longer
+constexpr int metadataTimeout = 500; // milliseconds; a stop has to wait no longer
 
 } // namespace
 
@@ -160,17 +160,16 @@ void SourceWorker::sleep() {
 /// Finds partitions that are not read yet: all of them after a load, new ones later.
 void SourceWorker::discover() {
     std::vector<kafka::TopicPartition> assignment;
-    bool answered = false;
+    bool answered = true;
     std::string missing;
-    for (uint32_t table = 0; table < tables_.size() && !worker_.stopping(); ++table) {
+    for (uint32_t table = 0; table < tables_.size() && answered && !worker_.stopping(); ++table) {
         const auto count = consumer_->partitionCount(tables_[table]->topic(), metadataTimeout);
-        if (!count)
-            break; // no answer for this one, none for the next
-        answered = true;
-        clusterId_ = consumer_->clusterId();
-        if (*count == 0)
+        answered = count.has_value(); // no answer for this one, none for the next
+        if (answered)
+            clusterId_ = consumer_->clusterId();
+        if (answered && *count == 0)
             missing += (missing.empty() ? "" : ", ") + tables_[table]->topic();
-        else
+        else if (answered)
             addPartitions(table, *count, assignment);
     }
     if (answered)

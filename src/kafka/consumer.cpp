@@ -64,6 +64,8 @@ Consumer::Consumer(const Properties& properties, const std::string& groupId, Con
     set(conf.get(), "isolation.level", "read_committed");
     set(conf.get(), "enable.partition.eof", "true");
     set(conf.get(), "allow.auto.create.topics", "false");
+    // A broker answers the requests of a connection in their order: a fetch that waits for records holds up the others.
+    set(conf.get(), "fetch.wait.max.ms", "100");
     set(conf.get(), "queued.max.messages.kbytes", std::to_string(limits.queueKilobytes));
     set(conf.get(), "log.queue", "true");
     rd_kafka_conf_set_opaque(conf.get(), this);

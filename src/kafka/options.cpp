@@ -55,7 +55,6 @@ constexpr std::array rules{
     Rule{"metadata.max.age.ms", server},
     Rule{"topic.metadata.refresh.interval.ms", server},
     Rule{"receive.message.max.bytes", server},
-    Rule{"fetch.wait.max.ms", server},
     Rule{"fetch.min.bytes", server},
     Rule{"fetch.max.bytes", server},
     Rule{"fetch.message.max.bytes", server},
