@@ -74,19 +74,20 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
         notDefined(core, operation);
 
     const pg::Row row = rows[0];
-    AcceptConfig config{.capability = row.get<std::string>(0),
-                        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
-                        .debit = row.get<bool>(4),
-                        .standinAllowed = row.get<bool>(5),
-                        .modeId = row.get<int32_t>(6),
-                        .mode = modeByName(row.get<std::string>(7)),
-                        .epoch = row.get<int64_t>(8),
-                        .episode = row.optional<int64_t>(9),
-                        .backlogCeiling = row.get<int64_t>(10),
-                        .backlogSeen = row.get<int64_t>(11),
-                        .timeZone = row.get<std::string>(12),
-                        .balance = {},
-                        .rules = {}};
+    AcceptConfig config{
+        .capability = row.get<std::string>(0),
+        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
+        .debit = row.get<bool>(4),
+        .standinAllowed = row.get<bool>(5),
+        .modeId = row.get<int32_t>(6),
+        .mode = modeByName(row.get<std::string>(7)),
+        .epoch = row.get<int64_t>(8),
+        .episode = row.optional<int64_t>(9),
+        .backlogCeiling = row.get<int64_t>(10),
+        .backlogSeen = row.get<int64_t>(11),
+        .timeZone = row.get<std::string>(12),
+        .balance = {},
+        .rules = {}};
     if (!row.isNull(13))
         config.balance = BalanceSource{row.get<std::string>(13), row.get<std::string>(14), row.get<std::string>(15)};
 
@@ -146,17 +147,18 @@ std::optional<std::string> readBalance(const BalanceSource& source, const std::s
             return std::string(pg::call([&] { return quote_identifier(name.c_str()); }));
         };
         // The comparison is the column's own type, so that its index serves.
-        const pg::Rows type = pg::execute(
-            "SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = " +
-            std::string(pg::call([&] { return quote_literal_cstr(source.target.c_str()); })) +
-            "::regclass AND attname = " +
-            std::string(pg::call([&] { return quote_literal_cstr(source.accountColumn.c_str()); })));
+        const pg::Rows type =
+            pg::execute("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = " +
+                        std::string(pg::call([&] { return quote_literal_cstr(source.target.c_str()); })) +
+                        "::regclass AND attname = " +
+                        std::string(pg::call([&] { return quote_literal_cstr(source.accountColumn.c_str()); })));
         if (type.empty())
-            throw Error("42703", "column \"" + source.accountColumn + "\" of table " + source.target + " does not exist", {},
+            throw Error("42703",
+                        "column \"" + source.accountColumn + "\" of table " + source.target + " does not exist", {},
                         "Bind the balances anew with standin.balance_bind.");
-        kept = std::make_unique<BalanceStatement>("SELECT " + quoted(source.balanceColumn) + "::numeric FROM " + source.target +
-                                                  " WHERE " + quoted(source.accountColumn) + " = $1::" +
-                                                  type[0].get<std::string>(0));
+        kept = std::make_unique<BalanceStatement>("SELECT " + quoted(source.balanceColumn) + "::numeric FROM " +
+                                                  source.target + " WHERE " + quoted(source.accountColumn) +
+                                                  " = $1::" + type[0].get<std::string>(0));
     }
     try {
         const pg::Rows rows = kept->statement.run(account);
@@ -186,8 +188,7 @@ bool backlogFull(const std::string& core, const AcceptConfig& config) {
 STANDIN_FUNCTION(standin_config_changed) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         throw standin::Error("39P01", "function must be called as a trigger");
-    standin::pg::call([] {
-        CacheInvalidateRelcacheByRelid(get_relname_relid("core", get_namespace_oid("standin_private", false)));
-    });
+    standin::pg::call(
+        [] { CacheInvalidateRelcacheByRelid(get_relname_relid("core", get_namespace_oid("standin_private", false))); });
     return PointerGetDatum(nullptr); // a trigger must not return SQL's null
 }

@@ -34,8 +34,8 @@ struct AcceptConfig {
     std::vector<Rule> rules;
 };
 
-/// Kept by the session until any of it changes; the reference is good until the next call. Throws Error 42704 for a core or
-/// operation that is not defined. A mode that is stale all the same is caught by the epoch at the commit.
+/// Kept by the session until any of it changes; the reference is good until the next call. Throws Error 42704 for a
+/// core or operation that is not defined. A mode that is stale all the same is caught by the epoch at the commit.
 const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation);
 
 /// Today, in the core's time zone.

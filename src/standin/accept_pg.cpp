@@ -34,7 +34,8 @@ std::optional<AccountRow> lockAccount(const std::string& core, const std::string
 }
 
 AccountRow lockOrCreateAccount(const std::string& core, const std::string& account) {
-    static pg::Statement create("INSERT INTO standin_private.account (core, account) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    static pg::Statement create(
+        "INSERT INTO standin_private.account (core, account) VALUES ($1, $2) ON CONFLICT DO NOTHING");
     if (auto row = lockAccount(core, account))
         return *row;
     create.run(core, account);
@@ -47,18 +48,21 @@ AccountRow lockOrCreateAccount(const std::string& core, const std::string& accou
 std::string digestOf(const std::string& operation, const std::string& payload) {
     const std::string text = operation + '\n' + payload;
     const Datum digest = pg::call([&] {
-        return DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
+        return DirectFunctionCall1(
+            sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
     });
     return {VARDATA_ANY(DatumGetPointer(digest)), VARSIZE_ANY_EXHDR(DatumGetPointer(digest))};
 }
 
 [[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
-    throw Error("SI001", "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
+    throw Error("SI001",
+                "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
                 detail, "A key names one transaction for ever. Retries must repeat operation and payload exactly.");
 }
 
 /// The first answer to this key, if it was asked before.
-std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account, const std::string& digest) {
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account,
+                                        const std::string& digest) {
     static pg::Statement taken(
         "SELECT ticket, digest = $3, account FROM standin_private.transaction_key WHERE core = $1 AND key = $2");
     static pg::Statement first("SELECT decision, code, message FROM standin_private.decision"
@@ -68,8 +72,8 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const std:
         return std::nullopt;
     const int64_t ticket = keys[0].get<int64_t>(0);
     if (!keys[0].get<bool>(1))
-        keyTaken(submission,
-                 "It belongs to ticket " + std::to_string(ticket) + " of account \"" + keys[0].get<std::string>(2) + "\".");
+        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" +
+                                 keys[0].get<std::string>(2) + "\".");
     const pg::Rows decisions = first.run(ticket, account);
     if (decisions.empty())
         throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
@@ -112,25 +116,30 @@ Decision decideInStandIn(const Submission& submission, const AcceptConfig& confi
 }
 
 /// Key, queue, decision log and the account's counters, in one statement.
-int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload, const std::string& digest,
-              const Decision& decision, bool promised, const char* state, const std::string& today) {
+int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload,
+              const std::string& digest, const Decision& decision, bool promised, const char* state,
+              const std::string& today) {
     static pg::Statement statement(
         "WITH t AS (SELECT nextval('standin_private.ticket') AS ticket),"
         " k AS (INSERT INTO standin_private.transaction_key (core, key, ticket, account, digest)"
         "       SELECT $1, $2, ticket, $3, $4 FROM t),"
-        " p AS (INSERT INTO standin_private.pending_transaction (ticket, account, core, capability, operation, key, amount, payload,"
+        " p AS (INSERT INTO standin_private.pending_transaction (ticket, account, core, capability, operation, key, "
+        "amount, payload,"
         "           promised, epoch, episode, accepted_at, changed_at, sent_at, state, hold, attempts, message)"
         "       SELECT ticket, $3, $1, $5, $6, $2, $7::numeric, $8, $9, $10, $11, $12, $12,"
         "              CASE WHEN $13 = 'in_flight' THEN $12 END, $13, CASE WHEN $14 THEN $7::numeric ELSE 0 END,"
         "              CASE WHEN $13 = 'in_flight' THEN 1 ELSE 0 END, CASE WHEN $13 = 'declined' THEN $17 END FROM t),"
-        " d AS (INSERT INTO standin_private.decision (ticket, account, decision, core, operation, key, amount, code, message, mode,"
+        " d AS (INSERT INTO standin_private.decision (ticket, account, decision, core, operation, key, amount, code, "
+        "message, mode,"
         "           epoch, verdicts, decided_at)"
         "       SELECT ticket, $3, $15, $1, $6, $2, $7::numeric, $16, $17, $18, $10, $19, $12 FROM t),"
         " a AS (UPDATE standin_private.account SET held = held + $7::numeric,"
         "           episode = CASE WHEN $9 THEN $11 ELSE episode END,"
-        "           episode_total = CASE WHEN NOT $9 THEN episode_total WHEN episode = $11 THEN episode_total + $7::numeric ELSE $7::numeric END,"
+        "           episode_total = CASE WHEN NOT $9 THEN episode_total WHEN episode = $11 THEN episode_total + "
+        "$7::numeric ELSE $7::numeric END,"
         "           business_day = CASE WHEN $9 THEN $20::date ELSE business_day END,"
-        "           day_total = CASE WHEN NOT $9 THEN day_total WHEN business_day = $20::date THEN day_total + $7::numeric ELSE $7::numeric END"
+        "           day_total = CASE WHEN NOT $9 THEN day_total WHEN business_day = $20::date THEN day_total + "
+        "$7::numeric ELSE $7::numeric END"
         "        WHERE account = $3 AND core = $1 AND $14)"
         " SELECT ticket FROM t");
     const bool declined = !decision.accepted;
@@ -140,18 +149,21 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
     if (verdicts)
         verdictsParameter = pg::Jsonb{*verdicts};
     return statement
-        .run(submission.core, submission.key, payload.account, pg::Bytea{digest}, config.capability, submission.operation,
-             payload.amountText, pg::Typed{JSONBOID, submission.payload}, promised, config.epoch, config.episode,
-             pg::Timestamptz{kernel::now()}, state, config.debit && !declined,
-             declined ? "declined" : promised ? "accepted" : "forwarded", decision.code, decision.message, name(config.mode),
-             verdictsParameter, today)[0]
+        .run(submission.core, submission.key, payload.account, pg::Bytea{digest}, config.capability,
+             submission.operation, payload.amountText, pg::Typed{JSONBOID, submission.payload}, promised, config.epoch,
+             config.episode, pg::Timestamptz{kernel::now()}, state, config.debit && !declined,
+             declined   ? "declined"
+             : promised ? "accepted"
+                        : "forwarded",
+             decision.code, decision.message, name(config.mode), verdictsParameter, today)[0]
         .get<int64_t>(0);
 }
 
 void checkNames(const Submission& submission) {
     if (submission.key.empty() || submission.key.size() > 255)
-        throw Error("22023", "the key must have 1 to 255 bytes", {},
-                    "It is the idempotency key that the core sees: one for each transaction, the same for its retries.");
+        throw Error(
+            "22023", "the key must have 1 to 255 bytes", {},
+            "It is the idempotency key that the core sees: one for each transaction, the same for its retries.");
 }
 
 } // namespace

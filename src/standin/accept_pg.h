@@ -12,7 +12,7 @@ struct Submission {
     std::string core;
     std::string operation;
     std::string key;
-    Datum payload; ///< jsonb
+    Datum payload;            ///< jsonb
     bool wantsToSend = false; ///< the caller will post it himself if that is possible
 };
 
@@ -27,8 +27,8 @@ struct Acceptance {
     bool toSend = false; ///< written as in flight; the caller holds the sender's duty
 };
 
-/// Decides about a transaction and writes key, queue row, hold, counters and decision log in the present transaction, which
-/// is then flushed at its commit whatever synchronous_commit says. Inside pg::OwnerScope with SPI connected.
+/// Decides about a transaction and writes key, queue row, hold, counters and decision log in the present transaction,
+/// which is then flushed at its commit whatever synchronous_commit says. Inside pg::OwnerScope with SPI connected.
 Acceptance accept(const Submission& submission);
 
 } // namespace standin::core

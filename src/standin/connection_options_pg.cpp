@@ -83,7 +83,8 @@ void checkHost(const std::vector<Given>& all) {
     };
     const std::string host = value("host");
     if (value("hostaddr").empty() && !host.empty() && !isAddress(host))
-        throw Error("HV00A", "host \"" + host + "\" needs an option hostaddr", "A name would be resolved inside a blocking call.",
+        throw Error("HV00A", "host \"" + host + "\" needs an option hostaddr",
+                    "A name would be resolved inside a blocking call.",
                     "Give the address in hostaddr; host may keep the name, for TLS.");
     if (value("hostaddr").empty() && host.empty())
         throw Error("HV00A", "option host or hostaddr is missing");
@@ -92,10 +93,12 @@ void checkHost(const std::vector<Given>& all) {
 void validate(List* list, Place place) {
     const std::vector<Given> all = given(list);
     for (const Given& each : all) {
-        const auto known = std::find_if(options.begin(), options.end(),
-                                        [&](const Option& option) { return option.name == each.name && option.place == place; });
+        const auto known = std::find_if(options.begin(), options.end(), [&](const Option& option) {
+            return option.name == each.name && option.place == place;
+        });
         if (known == options.end())
-            throw Error("HV00D", "option \"" + each.name + "\" is not known", {}, "Valid options: " + validNames(place) + ".");
+            throw Error("HV00D", "option \"" + each.name + "\" is not known", {},
+                        "Valid options: " + validNames(place) + ".");
         if (known->superuserOnly && !superuser())
             throw Error("42501", "only superusers may set option \"" + each.name + "\"");
     }

@@ -30,9 +30,10 @@ struct Request {
     std::string payload{};
 };
 
-/// One conversation with a core at a time. `start*` begins a call and never waits; `advance` moves it on and is true once
-/// `answer()` is complete. Between the two the caller waits for `socket()`. A connector without a socket answers at once.
-/// Failures of the core are answers, not exceptions. What was sent and not answered is `unknown`, never `notDelivered`.
+/// One conversation with a core at a time. `start*` begins a call and never waits; `advance` moves it on and is true
+/// once `answer()` is complete. Between the two the caller waits for `socket()`. A connector without a socket answers
+/// at once. Failures of the core are answers, not exceptions. What was sent and not answered is `unknown`, never
+/// `notDelivered`.
 class Connector {
 public:
     virtual ~Connector() = default;

@@ -18,7 +18,8 @@ void waitForCalls(const std::vector<const Connector*>& calls, milliseconds atMos
         AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
         for (const Connector* call : calls)
             if (call->socket() >= 0)
-                AddWaitEventToSet(set, call->waitsForWrite() ? WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE,
+                AddWaitEventToSet(set,
+                                  call->waitsForWrite() ? WL_SOCKET_READABLE | WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE,
                                   call->socket(), nullptr, nullptr);
         WaitEvent event;
         WaitEventSetWait(set, static_cast<long>(atMost.count()), &event, 1, waitEvent);

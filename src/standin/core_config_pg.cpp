@@ -8,7 +8,8 @@ namespace standin::core {
 
 CoreConfig loadCoreConfig(const std::string& core) {
     static pg::Statement statement(
-        "SELECT connector, coalesce(server, ''), coalesce(connector_role, ''), post_function, coalesce(inquire_function, ''),"
+        "SELECT connector, coalesce(server, ''), coalesce(connector_role, ''), post_function, "
+        "coalesce(inquire_function, ''),"
         "       coalesce(probe_function, ''), (extract(epoch FROM probe_interval) * 1000)::bigint,"
         "       (extract(epoch FROM call_timeout) * 1000)::bigint, replay_rate, replay_connections, attempts_maximum"
         "  FROM standin_private.core WHERE core = $1");

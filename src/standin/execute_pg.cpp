@@ -25,7 +25,8 @@ void commit() {
 
 bool sendingNow = false;
 
-// A session that is terminated in the middle of a call runs no destructor; the replay worker then looks for what it left.
+// A session that is terminated in the middle of a call runs no destructor; the replay worker then looks for what it
+// left.
 void announceOrphan(int, Datum) {
     if (sendingNow)
         kernel::wakeNow(kernel::Channel::replay);
@@ -80,7 +81,9 @@ void tell(Acceptance& acceptance) {
 }
 
 void send(const Submission& submission, Intent& intent) {
-    const Sending sending{intent.acceptance.ticket, intent.acceptance.account, CallKind::post,
+    const Sending sending{intent.acceptance.ticket,
+                          intent.acceptance.account,
+                          CallKind::post,
                           {submission.operation, submission.key, intent.acceptance.payload}};
     const std::unique_ptr<Connector> connector = makeConnector(intent.config);
     SendingScope scope;

@@ -4,8 +4,8 @@
 
 namespace standin::core {
 
-/// Commits the intent, posts it through the connector while the core answers, commits the outcome. Needs a procedure call
-/// outside any transaction block; ends transactions.
+/// Commits the intent, posts it through the connector while the core answers, commits the outcome. Needs a procedure
+/// call outside any transaction block; ends transactions.
 Acceptance execute(const Submission& submission);
 
 /// Waits without a snapshot until the ticket's transaction no longer moves by itself, or the time is over.

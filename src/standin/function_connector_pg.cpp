@@ -19,8 +19,8 @@ struct FunctionConnector::Parameters {
 
 namespace {
 
-/// User code runs as the declared role, and what could outlive the call (deferred triggers, WITH HOLD cursors, temporary
-/// objects, a change of role) is forbidden: it would run later as somebody else.
+/// User code runs as the declared role, and what could outlive the call (deferred triggers, WITH HOLD cursors,
+/// temporary objects, a change of role) is forbidden: it would run later as somebody else.
 class RoleScope {
 public:
     explicit RoleScope(Oid role) {
@@ -71,10 +71,10 @@ PostgresReply failure(const std::string& sqlstate, const std::string& message) {
 } // namespace
 
 FunctionConnector::FunctionConnector(const CoreConfig& config)
-    : role_(config.role),
-      postSql_("SELECT status, reference, message FROM " + config.postFunction + "($1, $2, $3)"),
+    : role_(config.role), postSql_("SELECT status, reference, message FROM " + config.postFunction + "($1, $2, $3)"),
       inquireSql_("SELECT status, reference, message FROM " + config.inquireFunction + "($1)"),
-      probeSql_(config.probeFunction.empty() ? "" : "SELECT (" + config.probeFunction + "())::text, ''::text, ''::text"),
+      probeSql_(config.probeFunction.empty() ? ""
+                                             : "SELECT (" + config.probeFunction + "())::text, ''::text, ''::text"),
       inquireFunction_(config.inquireFunction) {}
 
 template <class Read>
@@ -88,13 +88,15 @@ void FunctionConnector::call(const Parameters& parameters, std::chrono::millisec
             const int code = pg::call([&] {
                 Datum values[3];
                 for (int i = 0; i < parameters.count; ++i) {
-                    values[i] = PointerGetDatum(
-                        cstring_to_text_with_len(parameters.texts[i].data(), static_cast<int>(parameters.texts[i].size())));
+                    values[i] = PointerGetDatum(cstring_to_text_with_len(parameters.texts[i].data(),
+                                                                         static_cast<int>(parameters.texts[i].size())));
                     if (parameters.types[i] == JSONBOID)
-                        values[i] = DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(DatumGetTextPP(values[i]))));
+                        values[i] =
+                            DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(DatumGetTextPP(values[i]))));
                 }
                 Oid types[3] = {parameters.types[0], parameters.types[1], parameters.types[2]};
-                return SPI_execute_with_args(parameters.sql.c_str(), parameters.count, types, values, nullptr, false, 0);
+                return SPI_execute_with_args(parameters.sql.c_str(), parameters.count, types, values, nullptr, false,
+                                             0);
             });
             if (code != SPI_OK_SELECT)
                 throw Error("XX000", SPI_result_code_string(code));
@@ -115,7 +117,8 @@ void FunctionConnector::call(const Parameters& parameters, std::chrono::millisec
 }
 
 void FunctionConnector::startPost(const Request& request, std::chrono::milliseconds timeout) {
-    call({.sql = postSql_, .count = 3, .texts = {request.key, request.operation, request.payload}}, timeout, postAnswer);
+    call({.sql = postSql_, .count = 3, .texts = {request.key, request.operation, request.payload}}, timeout,
+         postAnswer);
     // A function cannot tell "down" from "failed"; only what could not connect counts as a failed probe.
     answer_.coreFault = answer_.outcome == Outcome::notDelivered;
 }

@@ -4,8 +4,8 @@
 
 namespace standin::core {
 
-/// Calls SQL functions of this database, in a subtransaction, as the connector's declared role: a stand-in for any core that
-/// an FDW or dblink reaches. Each call is over when start* returns; its effects belong to the present transaction.
+/// Calls SQL functions of this database, in a subtransaction, as the connector's declared role: a stand-in for any core
+/// that an FDW or dblink reaches. Each call is over when start* returns; its effects belong to the present transaction.
 class FunctionConnector : public Connector {
 public:
     explicit FunctionConnector(const CoreConfig& config);

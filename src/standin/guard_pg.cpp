@@ -14,8 +14,8 @@ namespace standin::core {
 
 namespace {
 
-constexpr const char* immutable[] = {"ticket", "account", "core", "capability", "operation", "key", "amount", "payload",
-                                     "promised", "epoch", "episode", "accepted_at"};
+constexpr const char* immutable[] = {"ticket", "account", "core",     "capability", "operation", "key",
+                                     "amount", "payload", "promised", "epoch",      "episode",   "accepted_at"};
 
 bool same(const TriggerData& trigger, int column) {
     const TupleDesc description = RelationGetDescr(trigger.tg_relation);
@@ -53,7 +53,8 @@ static void checkUpdate(const TriggerData& trigger) {
     const State before = stateOf(trigger, trigger.tg_trigtuple);
     const State after = stateOf(trigger, trigger.tg_newtuple);
     if (!mayFollow(before, after))
-        throw Error("23514", "transaction " + std::to_string(ticketOf(trigger)) + " cannot go from " + name(before) + " to " + name(after));
+        throw Error("23514", "transaction " + std::to_string(ticketOf(trigger)) + " cannot go from " + name(before) +
+                                 " to " + name(after));
 }
 
 } // namespace standin::core

@@ -9,8 +9,8 @@ namespace {
 
 bool isOneAddress(const std::string& host) {
     in6_addr buffer;
-    return (!host.empty() && (host.front() == '/' || host.front() == '@')) || inet_pton(AF_INET, host.c_str(), &buffer) == 1 ||
-           inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
+    return (!host.empty() && (host.front() == '/' || host.front() == '@')) ||
+           inet_pton(AF_INET, host.c_str(), &buffer) == 1 || inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
 }
 
 } // namespace

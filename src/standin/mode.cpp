@@ -10,7 +10,8 @@ namespace standin::core {
 
 namespace {
 
-constexpr std::array<const char*, 6> names{"online", "suspect", "stand_in", "recovering", "forced_online", "forced_stand_in"};
+constexpr std::array<const char*, 6> names{"online",     "suspect",       "stand_in",
+                                           "recovering", "forced_online", "forced_stand_in"};
 constexpr int dwellMultiplierMaximum = 10;
 
 } // namespace

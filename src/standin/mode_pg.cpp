@@ -28,7 +28,8 @@ struct ModeRow {
 std::vector<ModeRow> lockModes(const std::string& core, const std::optional<std::string>& capability) {
     static pg::Statement statement(
         "SELECT m.capability, m.id, m.mode, m.epoch, m.good, m.bad, m.since, m.episode, c.rise, c.fall,"
-        "       (extract(epoch FROM c.minimum_dwell) * 1000000)::bigint, coalesce(m.probed_at, '-infinity'::timestamptz),"
+        "       (extract(epoch FROM c.minimum_dwell) * 1000000)::bigint, coalesce(m.probed_at, "
+        "'-infinity'::timestamptz),"
         "       (SELECT count(*) FROM standin_private.episode e WHERE e.core = m.core AND e.capability = m.capability"
         "                                                         AND e.opened_at > $3 - interval '1 hour')::integer"
         "  FROM standin_private.core_mode m JOIN standin_private.core c USING (core)"
@@ -76,12 +77,12 @@ void updateEpisode(ModeRow& row, Regime next, int64_t epoch, const std::string& 
 
 /// Returns the epoch after the change.
 int64_t change(ModeRow& row, Mode mode, const std::string& reason) {
-    static pg::Statement update(
-        "UPDATE standin_private.core_mode SET mode = $3, epoch = $4, since = $5, episode = $6, reason = $7, good = $8, bad = $9"
-        " WHERE core = $1 AND capability = $2");
-    static pg::Statement log(
-        "INSERT INTO standin_private.core_mode_change (core, capability, mode_before, mode_after, epoch, reason, changed_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    static pg::Statement update("UPDATE standin_private.core_mode SET mode = $3, epoch = $4, since = $5, episode = $6, "
+                                "reason = $7, good = $8, bad = $9"
+                                " WHERE core = $1 AND capability = $2");
+    static pg::Statement log("INSERT INTO standin_private.core_mode_change (core, capability, mode_before, mode_after, "
+                             "epoch, reason, changed_at)"
+                             " VALUES ($1, $2, $3, $4, $5, $6, $7)");
     const Regime next = regime(mode);
     const bool answersChange = next != regime(row.state.mode);
     const int64_t epoch = row.epoch + (answersChange ? 1 : 0);
@@ -126,7 +127,8 @@ bool finishRecovery(const std::string& core) {
     static pg::Statement waiting(
         "SELECT EXISTS (SELECT FROM standin_private.pending_transaction p WHERE p.core = $1 AND p.capability = $2"
         "                  AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') AND NOT EXISTS ("
-        "                      SELECT FROM standin_private.pending_transaction r WHERE r.core = $1 AND r.account = p.account"
+        "                      SELECT FROM standin_private.pending_transaction r WHERE r.core = $1 AND r.account = "
+        "p.account"
         "                         AND r.ticket < p.ticket AND r.state = 'repair'))");
     bool changed = false;
     for (ModeRow& row : lockModes(core, std::nullopt)) {
@@ -139,7 +141,8 @@ bool finishRecovery(const std::string& core) {
     return changed;
 }
 
-int64_t switchCore(const std::string& core, Mode mode, const std::string& reason, const std::optional<std::string>& capability) {
+int64_t switchCore(const std::string& core, Mode mode, const std::string& reason,
+                   const std::optional<std::string>& capability) {
     if (reason.empty())
         throw Error("22023", "a switch needs a reason");
     if (mode == Mode::suspect)

@@ -19,8 +19,8 @@ struct Sending {
     Request request;
 };
 
-/// Writes an answer of a core and what follows from it: answer log, state, hold, decision log. Locks the account's row, then
-/// the transaction's. What a change event settled in the meantime stays settled. Returns the state after it.
+/// Writes an answer of a core and what follows from it: answer log, state, hold, decision log. Locks the account's row,
+/// then the transaction's. What a change event settled in the meantime stays settled. Returns the state after it.
 State recordOutcome(const CoreConfig& config, bool inquires, const Sending& sending, const Answer& answer);
 
 /// What a caller is told about a state.

@@ -19,7 +19,7 @@ struct Situation {
     bool inquires = false; ///< the connector can ask about a key
     int attempts = 0;      ///< spent so far, this one included
     int attemptsMaximum = 10;
-    bool promised = true;  ///< stand-in decided in the core's place
+    bool promised = true; ///< stand-in decided in the core's place
     bool holdOnReject = true;
     std::chrono::milliseconds sinceSent{};
     std::chrono::milliseconds callTimeout{};
@@ -39,7 +39,8 @@ Next afterPost(const Answer& answer, const Situation& situation);
 Next afterInquiry(const Answer& answer, const Situation& situation);
 
 enum class UnknownStep { inquire, resend, repair };
-/// What can be done about a transaction whose outcome is unknown. Resending blindly is for cores that deduplicate by key.
+/// What can be done about a transaction whose outcome is unknown. Resending blindly is for cores that deduplicate by
+/// key.
 UnknownStep forUnknown(const Situation& situation);
 
 } // namespace standin::core

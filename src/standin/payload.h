@@ -21,7 +21,8 @@ struct Payload {
     std::string amountText;
 };
 
-/// The edits: is this payload one of the operation's? Throws Error (22023, 22003, 22P02) that names field and operation.
+/// The edits: is this payload one of the operation's? Throws Error (22023, 22003, 22P02) that names field and
+/// operation.
 Payload readPayload(const PayloadFormat& format, std::string_view json);
 
 } // namespace standin::core

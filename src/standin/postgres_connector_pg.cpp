@@ -38,7 +38,9 @@ milliseconds PostgresConnector::timeLeft() const {
 }
 
 void PostgresConnector::startPost(const Request& request, milliseconds timeout) { start(Call::post, request, timeout); }
-void PostgresConnector::startInquire(const Request& request, milliseconds timeout) { start(Call::inquire, request, timeout); }
+void PostgresConnector::startInquire(const Request& request, milliseconds timeout) {
+    start(Call::inquire, request, timeout);
+}
 void PostgresConnector::startProbe(milliseconds timeout) { start(Call::probe, {}, timeout); }
 
 void PostgresConnector::start(Call call, const Request& request, milliseconds timeout) {
@@ -48,8 +50,8 @@ void PostgresConnector::start(Call call, const Request& request, milliseconds ti
     answered_ = false;
     waitsForWrite_ = false;
     deadline_ = steady_clock::now() + timeout;
-    // A connection that the core closed in the meantime must be noticed before something is sent into it: nothing is due on
-    // an idle one, so whatever there is to read is its end.
+    // A connection that the core closed in the meantime must be noticed before something is sent into it: nothing is
+    // due on an idle one, so whatever there is to read is its end.
     if (connection_ && (readable() || PQtransactionStatus(connection_) != PQTRANS_IDLE))
         close();
     if (connection_)
@@ -90,7 +92,8 @@ void PostgresConnector::advanceConnecting() {
     case PGRES_POLLING_OK:
         // Otherwise whoever may define a server could use the identity of this server's own operating system user.
         if (options_.passwordRequired && !PQconnectionUsedPassword(connection_))
-            fail("the core asked for no password; only a superuser may allow that, with option password_required 'false' of "
+            fail("the core asked for no password; only a superuser may allow that, with option password_required "
+                 "'false' of "
                  "the user mapping");
         else
             send();
@@ -132,7 +135,8 @@ bool PostgresConnector::advance() {
     if (phase_ == Phase::receiving || (phase_ == Phase::sending && waitsForWrite_))
         advanceReceiving();
     if (phase_ != Phase::done && timeLeft() == milliseconds(0))
-        fail(phase_ == Phase::connecting ? "no connection within the time allowed" : "no answer within the time allowed");
+        fail(phase_ == Phase::connecting ? "no connection within the time allowed"
+                                         : "no answer within the time allowed");
     return phase_ == Phase::done;
 }
 
@@ -160,7 +164,9 @@ void PostgresConnector::take(pg_result* result) {
     PostgresReply reply;
     auto text = [](const char* value) { return value ? std::string(value) : std::string(); };
     auto field = [&](int column) {
-        return column < PQnfields(result) && !PQgetisnull(result, 0, column) ? std::string(PQgetvalue(result, 0, column)) : std::string();
+        return column < PQnfields(result) && !PQgetisnull(result, 0, column)
+                   ? std::string(PQgetvalue(result, 0, column))
+                   : std::string();
     };
     reply.failed = PQresultStatus(result) != PGRES_TUPLES_OK;
     if (reply.failed) {

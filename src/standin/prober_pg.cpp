@@ -57,8 +57,8 @@ private:
 
     /// True while something is on its way from one mode to another.
     bool observe(const Answer& answer) {
-        static pg::Statement unsettled(
-            "SELECT EXISTS (SELECT FROM standin_private.core_mode WHERE core = $1 AND mode IN ('suspect', 'recovering'))");
+        static pg::Statement unsettled("SELECT EXISTS (SELECT FROM standin_private.core_mode WHERE core = $1 AND mode "
+                                       "IN ('suspect', 'recovering'))");
         const bool good = answer.outcome == Outcome::posted;
         observeCore(config_.core, good, good ? "" : answer.message);
         if (good)
@@ -70,12 +70,14 @@ private:
 
     /// What accepts compare with a high ceiling; below a thousand they count themselves.
     void countBacklog() {
-        static pg::Statement count(
-            "UPDATE standin_private.core_mode m SET backlog = q.backlog FROM ("
-            "   SELECT c.core, (SELECT count(*) FROM (SELECT FROM standin_private.pending_transaction p WHERE p.core = c.core"
-            "       AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') LIMIT c.backlog_ceiling) l) AS backlog"
-            "     FROM standin_private.core c WHERE c.core = $1 AND c.backlog_ceiling > 1000) q"
-            " WHERE m.core = q.core AND m.mode IN ('stand_in', 'forced_stand_in', 'recovering') AND m.backlog <> q.backlog");
+        static pg::Statement count("UPDATE standin_private.core_mode m SET backlog = q.backlog FROM ("
+                                   "   SELECT c.core, (SELECT count(*) FROM (SELECT FROM "
+                                   "standin_private.pending_transaction p WHERE p.core = c.core"
+                                   "       AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') "
+                                   "LIMIT c.backlog_ceiling) l) AS backlog"
+                                   "     FROM standin_private.core c WHERE c.core = $1 AND c.backlog_ceiling > 1000) q"
+                                   " WHERE m.core = q.core AND m.mode IN ('stand_in', 'forced_stand_in', 'recovering') "
+                                   "AND m.backlog <> q.backlog");
         count.run(config_.core);
     }
 

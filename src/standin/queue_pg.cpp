@@ -32,10 +32,12 @@ constexpr const char* headsSql =
     " UNION ALL"
     " SELECT n.ticket, n.account FROM head h CROSS JOIN LATERAL ("
     "   SELECT ticket, account FROM standin_private.pending_transaction"
-    "    WHERE core = $1 AND account > h.account AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')"
+    "    WHERE core = $1 AND account > h.account AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', "
+    "'repair')"
     "    ORDER BY account, ticket LIMIT 1) n)"
     " SELECT p.ticket, p.account, p.state, p.operation, p.key, p.payload, m.id, m.epoch, o.dedup, p.attempts,"
-    "        coalesce(p.sent_at, p.accepted_at), p.promised, o.on_reject = 'hold', coalesce(p.due_at, '-infinity'::timestamptz)"
+    "        coalesce(p.sent_at, p.accepted_at), p.promised, o.on_reject = 'hold', coalesce(p.due_at, "
+    "'-infinity'::timestamptz)"
     "   FROM head h"
     "   JOIN standin_private.pending_transaction p ON p.ticket = h.ticket AND p.account = h.account"
     "   JOIN standin_private.operation o ON o.core = p.core AND o.operation = p.operation"
@@ -79,7 +81,8 @@ bool setState(const Head& head, State state) {
     static pg::Statement statement(
         "UPDATE standin_private.pending_transaction SET state = $3, due_at = NULL, changed_at = $4"
         " WHERE ticket = $1 AND account = $2 AND state = $5");
-    return statement.run(head.ticket, head.account, name(state), pg::Timestamptz{kernel::now()}, name(head.state)).affected() == 1;
+    return statement.run(head.ticket, head.account, name(state), pg::Timestamptz{kernel::now()}, name(head.state))
+               .affected() == 1;
 }
 
 bool takeForPosting(const Head& head) {
@@ -123,11 +126,13 @@ std::optional<int64_t> secondsToNextDue(const CoreConfig& config) {
 } // namespace
 
 void adoptOrphans(const CoreConfig& config, const std::vector<int64_t>& busy, bool& othersInFlight) {
-    static pg::Statement inFlight("SELECT ticket, account FROM standin_private.pending_transaction"
-                                  " WHERE core = $1 AND state = 'in_flight' AND ticket <> ALL ($2) ORDER BY ticket LIMIT 1000");
-    static pg::Statement lost("UPDATE standin_private.pending_transaction"
-                              "   SET state = 'unknown', due_at = NULL, changed_at = $3, message = 'its sender died before the answer'"
-                              " WHERE ticket = $1 AND account = $2 AND state = 'in_flight'");
+    static pg::Statement inFlight(
+        "SELECT ticket, account FROM standin_private.pending_transaction"
+        " WHERE core = $1 AND state = 'in_flight' AND ticket <> ALL ($2) ORDER BY ticket LIMIT 1000");
+    static pg::Statement lost(
+        "UPDATE standin_private.pending_transaction"
+        "   SET state = 'unknown', due_at = NULL, changed_at = $3, message = 'its sender died before the answer'"
+        " WHERE ticket = $1 AND account = $2 AND state = 'in_flight'");
     othersInFlight = false;
     std::vector<std::pair<int64_t, std::string>> rows;
     for (const pg::Row row : inFlight.run(config.core, busy))
@@ -148,7 +153,8 @@ Claimed claimHeads(const CoreConfig& config, bool inquires, int limit, const std
     if (static_cast<int>(heads.size()) < limit && !cursor.empty()) {
         // Round the corner: from the first account again.
         for (Head& head : scanHeads(config, inquires, "", limit, busy)) {
-            const bool again = std::any_of(heads.begin(), heads.end(), [&](const Head& each) { return each.ticket == head.ticket; });
+            const bool again =
+                std::any_of(heads.begin(), heads.end(), [&](const Head& each) { return each.ticket == head.ticket; });
             if (!again && static_cast<int>(heads.size()) < limit)
                 heads.push_back(std::move(head));
         }
@@ -160,7 +166,9 @@ Claimed claimHeads(const CoreConfig& config, bool inquires, int limit, const std
             continue;
         const CallKind kind = head.state == State::unknown ? CallKind::inquire : CallKind::post;
         claimed.claims.push_back(
-            {.sending = {head.ticket, head.account, kind,
+            {.sending = {head.ticket,
+                         head.account,
+                         kind,
                          {std::move(head.operation), std::move(head.key), std::move(head.payload)}},
              .lock = SenderLock(head.ticket)});
     }

@@ -22,8 +22,9 @@ struct Claimed {
     bool othersInFlight = false;           ///< sent by sessions whose death nobody announces
 };
 
-/// Takes up to `limit` heads of accounts: the oldest queued transaction of each, whose mode lets it be sent and whose time has
-/// come. Postings are written as in flight; the caller must commit before it sends. `busy` are tickets already held.
+/// Takes up to `limit` heads of accounts: the oldest queued transaction of each, whose mode lets it be sent and whose
+/// time has come. Postings are written as in flight; the caller must commit before it sends. `busy` are tickets already
+/// held.
 Claimed claimHeads(const CoreConfig& config, bool inquires, int limit, const std::vector<int64_t>& busy);
 
 /// Transactions in flight whose sender died become unknown.

@@ -68,8 +68,8 @@ private:
         inquires_ = lines_.front().connector->inquires();
     }
 
-    /// One transaction: the answers that came in are written, and the next calls are taken and committed as in flight. Returns
-    /// how long there is nothing to do.
+    /// One transaction: the answers that came in are written, and the next calls are taken and committed as in flight.
+    /// Returns how long there is nothing to do.
     milliseconds turn() {
         if (!busy())
             configure();
@@ -82,7 +82,8 @@ private:
         }
         if (free.empty())
             return milliseconds(0);
-        const int granted = bucket_.take(static_cast<int>(free.size()), config_.replayRate, TokenBucket::Time::clock::now());
+        const int granted =
+            bucket_.take(static_cast<int>(free.size()), config_.replayRate, TokenBucket::Time::clock::now());
         Claimed claimed;
         try {
             STANDIN_CRASH_POINT("replay_before_outcome_commit");

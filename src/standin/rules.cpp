@@ -47,7 +47,8 @@ Verdict availableBalance(const Rule& rule, const Question& question) {
         const Decimal available = question.balance - question.held + rule.amount;
         const bool short_ = question.amount > available;
         verdict.code = short_ ? answer_code::insufficientFunds : answer_code::approved;
-        verdict.detail = question.amount.text() + (short_ ? " is over available " : " of available ") + available.text();
+        verdict.detail =
+            question.amount.text() + (short_ ? " is over available " : " of available ") + available.text();
     }
     return verdict;
 }
@@ -55,8 +56,8 @@ Verdict availableBalance(const Rule& rule, const Question& question) {
 Verdict judge(const Rule& rule, const Question& question) {
     switch (rule.kind) {
     case RuleKind::allowedOperation:
-        return {name(rule.kind), question.operationAllowed ? answer_code::approved : answer_code::notPermitted, rule.mode,
-                question.operationAllowed ? "" : "the operation is not allowed in stand-in"};
+        return {name(rule.kind), question.operationAllowed ? answer_code::approved : answer_code::notPermitted,
+                rule.mode, question.operationAllowed ? "" : "the operation is not allowed in stand-in"};
     case RuleKind::perTransactionLimit:
         return limit(rule, question.amount);
     case RuleKind::cumulativeEpisode:

@@ -36,8 +36,8 @@ struct Question {
     bool operationAllowed = false;
     bool debit = true;
     Decimal amount;
-    bool balanceKnown = false;  ///< a balance source is bound
-    bool accountKnown = false;  ///< it has a row for the account
+    bool balanceKnown = false; ///< a balance source is bound
+    bool accountKnown = false; ///< it has a row for the account
     Decimal balance;
     Decimal held;
     Decimal episodeTotal; ///< accepted before, same account, same episode

@@ -50,7 +50,8 @@ Datum row(const core::Acceptance& acceptance, bool withTicket) {
         const char* const names[] = {"status", "code", "message"};
         for (int i = 0; i < 3; ++i) {
             TupleDescInitEntry(description, static_cast<AttrNumber>(column + 1), names[i], TEXTOID, -1, 0);
-            values[column++] = PointerGetDatum(cstring_to_text_with_len(texts[i]->data(), static_cast<int>(texts[i]->size())));
+            values[column++] =
+                PointerGetDatum(cstring_to_text_with_len(texts[i]->data(), static_cast<int>(texts[i]->size())));
         }
         BlessTupleDesc(description);
         return HeapTupleGetDatum(heap_form_tuple(description, values, nulls));
@@ -61,7 +62,8 @@ Datum row(const core::Acceptance& acceptance, bool withTicket) {
 void requireTopLevel(FunctionCallInfo fcinfo, const char* procedure, const char* hint) {
     const auto* context = reinterpret_cast<CallContext*>(fcinfo->context);
     if (!context || !IsA(context, CallContext) || context->atomic)
-        throw Error("25001", std::string("standin.") + procedure + " cannot run inside a transaction block or a function",
+        throw Error("25001",
+                    std::string("standin.") + procedure + " cannot run inside a transaction block or a function",
                     "It commits what it must not lose before it calls the core.", hint);
 }
 

@@ -10,8 +10,9 @@ namespace standin::core {
 
 namespace {
 
-constexpr std::array<const char*, 12> names{"declined", "accepted", "in_flight", "retry_wait",  "unknown",   "posted",
-                                            "reconciled", "rejected", "repair",  "compensated", "cancelled", "expired"};
+constexpr std::array<const char*, 12> names{"declined", "accepted",    "in_flight",  "retry_wait",
+                                            "unknown",  "posted",      "reconciled", "rejected",
+                                            "repair",   "compensated", "cancelled",  "expired"};
 
 template <class... States> constexpr uint16_t set(States... states) {
     return static_cast<uint16_t>((0U | ... | (1U << static_cast<unsigned>(states))));
@@ -44,9 +45,7 @@ State stateByName(std::string_view text) {
     throw Error("22023", "transaction state \"" + std::string(text) + "\" is not known");
 }
 
-bool mayFollow(State from, State to) {
-    return from == to || (following[static_cast<size_t>(from)] & set(to)) != 0;
-}
+bool mayFollow(State from, State to) { return from == to || (following[static_cast<size_t>(from)] & set(to)) != 0; }
 
 bool queued(State state) {
     using enum State;

@@ -5,7 +5,18 @@
 namespace standin::core {
 
 enum class State {
-    declined, accepted, inFlight, retryWait, unknown, posted, reconciled, rejected, repair, compensated, cancelled, expired
+    declined,
+    accepted,
+    inFlight,
+    retryWait,
+    unknown,
+    posted,
+    reconciled,
+    rejected,
+    repair,
+    compensated,
+    cancelled,
+    expired
 };
 
 const char* name(State state);

@@ -72,7 +72,8 @@ TEST(Rules, EveryVerdictIsRecordedAndTheFirstEnforcedDecides) {
     ASSERT_EQ(decision.verdicts.size(), 5U); // allowed, per transaction, balance, day, backlog
     EXPECT_EQ(decision.verdicts[1].rule, "per_transaction_limit");
     EXPECT_STREQ(decision.verdicts[1].code, "61");
-    EXPECT_NE(decision.verdictsJson().find(R"({"rule":"available_balance","code":"51","mode":"enforce","detail":"100 is over available 50"})"),
+    EXPECT_NE(decision.verdictsJson().find(
+                  R"({"rule":"available_balance","code":"51","mode":"enforce","detail":"100 is over available 50"})"),
               std::string::npos);
 }
 

@@ -9,7 +9,8 @@ using namespace standin::core;
 using enum State;
 
 namespace {
-const std::vector<State> all{declined, accepted, inFlight, retryWait, unknown, posted, reconciled, rejected, repair, compensated, cancelled, expired};
+const std::vector<State> all{declined,   accepted, inFlight, retryWait,   unknown,   posted,
+                             reconciled, rejected, repair,   compensated, cancelled, expired};
 }
 
 TEST(TransactionState, TheWayOfAPayment) {
@@ -43,7 +44,8 @@ TEST(TransactionState, FinalStatesStay) {
 
 TEST(TransactionState, QueuedStatesKeepTheAccountWaiting) {
     for (const State state : all)
-        EXPECT_EQ(queued(state), state == accepted || state == inFlight || state == retryWait || state == unknown || state == repair);
+        EXPECT_EQ(queued(state),
+                  state == accepted || state == inFlight || state == retryWait || state == unknown || state == repair);
 }
 
 TEST(TransactionState, NamesGoBothWays) {
