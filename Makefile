@@ -1,6 +1,7 @@
 # A thin front: CMake describes everything. Variables: PG_CONFIG, DESTDIR, CMAKE_ARGS.
 PG_CONFIG ?= pg_config
 JOBS ?= $(shell nproc)
+MAKEFLAGS += --no-print-directory
 RELEASE := build/release
 DEBUG := build/debug
 CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)

@@ -149,7 +149,9 @@ std::optional<Decimal> decimalFromText(std::string_view text) {
     }
     if (at != rest.size())
         return std::nullopt;
-    return fromDigits({digits.data(), digits.size()}, negative, scale);
+    std::optional<Decimal> decimal(std::in_place); // assigned: GCC 12 sees an overread in the constructor that moves
+    *decimal = fromDigits({digits.data(), digits.size()}, negative, scale);
+    return decimal;
 }
 
 std::string toText(const Decimal& decimal) {

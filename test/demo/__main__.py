@@ -1,6 +1,8 @@
 """make demo, make demo-stop, make demo-psql."""
 
+import fcntl
 import getpass
+import hashlib
 import os
 import pathlib
 import sys
@@ -12,7 +14,19 @@ from harness import environment, maven
 from . import screen
 from .scenes import Demo
 
-DIRECTORY = pathlib.Path(os.environ.get("PG_STANDIN_DEMO") or f"/tmp/pg_standin-demo-{getpass.getuser()}")
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+DIRECTORY = pathlib.Path(os.environ.get("PG_STANDIN_DEMO") or  # a bank for each user and checkout
+                         f"/tmp/pg_standin-demo-{getpass.getuser()}-{hashlib.sha256(bytes(CHECKOUT)).hexdigest()[:6]}")
+
+
+def alone():
+    """Held by a demo that is being played: another one would pull the folder away from under it."""
+    lock = open(__file__, encoding="utf8")  # pylint: disable=consider-using-with
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("a demo is being played from this checkout: wait for its end, or interrupt it")
+    return lock
 
 
 def up():
@@ -59,5 +73,12 @@ def psql():
     os.execv(state["psql"][0], state["psql"])
 
 
-if __name__ == "__main__":
-    {"up": up, "stop": stop, "psql": psql}[sys.argv[1] if len(sys.argv) > 1 else "up"]()
+def main():
+    verb = sys.argv[1] if len(sys.argv) > 1 else "up"
+    if verb == "psql":
+        psql()
+    with alone():
+        {"up": up, "stop": stop}[verb]()
+
+
+main()
