@@ -13,7 +13,7 @@ import pytest
 
 from harness.await_ import await_
 from harness.core import fingerprint
-from payments import order_violations, submit_all
+from harness.payments import order_violations, submit_all
 
 PAYMENTS, ACCOUNTS, CONNECTIONS = 1000, 50, 8
 SEED = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_000_000))

@@ -1,0 +1,125 @@
+"""Rounds of random death: clients pay all the time while core, service, Kafka and Connect are killed -9, at random
+moments and at named points; after each round the core's own log must hold what the clients were told, and nothing else.
+
+STANDIN_CRASH_ROUNDS sets the number of rounds, STANDIN_SEED repeats one.
+"""
+
+import collections
+import os
+import random
+import threading
+import time
+
+import psycopg2
+import pytest
+
+from harness import scratch
+from harness.await_ import await_
+from harness.core import fingerprint
+from harness.environment import Environment
+from harness.payments import await_clients, make_payments, order_violations, start_clients
+
+ROUNDS = int(os.environ.get("STANDIN_CRASH_ROUNDS") or 3)
+SEED = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_000_000))
+CLIENTS = 4
+ACCOUNTS = range(1, 101)
+# Each bullet in its chamber as often as it is listed here.
+VICTIMS = ["service"] * 4 + ["core"] * 3 + ["connect", "kafka"]
+POINTS = ["cdc_before_apply", "cdc_after_apply", "cdc_before_commit", "cdc_after_commit", "replay_before_send",
+          "replay_after_send", "replay_before_outcome_commit", "execute_before_send", "execute_before_outcome_commit"]
+OPEN = "select count(*) from standin.pending_transactions"
+
+
+@pytest.fixture(scope="module")
+def bank():
+    environment = Environment()
+    environment.start_core()
+    environment.start_kafka()
+    environment.start_connect(partitions=3)
+    environment.start_service()
+    environment.create_targets()
+    environment.define_core()
+    environment.define_cdc()
+    await_("the snapshot", lambda: environment.value("select count(*) from pgbench_accounts") == 100_000, 180)
+    yield environment
+    environment.stop()
+
+
+def kill(bank, victim, chance):
+    """kill -9, a random while of absence, and the return."""
+    absence = chance.uniform(0, 2)
+    print(f"  kill -9 of {victim}, away for {absence:.1f} s", flush=True)
+    part = getattr(bank, victim)
+    part.kill9()
+    time.sleep(absence)
+    part.start()
+
+
+def die_at_a_point(bank, chance):
+    point = chance.choice(POINTS)
+    print(f"  the next at {point}, after {(skip := chance.randint(0, 20))} passes, kills itself", flush=True)
+    try:
+        bank.query("select standin_private.crash_point_arm(%s, %s)", [point, skip])
+    except psycopg2.OperationalError:
+        pass  # the last armed point has just gone off
+
+
+def play(bank, number, chance):
+    """One round: what the clients were told."""
+    print(f"round {number}", flush=True)
+    payments = make_payments(4000, ACCOUNTS, f"round-{number}", chance)
+    stopping = threading.Event()
+    clients = start_clients(bank, payments, CLIENTS, chance.randrange(1000), execute=0.5, stopping=stopping)
+    load = bank.core.load(rate=100, clients=2)
+    for _ in range(chance.randint(2, 4)):
+        time.sleep(chance.uniform(0.2, 2))  # the random moment itself, not a wait for something
+        if chance.random() < 0.3:
+            die_at_a_point(bank, chance)
+        else:
+            kill(bank, chance.choice(VICTIMS), chance)
+    stopping.set()
+    await_clients(clients)
+    load.stop()
+    return [payment for payment in payments if payment.asked]
+
+
+def settle(bank):
+    if not bank.connect.alive():
+        bank.connect.start()
+    bank.connect.ensure_running(180)
+    await_("every payment to be settled", lambda: bank.value(OPEN) == 0, 300)
+    await_("the four tables to be equal", lambda: fingerprint(bank.core.query) == fingerprint(bank.query), 300, 0.5)
+
+
+def check(bank, payments, before):
+    told = {payment.key: payment for payment in payments}
+    booked = [row for row in bank.core.booked() if row[0] > before]
+    times = collections.Counter(key for _, key, _, _ in booked)
+    assert {status for status in collections.Counter(payment.status for payment in payments)} <= {"accepted", "posted"}
+    assert times == collections.Counter(told), "booked is not what was accepted, once each"
+    for _, key, account, amount in booked:
+        assert (account, amount) == (told[key].account, told[key].amount)
+    assert order_violations(payments, [key for _, key, _, _ in booked]) == []
+    assert bank.query("select faults, balanced from standin.conservation") == [(0, True)], \
+        bank.query("select * from standin.conservation_faults limit 10")
+
+
+def test_rounds(bank):
+    print(f"STANDIN_SEED={SEED}")
+    chance = random.Random(SEED)
+    payments = []
+    try:
+        for number in range(1, ROUNDS + 1):
+            before = bank.core.value("select coalesce(max(sequence), 0) from core_log")
+            payments = play(bank, number, chance)
+            settle(bank)
+            check(bank, payments, before)
+            print(f"  {len(payments)} payments, each booked once, in order", flush=True)
+    except BaseException:
+        if bank.service.alive():
+            for view in ("core_status", "stat_worker", "stat_cdc", "conservation", "conservation_faults", "pending_transactions"):
+                print(bank.service.psql("-x", "-c", f"select * from standin.{view} limit 8", dbname=bank.DATABASE))
+        print(bank.logs(30))
+        print(f"data and logs are kept in {bank.directory}")
+        scratch.keep(bank.directory)
+        raise
