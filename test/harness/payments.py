@@ -33,16 +33,16 @@ class Payment:
 class Client(threading.Thread):
     """One connection, one payment after the other; each is a transaction of its own, some are asked for twice."""
 
-    def __init__(self, bank, payments, seed, execute=0.0, stopping=None):
+    def __init__(self, bank, payments, seed, execute=0.0, pace=0.0, stopping=None):
         super().__init__(daemon=True)
         self.bank, self.payments, self.random = bank, payments, random.Random(seed)
-        self.execute, self.stopping = execute, stopping or threading.Event()
+        self.execute, self.pace, self.stopping = execute, pace, stopping or threading.Event()
         self.session = self.failure = None
 
     def run(self):
         try:
             for payment in self.payments:
-                if self.stopping.is_set():
+                if self.stopping.wait(self.random.uniform(0, self.pace)):
                     break
                 payment.asked = time.monotonic()
                 payment.ticket, payment.status = self.ask(payment)
