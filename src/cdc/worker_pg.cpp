@@ -279,6 +279,7 @@ void SourceWorker::applyBatch() {
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
     }
+    fetchAhead();
     if (!nothingToStore() || std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         worker_.transaction([this] {
             for (const auto& table : tables_)
@@ -292,6 +293,18 @@ void SourceWorker::applyBatch() {
         STANDIN_CRASH_POINT("cdc_after_commit");
     }
     finishBatch();
+}
+
+/// The next batch arrives while this one is applied.
+void SourceWorker::fetchAhead() {
+    if (consumer_->queued() >= static_cast<size_t>(config_->batchRecords))
+        return;
+    std::vector<kafka::TopicPartition> behind;
+    for (const auto& [key, state] : partitions_)
+        if (state.reading && state.end.value_or(0) > state.next)
+            behind.push_back({state.topic, state.partition, state.next});
+    if (!behind.empty())
+        consumer_->hurry(behind);
 }
 
 void SourceWorker::storeOffsets() {

@@ -34,6 +34,7 @@ private:
     void applyBatch();
     void finishBatch();
     bool nothingToStore() const;
+    void fetchAhead();
     void storeOffsets();
     void showState();
     void logLibraryLines();

@@ -124,6 +124,17 @@ void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {
     }
 }
 
+// A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a second
+// (librdkafka 2.0.2, rd_kafka_broker_consumer_serve; 2.2 has fetch.queue.backoff.ms). Nothing does when the queue is emptied. A request
+// to the partitions' leaders does; its answer is not of interest.
+void Consumer::hurry(const std::vector<TopicPartition>& behind) {
+    const SignalMask mask;
+    const PartitionList list = listOf(behind);
+    for (int i = 0; i < list->cnt; ++i)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_offsets_for_times(client_, list.get(), 1);
+}
+
 std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t partition) const {
     Watermarks marks{};
     const auto error = rd_kafka_get_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high);

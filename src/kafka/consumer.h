@@ -99,6 +99,12 @@ public:
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
 
+    /// Lets librdkafka fetch on at once for partitions that are behind. Waits a millisecond at most.
+    void hurry(const std::vector<TopicPartition>& behind);
+
+    /// Records that were fetched and not yet taken.
+    size_t queued() const { return rd_kafka_queue_length(queue_); }
+
     /// What the last fetches said; nothing before the first.
     std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
 
