@@ -1,6 +1,6 @@
 CREATE FUNCTION standin_private.cdc_caller() RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(nullif(current_setting('role'), 'none'), session_user)::name
+    SELECT standin_private.caller()
 $$;
 COMMENT ON FUNCTION standin_private.cdc_caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to';
 

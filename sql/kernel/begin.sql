@@ -45,6 +45,10 @@ CREATE FUNCTION standin.version() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'standin_library_version';
 COMMENT ON FUNCTION standin.version() IS 'version of the loaded library; the SQL objects have that of pg_extension.extversion';
 
+CREATE FUNCTION standin_private.caller() RETURNS name
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_caller';
+COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view or a connector runs';
+
 CREATE FUNCTION standin_private.wake(channel text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_wake';
 COMMENT ON FUNCTION standin_private.wake(text) IS 'at the commit of this transaction, wakes the workers or sessions that listen to the channel';

@@ -27,7 +27,11 @@ BEGIN
             RAISE EXCEPTION 'role "%" of core "%" does not exist', core_define.connector_role, core_define.core
                 USING ERRCODE = 'undefined_object', HINT = 'connector_role is the role that the connector''s functions run as.';
         END IF;
-        IF NOT pg_has_role(session_user, core_define.connector_role, 'MEMBER') THEN
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = core_define.connector_role AND (rolsuper OR rolname = 'standin_owner')) THEN
+            RAISE EXCEPTION 'connector functions never run as role "%"', core_define.connector_role
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Name a role that is no superuser and that does not own pg_standin.';
+        END IF;
+        IF NOT pg_has_role(standin_private.caller(), core_define.connector_role, 'MEMBER') THEN
             RAISE EXCEPTION 'must be a member of role "%" to run a connector as it', core_define.connector_role
                 USING ERRCODE = 'insufficient_privilege';
         END IF;

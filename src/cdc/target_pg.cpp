@@ -213,7 +213,7 @@ RoleScope::RoleScope(Oid role) {
 
 RoleScope::~RoleScope() {
     SetUserIdAndSecContext(user_, securityContext_);
-    AtEOXact_GUC(true, gucLevel_);
+    AtEOXact_GUC(false, gucLevel_); // a trigger's SET must not reach the next table
 }
 
 } // namespace standin::cdc

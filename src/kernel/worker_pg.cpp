@@ -2,6 +2,7 @@
 
 #include "kernel/processes_pg.h"
 #include "kernel/registry_pg.h"
+#include "pg/owner.h"
 #include "pg/wait.h"
 
 extern "C" {
@@ -172,6 +173,16 @@ Assignment enterSlot(int index) {
     return assignment;
 }
 
+/// A worker of the product is connected as the bootstrap superuser. Code of users that it runs under their roles would still
+/// find that superuser as its session_user, and pass every check that asks for it.
+void becomeOwner() {
+    pg::call([] {
+        StartTransactionCommand();
+        SetSessionAuthorization(get_role_oid(pg::ownerRole, false), false);
+        CommitTransactionCommand();
+    });
+}
+
 void reportAndExit(Worker& worker, const char* sqlstate, const char* message) {
     worker.setError(sqlstate, message);
     pg::call([&] {
@@ -218,6 +229,8 @@ void standin_worker_main(Datum argument) {
         }
         before_shmem_exit(leaveSlot, Int32GetDatum(slot));
         BackgroundWorkerInitializeConnectionByOid(assignment.database, assignment.role, 0);
+        if (!OidIsValid(assignment.role))
+            becomeOwner();
         const std::string name = std::string("pg_standin ") + assignment.kind + " " + assignment.key;
         pgstat_report_appname(name.c_str());
         set_config_option("application_name", name.c_str(), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);

@@ -7,9 +7,9 @@ namespace standin::pg {
 /// The role that owns the product's tables: no login, no superuser.
 inline constexpr const char* ownerRole = "standin_owner";
 
-/// Runs the product's own statements as standin_owner with a pinned search_path, so that callers need no right on private
-/// tables and nothing they put on their search_path is ever called. User code never runs inside, and no transaction ends
-/// inside.
+/// Runs the product's own statements as standin_owner with a pinned search_path, so that callers need no right on
+/// private tables and nothing they put on their search_path is ever called. User code never runs inside, and no
+/// transaction ends inside.
 class OwnerScope {
 public:
     OwnerScope();
@@ -22,5 +22,24 @@ private:
     int securityContext_;
     int gucLevel_;
 };
+
+/// Runs what users bring (functions; tables with their policies, types and indexes) as the role it belongs to, with the
+/// same pinned search_path: never as the product, and never with names that the calling session chose. What could
+/// outlive the scope (deferred triggers, cursors, temporary objects, changed settings) is forbidden or undone.
+class RoleScope {
+public:
+    explicit RoleScope(Oid role);
+    ~RoleScope();
+    RoleScope(const RoleScope&) = delete;
+    RoleScope& operator=(const RoleScope&) = delete;
+
+private:
+    Oid user_;
+    int securityContext_;
+    int gucLevel_;
+};
+
+/// Whether user code may run as this role: not as a superuser and not as the product itself.
+bool mayRunUserCode(Oid role);
 
 } // namespace standin::pg

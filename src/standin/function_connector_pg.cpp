@@ -1,5 +1,6 @@
 #include "standin/function_connector_pg.h"
 
+#include "pg/owner.h"
 #include "pg/spi.h"
 #include "standin/postgres_answer.h"
 
@@ -18,28 +19,6 @@ struct FunctionConnector::Parameters {
 };
 
 namespace {
-
-/// User code runs as the declared role, and what could outlive the call (deferred triggers, WITH HOLD cursors,
-/// temporary objects, a change of role) is forbidden: it would run later as somebody else.
-class RoleScope {
-public:
-    explicit RoleScope(Oid role) {
-        GetUserIdAndSecContext(&user_, &securityContext_);
-        gucLevel_ = NewGUCNestLevel();
-        SetUserIdAndSecContext(role, securityContext_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-    }
-    ~RoleScope() {
-        SetUserIdAndSecContext(user_, securityContext_);
-        AtEOXact_GUC(false, gucLevel_);
-    }
-    RoleScope(const RoleScope&) = delete;
-    RoleScope& operator=(const RoleScope&) = delete;
-
-private:
-    Oid user_;
-    int securityContext_;
-    int gucLevel_;
-};
 
 /// The statement timer, unless the session's own statement_timeout is running.
 class CallTimer {
@@ -83,7 +62,9 @@ void FunctionConnector::call(const Parameters& parameters, std::chrono::millisec
     try {
         pg::inSubtransaction([&] {
             const Oid role = pg::call([&] { return get_role_oid(role_.c_str(), false); });
-            const RoleScope scope(role);
+            if (!pg::mayRunUserCode(role)) // it may have become a superuser since the core was defined
+                throw Error("42501", "connector functions never run as role \"" + role_ + "\"");
+            const pg::RoleScope scope(role);
             const CallTimer timer(timeout);
             const int code = pg::call([&] {
                 Datum values[3];
