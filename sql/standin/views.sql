@@ -52,6 +52,11 @@ CREATE VIEW standin.repairs AS
 SELECT core, key, ticket, account, action, resolution, reason, state_before, repaired_by, repaired_at FROM standin_private.repair;
 COMMENT ON VIEW standin.repairs IS 'what persons decided about transactions';
 
+CREATE FUNCTION standin_private.balances_read(target regclass, account_column text, balance_column text, as_of_column text,
+    OUT account text, OUT balance numeric, OUT as_of text) RETURNS SETOF record
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_balances_read';
+COMMENT ON FUNCTION standin_private.balances_read IS 'the rows of a balance table, read as its owner: its policies and types are its owner''s code';
+
 -- The balance table is named in a row, so it is read by a function.
 CREATE FUNCTION standin_private.account_overlay(OUT core text, OUT account text, OUT balance numeric, OUT held numeric, OUT as_of text)
     RETURNS SETOF record
@@ -66,11 +71,9 @@ BEGIN
             RETURN QUERY SELECT a.core, a.account, NULL::numeric, a.held, NULL::text
                          FROM standin_private.account a WHERE a.core = source.core;
         ELSE
-            RETURN QUERY EXECUTE format(
-                'SELECT $1, coalesce(t.%1$I::text, a.account), t.%2$I::numeric, coalesce(a.held, 0), %3$s
-                 FROM %4$s t FULL JOIN (SELECT * FROM standin_private.account WHERE core = $1) a ON a.account = t.%1$I::text',
-                source.account_column, source.balance_column, CASE WHEN source.as_of_column IS NULL THEN 'NULL::text' ELSE format('t.%I::text', source.as_of_column) END, source.target)
-            USING source.core;
+            RETURN QUERY SELECT source.core, coalesce(t.account, a.account), t.balance, coalesce(a.held, 0), t.as_of
+                         FROM standin_private.balances_read(source.target, source.account_column, source.balance_column, source.as_of_column) t
+                         FULL JOIN (SELECT * FROM standin_private.account WHERE core = source.core) a ON a.account = t.account;
         END IF;
     END LOOP;
 END $$;

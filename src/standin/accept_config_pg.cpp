@@ -1,7 +1,6 @@
 #include "standin/accept_config_pg.h"
 
 #include <map>
-#include <memory>
 
 #include "kernel/clock.h"
 #include "pg/spi.h"
@@ -49,13 +48,6 @@ void watchChanges() {
     });
 }
 
-/// One kept plan for each distinct balance table of the session.
-struct BalanceStatement {
-    std::string sql;
-    pg::Statement statement;
-    explicit BalanceStatement(std::string query) : sql(std::move(query)), statement(sql.c_str()) {}
-};
-
 } // namespace
 
 static AcceptConfig load(const std::string& core, const std::string& operation) {
@@ -89,7 +81,7 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
         .balance = {},
         .rules = {}};
     if (!row.isNull(13))
-        config.balance = BalanceSource{row.get<std::string>(13), row.get<std::string>(14), row.get<std::string>(15)};
+        config.balance = BalanceSource{row.get<Oid>(13), row.get<std::string>(14), row.get<std::string>(15)};
 
     // A rule of the operation stands before the same rule of '*'.
     std::map<RuleKind, std::pair<bool, Rule>> rules;
@@ -112,6 +104,7 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
 const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation) {
     // Never freed: lives as long as its session.
     static auto& kept = *new std::map<std::pair<std::string, std::string>, AcceptConfig>();
+    pg::call([] { AcceptInvalidationMessages(); }); // a long transaction takes no new locks that would bring them
     if (!keptIsValid) {
         kept.clear();
         watchChanges();
@@ -121,6 +114,8 @@ const AcceptConfig& acceptConfig(const std::string& core, const std::string& ope
     if (found != kept.end())
         return found->second;
     AcceptConfig config = load(core, operation);
+    if (IsolationUsesXactSnapshot()) // as of this transaction's snapshot, which may be old: not for the next one
+        keptIsValid = false;
     return kept.insert_or_assign({core, operation}, std::move(config)).first->second;
 }
 
@@ -135,42 +130,6 @@ std::string businessDay(const AcceptConfig& config) {
         return psprintf("%04d-%02d-%02d", year, month, day);
     });
     return text;
-}
-
-std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account) {
-    // Never freed: a kept plan lives as long as its session.
-    static auto& statements = *new std::map<std::string, std::unique_ptr<BalanceStatement>>();
-    const std::string id = source.target + '\n' + source.accountColumn + '\n' + source.balanceColumn;
-    auto& kept = statements[id];
-    if (!kept) {
-        auto quoted = [](const std::string& name) {
-            return std::string(pg::call([&] { return quote_identifier(name.c_str()); }));
-        };
-        // The comparison is the column's own type, so that its index serves.
-        const pg::Rows type =
-            pg::execute("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = " +
-                        std::string(pg::call([&] { return quote_literal_cstr(source.target.c_str()); })) +
-                        "::regclass AND attname = " +
-                        std::string(pg::call([&] { return quote_literal_cstr(source.accountColumn.c_str()); })));
-        if (type.empty())
-            throw Error("42703",
-                        "column \"" + source.accountColumn + "\" of table " + source.target + " does not exist", {},
-                        "Bind the balances anew with standin.balance_bind.");
-        kept = std::make_unique<BalanceStatement>("SELECT " + quoted(source.balanceColumn) + "::numeric FROM " +
-                                                  source.target + " WHERE " + quoted(source.accountColumn) +
-                                                  " = $1::" + type[0].get<std::string>(0));
-    }
-    try {
-        const pg::Rows rows = kept->statement.run(account);
-        if (rows.empty() || rows[0].isNull(0))
-            return std::nullopt;
-        return rows[0].get<std::string>(0);
-    } catch (const pg::PgError& error) {
-        if (error.sqlstate().starts_with("22"))
-            throw Error("22023", "account \"" + account + "\" cannot be one of table " + source.target, error.what(),
-                        "Column \"" + source.accountColumn + "\" has another type.");
-        throw;
-    }
 }
 
 bool backlogFull(const std::string& core, const AcceptConfig& config) {

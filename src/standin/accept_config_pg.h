@@ -5,17 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "standin/balance_pg.h"
 #include "standin/mode.h"
 #include "standin/payload.h"
 #include "standin/rules.h"
 
 namespace standin::core {
-
-struct BalanceSource {
-    std::string target;
-    std::string accountColumn;
-    std::string balanceColumn;
-};
 
 /// What a decision needs to know about core, operation, mode and rules.
 struct AcceptConfig {
@@ -40,9 +35,6 @@ const AcceptConfig& acceptConfig(const std::string& core, const std::string& ope
 
 /// Today, in the core's time zone.
 std::string businessDay(const AcceptConfig& config);
-
-/// The replicated balance as numeric text, if the account has one.
-std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account);
 
 /// Whether a core has this many transactions queued.
 bool backlogFull(const std::string& core, const AcceptConfig& config);

@@ -174,6 +174,8 @@ Acceptance accept(const Submission& submission) {
     const std::string json =
         pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, submission.payload)); });
     const Payload payload = readPayload(config.format, json);
+    if (config.balance)
+        requireOwnName(*config.balance, payload.account);
     const std::string digest = digestOf(submission.operation, json);
 
     // The account's row first; what is read after that is read by a later snapshot.
@@ -201,6 +203,9 @@ Acceptance accept(const Submission& submission) {
         acceptance.ticket =
             write(submission, config, payload, digest, decision, promised && decision.accepted, state, today);
     } catch (const pg::PgError& error) {
+        if (error.is(ERRCODE_UNIQUE_VIOLATION) && IsolationUsesXactSnapshot()) // taken after the snapshot, by whatever
+            throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began", {},
+                        "Retry the transaction.");
         if (error.is(ERRCODE_UNIQUE_VIOLATION)) // taken for another account while this one was decided
             keyTaken(submission, "Another session took it a moment ago.");
         throw;

@@ -1,0 +1,171 @@
+#include "standin/balance_pg.h"
+
+#include <map>
+#include <memory>
+
+#include "pg/owner.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include <access/relation.h>
+#include <catalog/pg_class.h>
+#include <catalog/pg_type_d.h>
+#include <utils/rel.h>
+}
+
+namespace standin::core {
+
+namespace {
+
+/// The table as it is now, and locked so until the end of the transaction: whoever owns it may have changed it since it
+/// was bound. Its policies, types and index expressions are its owner's code, so it is read as its owner.
+struct LockedTable {
+    Oid reader;
+    const char* name;
+};
+
+LockedTable lockTable(Oid target) {
+    const LockedTable table = pg::call([target] {
+        Relation relation = try_relation_open(target, AccessShareLock);
+        if (!relation)
+            return LockedTable{InvalidOid, nullptr};
+        const Form_pg_class form = relation->rd_rel;
+        const bool plain = form->relkind == RELKIND_RELATION || form->relkind == RELKIND_PARTITIONED_TABLE;
+        const LockedTable locked{
+            plain ? form->relowner : InvalidOid,
+            quote_qualified_identifier(get_namespace_name(form->relnamespace), NameStr(form->relname))};
+        relation_close(relation, NoLock);
+        return locked;
+    });
+    if (!OidIsValid(table.reader))
+        throw Error("42809", "the balance table bound to the core is gone or no table any more", {},
+                    "Bind the balances anew with standin.balance_bind.");
+    if (!pg::mayRunUserCode(table.reader)) // what belongs to a superuser needs no superuser to be read
+        return {pg::call([] { return get_role_oid(pg::ownerRole, false); }), table.name};
+    return table;
+}
+
+std::string quoted(const std::string& name) {
+    return pg::call([&] { return quote_identifier(name.c_str()); });
+}
+
+Oid columnType(const BalanceSource& source) {
+    return pg::call([&] {
+        const AttrNumber column = get_attnum(source.target, source.accountColumn.c_str());
+        return column > 0 ? get_atttype(source.target, column) : InvalidOid;
+    });
+}
+
+std::string tableName(Oid target) {
+    return pg::call([target] { return get_rel_name(target) ? get_rel_name(target) : "?"; });
+}
+
+[[noreturn]] void notAnAccount(const BalanceSource& source, const std::string& account, const std::string& why) {
+    throw Error("22023", "account \"" + account + "\" cannot be one of table " + tableName(source.target), why,
+                "Column \"" + source.accountColumn + "\" has another type.");
+}
+
+void requireSame(const BalanceSource& source, const std::string& account, const std::string& name) {
+    if (account != name)
+        throw Error("22023",
+                    "account \"" + account + "\" is written \"" + name + "\" in table " + tableName(source.target),
+                    "Two names of one account would have two locks and two sums of holds.");
+}
+
+/// One kept plan for each distinct balance table of the session.
+struct BalanceStatement {
+    std::string sql;
+    pg::Statement statement;
+    explicit BalanceStatement(std::string query) : sql(std::move(query)), statement(sql.c_str()) {}
+};
+
+BalanceStatement& balanceStatement(const BalanceSource& source, const char* table) {
+    // Never freed: a kept plan lives as long as its session.
+    static auto& statements = *new std::map<std::string, std::unique_ptr<BalanceStatement>>();
+    const Oid type = columnType(source);
+    if (!OidIsValid(type))
+        throw Error("42703", "column \"" + source.accountColumn + "\" of table " + table + " does not exist", {},
+                    "Bind the balances anew with standin.balance_bind.");
+    // The comparison is the column's own type, so that its index serves.
+    std::string sql = "SELECT " + quoted(source.balanceColumn) + "::numeric, " + quoted(source.accountColumn) +
+                      "::text FROM " + table + " WHERE " + quoted(source.accountColumn) +
+                      " = $1::" + pg::call([type] { return format_type_be_qualified(type); });
+    auto& kept = statements[sql];
+    if (!kept)
+        kept = std::make_unique<BalanceStatement>(std::move(sql));
+    return *kept;
+}
+
+} // namespace
+
+void requireOwnName(const BalanceSource& source, const std::string& account) {
+    const Oid type = columnType(source);
+    // Text has one spelling; a column that compares in another way is caught where its balance is read.
+    if (!OidIsValid(type) || type == TEXTOID || type == VARCHAROID)
+        return;
+    std::string name;
+    try {
+        name = pg::call([&] {
+            // The base type's own functions: a domain's checks are user code.
+            const Oid base = getBaseType(type);
+            Oid input, output, parameter;
+            bool varlena;
+            getTypeInputInfo(base, &input, &parameter);
+            getTypeOutputInfo(base, &output, &varlena);
+            char* text = pstrdup(account.c_str());
+            return static_cast<const char*>(
+                OidOutputFunctionCall(output, OidInputFunctionCall(input, text, parameter, -1)));
+        });
+    } catch (const pg::PgError& error) {
+        if (error.sqlstate().starts_with("22"))
+            notAnAccount(source, account, error.what());
+        throw;
+    }
+    requireSame(source, account, name);
+}
+
+std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account) {
+    const LockedTable table = lockTable(source.target);
+    const pg::RoleScope reader(table.reader);
+    BalanceStatement& kept = balanceStatement(source, table.name);
+    try {
+        const pg::Rows rows = kept.statement.run(account);
+        if (rows.empty() || rows[0].isNull(0))
+            return std::nullopt;
+        requireSame(source, account, rows[0].get<std::string>(1));
+        return rows[0].get<std::string>(0);
+    } catch (const pg::PgError& error) {
+        if (error.sqlstate().starts_with("22"))
+            notAnAccount(source, account, error.what());
+        throw;
+    }
+}
+
+} // namespace standin::core
+
+/// All balances of a bound table, read as its owner: for the view that shows them beside the holds.
+STANDIN_FUNCTION(standin_balances_read) {
+    using namespace standin;
+    const core::BalanceSource source{PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)),
+                                     text_to_cstring(PG_GETARG_TEXT_PP(2))};
+    const std::string asOf =
+        PG_ARGISNULL(3) ? "NULL" : core::quoted(pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(3)); }));
+    pg::call([fcinfo] {
+#if STANDIN_PG_GE(16)
+        InitMaterializedSRF(fcinfo, 0);
+#else
+        SetSingleFuncCall(fcinfo, 0);
+#endif
+    });
+    const core::LockedTable table = core::lockTable(source.target);
+    const pg::RoleScope reader(table.reader);
+    const pg::Spi spi;
+    pg::execute("SELECT " + core::quoted(source.accountColumn) + "::text, " + core::quoted(source.balanceColumn) +
+                "::numeric, " + asOf + "::text FROM " + table.name);
+    auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+    pg::call([&] {
+        for (uint64_t i = 0; i < SPI_tuptable->numvals; ++i)
+            tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+    });
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pg/guard.h"
+
+namespace standin::core {
+
+struct BalanceSource {
+    Oid target;
+    std::string accountColumn;
+    std::string balanceColumn;
+};
+
+/// An account has one row, one lock and one sum of holds, so it must have one name. Throws Error 22023 for a second
+/// spelling of what the balance table's column takes for the same value ("01", " 1" of an integer).
+void requireOwnName(const BalanceSource& source, const std::string& account);
+
+/// The replicated balance as numeric text, if the account has one. Throws as requireOwnName does.
+std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account);
+
+} // namespace standin::core
