@@ -48,6 +48,10 @@ CREATE FUNCTION standin.version() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'standin_library_version';
 COMMENT ON FUNCTION standin.version() IS 'version of the loaded library; the SQL objects have that of pg_extension.extversion';
 
+CREATE FUNCTION standin_private.caller() RETURNS name
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_caller';
+COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view or a connector runs';
+
 CREATE FUNCTION standin_private.wake(channel text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_wake';
 COMMENT ON FUNCTION standin_private.wake(text) IS 'at the commit of this transaction, wakes the workers or sessions that listen to the channel';
@@ -346,7 +350,7 @@ CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_tabl
 -- sql/cdc/functions.sql
 CREATE FUNCTION standin_private.cdc_caller() RETURNS name
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(nullif(current_setting('role'), 'none'), session_user)::name
+    SELECT standin_private.caller()
 $$;
 COMMENT ON FUNCTION standin_private.cdc_caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to';
 
@@ -1577,7 +1581,11 @@ BEGIN
             RAISE EXCEPTION 'role "%" of core "%" does not exist', core_define.connector_role, core_define.core
                 USING ERRCODE = 'undefined_object', HINT = 'connector_role is the role that the connector''s functions run as.';
         END IF;
-        IF NOT pg_has_role(session_user, core_define.connector_role, 'MEMBER') THEN
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = core_define.connector_role AND (rolsuper OR rolname = 'standin_owner')) THEN
+            RAISE EXCEPTION 'connector functions never run as role "%"', core_define.connector_role
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Name a role that is no superuser and that does not own pg_standin.';
+        END IF;
+        IF NOT pg_has_role(standin_private.caller(), core_define.connector_role, 'MEMBER') THEN
             RAISE EXCEPTION 'must be a member of role "%" to run a connector as it', core_define.connector_role
                 USING ERRCODE = 'insufficient_privilege';
         END IF;
@@ -1866,6 +1874,11 @@ CREATE VIEW standin.repairs AS
 SELECT core, key, ticket, account, action, resolution, reason, state_before, repaired_by, repaired_at FROM standin_private.repair;
 COMMENT ON VIEW standin.repairs IS 'what persons decided about transactions';
 
+CREATE FUNCTION standin_private.balances_read(target regclass, account_column text, balance_column text, as_of_column text,
+    OUT account text, OUT balance numeric, OUT as_of text) RETURNS SETOF record
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_balances_read';
+COMMENT ON FUNCTION standin_private.balances_read IS 'the rows of a balance table, read as its owner: its policies and types are its owner''s code';
+
 -- The balance table is named in a row, so it is read by a function.
 CREATE FUNCTION standin_private.account_overlay(OUT core text, OUT account text, OUT balance numeric, OUT held numeric, OUT as_of text)
     RETURNS SETOF record
@@ -1880,11 +1893,9 @@ BEGIN
             RETURN QUERY SELECT a.core, a.account, NULL::numeric, a.held, NULL::text
                          FROM standin_private.account a WHERE a.core = source.core;
         ELSE
-            RETURN QUERY EXECUTE format(
-                'SELECT $1, coalesce(t.%1$I::text, a.account), t.%2$I::numeric, coalesce(a.held, 0), %3$s
-                 FROM %4$s t FULL JOIN (SELECT * FROM standin_private.account WHERE core = $1) a ON a.account = t.%1$I::text',
-                source.account_column, source.balance_column, CASE WHEN source.as_of_column IS NULL THEN 'NULL::text' ELSE format('t.%I::text', source.as_of_column) END, source.target)
-            USING source.core;
+            RETURN QUERY SELECT source.core, coalesce(t.account, a.account), t.balance, coalesce(a.held, 0), t.as_of
+                         FROM standin_private.balances_read(source.target, source.account_column, source.balance_column, source.as_of_column) t
+                         FULL JOIN (SELECT * FROM standin_private.account WHERE core = source.core) a ON a.account = t.account;
         END IF;
     END LOOP;
 END $$;
