@@ -13,12 +13,13 @@ STANDIN_FUNCTION(standin_extension_announce) {
     PG_RETURN_VOID();
 }
 
-// Who asks, seen from inside a SECURITY DEFINER function. An index, a materialized view or a connector runs its owner's code
-// inside other people's sessions (autovacuum's too), whose rights it must not borrow.
+// Who asks, seen from inside a SECURITY DEFINER function. An index, a materialized view or a connector runs its owner's
+// code inside other people's sessions (autovacuum's too), whose rights it must not borrow.
 STANDIN_FUNCTION(standin_caller) {
     if (InSecurityRestrictedOperation())
         throw Error("42501", "cannot change what pg_standin does from within a security-restricted operation");
-    return pg::call([] { return DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetOuterUserId(), false))); });
+    return pg::call(
+        [] { return DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetOuterUserId(), false))); });
 }
 
 STANDIN_FUNCTION(standin_wake) {

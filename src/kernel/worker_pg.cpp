@@ -61,9 +61,8 @@ void Worker::wait(std::chrono::milliseconds timeout, std::initializer_list<int> 
         pg::call([&] { WaitLatch(MyLatch, wakeOn, timeout.count(), waitEvent); });
     } else if (readable.size() == 1) {
         const int descriptor = *readable.begin();
-        pg::call([&] {
-            WaitLatchOrSocket(MyLatch, wakeOn | WL_SOCKET_READABLE, descriptor, timeout.count(), waitEvent);
-        });
+        pg::call(
+            [&] { WaitLatchOrSocket(MyLatch, wakeOn | WL_SOCKET_READABLE, descriptor, timeout.count(), waitEvent); });
     } else {
         pg::call([&] {
             WaitEventSet* set = pg::waitEventSetNew(static_cast<int>(readable.size()) + 2);
@@ -82,7 +81,8 @@ void Worker::wait(std::chrono::milliseconds timeout, std::initializer_list<int> 
 void Transactions::begin() {
     setInsideTransaction(true);
     pg::call([] {
-        // A stop that came before the flag was up would otherwise wait for the end of this transaction: once more, with it.
+        // A stop that came before the flag was up would otherwise wait for the end of this transaction: once more, with
+        // it.
         if (ShutdownRequestPending)
             raise(SIGTERM);
         SetCurrentStatementStartTimestamp();
@@ -173,8 +173,8 @@ Assignment enterSlot(int index) {
     return assignment;
 }
 
-/// A worker of the product is connected as the bootstrap superuser. Code of users that it runs under their roles would still
-/// find that superuser as its session_user, and pass every check that asks for it.
+/// A worker of the product is connected as the bootstrap superuser. Code of users that it runs under their roles would
+/// still find that superuser as its session_user, and pass every check that asks for it.
 void becomeOwner() {
     pg::call([] {
         StartTransactionCommand();
@@ -187,7 +187,8 @@ void reportAndExit(Worker& worker, const char* sqlstate, const char* message) {
     worker.setError(sqlstate, message);
     pg::call([&] {
         ereport(LOG, (errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
-                      errmsg("pg_standin worker \"%s %s\" failed: %s", worker.kind().c_str(), worker.key().c_str(), message)));
+                      errmsg("pg_standin worker \"%s %s\" failed: %s", worker.kind().c_str(), worker.key().c_str(),
+                             message)));
     });
 }
 

@@ -204,8 +204,8 @@ Acceptance accept(const Submission& submission) {
             write(submission, config, payload, digest, decision, promised && decision.accepted, state, today);
     } catch (const pg::PgError& error) {
         if (error.is(ERRCODE_UNIQUE_VIOLATION) && IsolationUsesXactSnapshot()) // taken after the snapshot, by whatever
-            throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began", {},
-                        "Retry the transaction.");
+            throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began",
+                        {}, "Retry the transaction.");
         if (error.is(ERRCODE_UNIQUE_VIOLATION)) // taken for another account while this one was decided
             keyTaken(submission, "Another session took it a moment ago.");
         throw;

@@ -187,8 +187,9 @@ void PostgresConnector::take(pg_result* result) {
     answered_ = true;
 }
 
-/// The conversation broke down. Before anything was sent it is certain that nothing was booked. An answer alone is not: the
-/// core commits after its row and before it is ready again, and deferred constraints or a crash can still undo it there.
+/// The conversation broke down. Before anything was sent it is certain that nothing was booked. An answer alone is not:
+/// the core commits after its row and before it is ready again, and deferred constraints or a crash can still undo it
+/// there.
 void PostgresConnector::fail(std::string message) {
     if (!answered_ || answer_.outcome != Outcome::notDelivered) {
         answer_.outcome = phase_ == Phase::connecting ? Outcome::notDelivered : Outcome::unknown;
