@@ -18,9 +18,18 @@ class Results:
         against = f"  {reference} {reference_value:,.0f}  ratio {ratio:.2f}" if ratio is not None else ""
         print(f"  {name:28} {value:>12,.0f} {unit:10}{against}", flush=True)
 
+    def table(self):
+        lines = ["| figure | value | unit | against | its value | ratio |", "|---|---:|---|---|---:|---:|"]
+        for figure in self.figures:
+            reference = figure["reference_value"]
+            lines.append(f"| `{figure['name']}` | {figure['value']:,.0f} | {figure['unit']} | {figure['reference'] or ''} | "
+                         f"{f'{reference:,.0f}' if reference else ''} | {figure['ratio'] or ''} |")
+        return "\n".join(lines)
+
     def write(self):
         PLACE.parent.mkdir(parents=True, exist_ok=True)
         PLACE.write_text(json.dumps(self.figures, indent=1) + "\n")
+        print(self.table())
         print(f"written to {PLACE.relative_to(PLACE.parents[2])}")
 
 
