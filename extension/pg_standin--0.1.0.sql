@@ -385,15 +385,22 @@ BEGIN
         RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
             HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.cdc_caller());
     END IF;
-    IF time_precision_mode NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
+    IF coalesce(time_precision_mode, '') NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
         RAISE EXCEPTION 'invalid time_precision_mode "%"', time_precision_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s time.precision.mode says: adaptive, adaptive_time_microseconds or connect.';
-    ELSIF decimal_handling_mode NOT IN ('precise', 'string', 'double') THEN
+    ELSIF coalesce(decimal_handling_mode, '') NOT IN ('precise', 'string', 'double') THEN
         RAISE EXCEPTION 'invalid decimal_handling_mode "%"', decimal_handling_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s decimal.handling.mode says: precise, string or double.';
-    ELSIF binary_handling_mode NOT IN ('bytes', 'base64', 'base64-url-safe', 'hex') THEN
+    ELSIF coalesce(binary_handling_mode, '') NOT IN ('bytes', 'base64', 'base64-url-safe', 'hex') THEN
         RAISE EXCEPTION 'invalid binary_handling_mode "%"', binary_handling_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s binary.handling.mode says: bytes, base64, base64-url-safe or hex.';
+    ELSIF coalesce(unavailable_value_placeholder, '') = '' THEN
+        RAISE EXCEPTION 'unavailable_value_placeholder is empty' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s unavailable.value.placeholder says.';
+    ELSIF coalesce(batch_records NOT BETWEEN 1 AND 100000 OR batch_kilobytes NOT BETWEEN 64 AND 1048576
+                   OR queue_kilobytes NOT BETWEEN 64 AND 2097151, true) THEN
+        RAISE EXCEPTION 'batch or queue size out of range' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'batch_records is 1 to 100000, batch_kilobytes 64 to 1048576, queue_kilobytes 64 to 2097151.';
     END IF;
     IF EXISTS (SELECT FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_create.source) THEN
         RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';
@@ -567,9 +574,11 @@ COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, 
 
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
-       greatest(o.end_offset - o.next_offset, 0) AS lag_messages,
+       CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
+            WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
-            ELSE greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0) END AS lag_seconds,
+            WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
+       END AS lag_seconds,
        p.source_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.ignored, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
@@ -579,8 +588,8 @@ LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
-COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them; transaction markers of Kafka count too';
-COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them, transaction markers of Kafka included; null while the end is not known';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied, null while that is not known';
 COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
 

@@ -35,15 +35,22 @@ BEGIN
         RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
             HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.cdc_caller());
     END IF;
-    IF time_precision_mode NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
+    IF coalesce(time_precision_mode, '') NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
         RAISE EXCEPTION 'invalid time_precision_mode "%"', time_precision_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s time.precision.mode says: adaptive, adaptive_time_microseconds or connect.';
-    ELSIF decimal_handling_mode NOT IN ('precise', 'string', 'double') THEN
+    ELSIF coalesce(decimal_handling_mode, '') NOT IN ('precise', 'string', 'double') THEN
         RAISE EXCEPTION 'invalid decimal_handling_mode "%"', decimal_handling_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s decimal.handling.mode says: precise, string or double.';
-    ELSIF binary_handling_mode NOT IN ('bytes', 'base64', 'base64-url-safe', 'hex') THEN
+    ELSIF coalesce(binary_handling_mode, '') NOT IN ('bytes', 'base64', 'base64-url-safe', 'hex') THEN
         RAISE EXCEPTION 'invalid binary_handling_mode "%"', binary_handling_mode USING ERRCODE = 'invalid_parameter_value',
             HINT = 'What Debezium''s binary.handling.mode says: bytes, base64, base64-url-safe or hex.';
+    ELSIF coalesce(unavailable_value_placeholder, '') = '' THEN
+        RAISE EXCEPTION 'unavailable_value_placeholder is empty' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s unavailable.value.placeholder says.';
+    ELSIF coalesce(batch_records NOT BETWEEN 1 AND 100000 OR batch_kilobytes NOT BETWEEN 64 AND 1048576
+                   OR queue_kilobytes NOT BETWEEN 64 AND 2097151, true) THEN
+        RAISE EXCEPTION 'batch or queue size out of range' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'batch_records is 1 to 100000, batch_kilobytes 64 to 1048576, queue_kilobytes 64 to 2097151.';
     END IF;
     IF EXISTS (SELECT FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_create.source) THEN
         RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';

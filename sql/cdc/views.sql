@@ -26,9 +26,11 @@ COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, 
 
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
-       greatest(o.end_offset - o.next_offset, 0) AS lag_messages,
+       CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
+            WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
-            ELSE greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0) END AS lag_seconds,
+            WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
+       END AS lag_seconds,
        p.source_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.ignored, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
@@ -38,7 +40,7 @@ LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
-COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them; transaction markers of Kafka count too';
-COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them, transaction markers of Kafka included; null while the end is not known';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied, null while that is not known';
 COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';

@@ -10,8 +10,8 @@
 
 namespace standin {
 
-/// Bump allocation for what lives as long as one batch. Nothing in it is destroyed; `reset()` keeps the ordinary blocks for
-/// the next batch and gives back the oversized ones.
+/// Bump allocation for what lives as long as one batch. Nothing in it is destroyed; `reset()` keeps the ordinary blocks
+/// for the next batch and gives back the oversized ones.
 class Arena {
 public:
     explicit Arena(size_t blockSize = 256 * 1024) : blockSize_(blockSize) {}

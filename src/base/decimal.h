@@ -32,8 +32,8 @@ struct Decimal {
 /// Kafka Connect's form: a big-endian two's-complement integer, worth 10^-scale each. Throws when it exceeds numeric.
 Decimal decimalFromUnscaled(const uint8_t* bytes, size_t size, int scale);
 
-/// Plain or scientific notation, NaN and the infinities under the names PostgreSQL and Debezium give them. Nothing if the
-/// text is no number; throws when it exceeds numeric.
+/// Plain or scientific notation, NaN and the infinities under the names PostgreSQL and Debezium give them. Nothing if
+/// the text is no number; throws when it exceeds numeric.
 std::optional<Decimal> decimalFromText(std::string_view text);
 
 std::string toText(const Decimal& decimal);

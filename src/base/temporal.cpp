@@ -20,9 +20,7 @@ constexpr int64_t timestampEnd = 9223371331200000000;
     throw Error("22008", std::string(what) + " out of range: " + std::to_string(value));
 }
 
-int64_t floorDivide(int64_t value, int64_t divisor) {
-    return value / divisor - (value % divisor < 0 ? 1 : 0);
-}
+int64_t floorDivide(int64_t value, int64_t divisor) { return value / divisor - (value % divisor < 0 ? 1 : 0); }
 
 int32_t checkedDate(int64_t days) {
     if (days < dateMin || days >= dateEnd)
@@ -73,7 +71,8 @@ struct Reader {
         const bool negative = take('-');
         const bool extended = negative || take('+');
         int64_t year, month, day;
-        if (!number(4, extended ? 9 : 4, year) || !take('-') || !number(2, 2, month) || !take('-') || !number(2, 2, day))
+        if (!number(4, extended ? 9 : 4, year) || !take('-') || !number(2, 2, month) || !take('-') ||
+            !number(2, 2, day))
             return false;
         if (negative)
             year = -year;

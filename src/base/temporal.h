@@ -6,8 +6,8 @@
 
 namespace standin {
 
-/// Times as PostgreSQL stores them: days or microseconds since 2000-01-01. Each conversion is exact or throws 22008; what
-/// is finer than a microsecond is cut off towards the past.
+/// Times as PostgreSQL stores them: days or microseconds since 2000-01-01. Each conversion is exact or throws 22008;
+/// what is finer than a microsecond is cut off towards the past.
 namespace temporal {
 
 inline constexpr int32_t dateInfinity = INT32_MAX;

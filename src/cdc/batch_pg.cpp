@@ -25,7 +25,8 @@ template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
         if (!isRecordError(error.sqlstate()))
             throw;
         const char* column = error.data().column_name;
-        return kafka::Failure{error.sqlstate(), error.what(), column ? std::optional<std::string>(column) : std::nullopt};
+        return kafka::Failure{error.sqlstate(), error.what(),
+                              column ? std::optional<std::string>(column) : std::nullopt};
     }
 }
 
@@ -57,7 +58,8 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
             continue;
         const kafka::Message message = messages[i];
         ++partition->counts.records;
-        partition->counts.bytes += static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
+        partition->counts.bytes +=
+            static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
         if (const auto failure = recordFailure([&] { decodeOne(message, i, *partition); }))
             bury(message, *partition, *failure);
     }
@@ -67,8 +69,9 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     TargetTable& table = *(*tables_)[partition.table];
     const Event event = decoder_.decode(table.decoder(), message.key(), message.value());
     if (event.kind == EventKind::Truncate && !table.ignoreTruncate())
-        throw Error("22023", "the source table was truncated, and truncates are not applied",
-                    "", "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
+        throw Error(
+            "22023", "the source table was truncated, and truncates are not applied", "",
+            "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
     count(partition.counts, event);
     if (event.kind == EventKind::Row)
         changes_.push_back({event.operation, partition.table, index, event.cells});
@@ -90,8 +93,8 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
         ++counts.deletes;
 }
 
-/// Applies changes [first, last), in halves if they cannot be applied as a whole, until the record at fault stands alone.
-/// Any split is right: it only coalesces less.
+/// Applies changes [first, last), in halves if they cannot be applied as a whole, until the record at fault stands
+/// alone. Any split is right: it only coalesces less.
 void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                               const std::vector<PartitionState*>& partitions) {
     const auto failure = recordFailure([&] { pg::inSubtransaction([&] { applyOnce(first, last); }); });
@@ -138,7 +141,9 @@ void BatchApplier::bury(const kafka::Message& message, PartitionState& partition
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.
 void BatchApplier::confirm() {
     for (size_t index = 0; index < tables_->size(); ++index) {
-        const auto isOfTable = [&](const Change& change) { return change.table == index && change.operation != Operation::Delete; };
+        const auto isOfTable = [&](const Change& change) {
+            return change.table == index && change.operation != Operation::Delete;
+        };
         if (std::none_of(changes_.begin(), changes_.end(), isOfTable))
             continue;
         TargetTable& table = *(*tables_)[index];
@@ -146,9 +151,11 @@ void BatchApplier::confirm() {
         if (!confirmation)
             continue;
         const auto& columns = table.target().columns;
-        const auto column = std::find_if(columns.begin(), columns.end(), [&](const TargetColumn& one) { return one.name == confirmation->keyColumn; });
+        const auto column = std::find_if(columns.begin(), columns.end(),
+                                         [&](const TargetColumn& one) { return one.name == confirmation->keyColumn; });
         if (column == columns.end())
-            throw Error("42703", "table " + table.name() + " has no column \"" + confirmation->keyColumn + "\" to confirm transactions by");
+            throw Error("42703", "table " + table.name() + " has no column \"" + confirmation->keyColumn +
+                                     "\" to confirm transactions by");
         const auto position = static_cast<size_t>(column - columns.begin());
         std::vector<std::string> keys;
         for (size_t i = 0; i < changes_.size(); ++i)

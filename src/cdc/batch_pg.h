@@ -15,23 +15,24 @@ namespace standin::cdc {
 struct PartitionState {
     std::string topic;
     int32_t partition = 0;
-    uint32_t table = 0;        ///< index of the target
-    bool reading = false;      ///< assigned to the consumer
-    int64_t stored = 0;        ///< next offset as committed here
-    int64_t next = 0;          ///< next offset once the batch at hand commits
+    uint32_t table = 0;   ///< index of the target
+    bool reading = false; ///< assigned to the consumer
+    int64_t stored = 0;   ///< next offset as committed here
+    int64_t next = 0;     ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
 
     struct Counts {
-        int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, ignored = 0, unknownFields = 0, deadLetters = 0, bytes = 0;
+        int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, ignored = 0, unknownFields = 0, deadLetters = 0,
+                bytes = 0;
         int64_t records = 0;
         int64_t sourceMicros = 0;
     } counts; ///< of the batch at hand
 };
 
-/// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be decoded
-/// or stored, which become dead letters. Leaves the offsets to its caller.
+/// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be
+/// decoded or stored, which become dead letters. Leaves the offsets to its caller.
 class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes);

@@ -46,9 +46,7 @@ uint64_t mix(uint64_t hash, uint64_t value) {
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-uint64_t mixBytes(uint64_t hash, std::string_view bytes) {
-    return mix(hash, std::hash<std::string_view>{}(bytes));
-}
+uint64_t mixBytes(uint64_t hash, std::string_view bytes) { return mix(hash, std::hash<std::string_view>{}(bytes)); }
 
 uint64_t hashKey(const Target& target, const Cell* cells) {
     uint64_t hash = 0x2545F4914F6CDD1Dull;
@@ -125,11 +123,12 @@ void Coalescer::merge(const Target& target, NetChange& net, const Change& change
 std::span<const NetChange> Coalescer::run(const Target& target, std::span<const Change* const> changes, Arena& arena) {
     nets_.clear();
     nets_.reserve(changes.size());
-    const bool comparable = target.comparableKey && std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
-        return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
-            return isCanonical(target.columns[column], change->cells[column]);
+    const bool comparable =
+        target.comparableKey && std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
+            return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
+                return isCanonical(target.columns[column], change->cells[column]);
+            });
         });
-    });
     if (!comparable) {
         for (uint32_t i = 0; i < changes.size(); ++i)
             nets_.push_back({kindOf(*changes[i]), i, changes[i]->cells});

@@ -15,8 +15,8 @@ struct NetChange {
     Cell* cells;
 };
 
-/// Merges changes of one table, given in the order of arrival, to the last state of each key, sorted by key. A later value
-/// wins; a column that the later event does not have, or whose value the source withheld, keeps the earlier one.
+/// Merges changes of one table, given in the order of arrival, to the last state of each key, sorted by key. A later
+/// value wins; a column that the later event does not have, or whose value the source withheld, keeps the earlier one.
 /// Where keys cannot be compared as cells the changes come back one by one, in their order.
 class Coalescer {
 public:

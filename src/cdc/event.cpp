@@ -99,7 +99,8 @@ TopicForm::Parts TopicForm::split(std::string_view record, simdjson::ondemand::p
         const std::string& prefix = plans_[i]->prefix;
         if (!record.starts_with(prefix) || record.back() != '}')
             continue;
-        std::rotate(plans_.begin(), plans_.begin() + static_cast<ptrdiff_t>(i), plans_.begin() + static_cast<ptrdiff_t>(i) + 1);
+        std::rotate(plans_.begin(), plans_.begin() + static_cast<ptrdiff_t>(i),
+                    plans_.begin() + static_cast<ptrdiff_t>(i) + 1);
         return {record.substr(prefix.size(), record.size() - prefix.size() - 1), plans_.front().get()};
     }
     if (record.starts_with("{") && trim(record.substr(1)).starts_with("\"schema\""))
@@ -189,7 +190,8 @@ Event EventDecoder::decode(TableDecoder& table, std::optional<std::string_view> 
     }
     if (event.operation == Operation::Delete) {
         event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
-        // With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong row.
+        // With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong
+        // row.
         if (key)
             addKeyFromRecordKey(table, key, event.cells);
         else if (!envelope.before.empty())
@@ -206,7 +208,8 @@ Event EventDecoder::decode(TableDecoder& table, std::optional<std::string_view> 
     return event;
 }
 
-void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope) {
+void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload,
+                                Envelope& envelope) {
     simdjson::ondemand::document document;
     object root;
     check(parser_.iterate(padded(payload, arena_)).get(document));
@@ -249,7 +252,8 @@ void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std:
         throw Error("22P02", "malformed JSON: something follows the record's object");
     if (envelope.op)
         envelope.event.kind = EventKind::Row;
-    else if (envelope.event.kind == EventKind::Row && envelope.hasPayload && !envelope.hasAfter && envelope.before.empty())
+    else if (envelope.event.kind == EventKind::Row && envelope.hasPayload && !envelope.hasAfter &&
+             envelope.before.empty())
         envelope.event.kind = EventKind::Heartbeat;
 }
 
@@ -269,8 +273,8 @@ void EventDecoder::readSource(object source, Event& event) {
     }
 }
 
-void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object row, Cell* cells, uint32_t& unknownFields,
-                           bool keyOnly) {
+void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object row, Cell* cells,
+                           uint32_t& unknownFields, bool keyOnly) {
     ValueDecoder& values = keyOnly ? secondValues_ : values_;
     simdjson::ondemand::parser& parser = keyOnly ? secondParser_ : parser_;
     size_t position = 0;

@@ -13,13 +13,13 @@ enum class EventKind : uint8_t { Row, Tombstone, Heartbeat, Transaction, SchemaC
 struct Event {
     EventKind kind = EventKind::Row;
     Operation operation = Operation::Create;
-    Cell* cells = nullptr;       ///< one a target column
-    int64_t sourceMicros = 0;    ///< when the source committed or wrote it, since 1970; 0 if it does not say
-    uint32_t unknownFields = 0;  ///< fields of the event that the target has no column for
+    Cell* cells = nullptr;      ///< one a target column
+    int64_t sourceMicros = 0;   ///< when the source committed or wrote it, since 1970; 0 if it does not say
+    uint32_t unknownFields = 0; ///< fields of the event that the target has no column for
 };
 
-/// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are parsed
-/// once; a record whose first bytes are those of a schema seen before skips them with one comparison.
+/// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are
+/// parsed once; a record whose first bytes are those of a schema seen before skips them with one comparison.
 class TopicForm {
 public:
     struct Field {

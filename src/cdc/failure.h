@@ -4,7 +4,8 @@
 
 namespace standin::cdc {
 
-/// Whether an error is about the record (it becomes a dead letter) or about the world around it (the batch is tried again).
+/// Whether an error is about the record (it becomes a dead letter) or about the world around it (the batch is tried
+/// again).
 bool isRecordError(std::string_view sqlstate);
 
 } // namespace standin::cdc

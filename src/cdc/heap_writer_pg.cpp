@@ -260,7 +260,8 @@ bool HeapWriter::fillUpdated(const NetChange& change) {
         if (isNull != found_->tts_isnull[attribute])
             differs = true;
         else if (!isNull && !differs)
-            differs = !datum_image_eq(updated_->tts_values[attribute], found_->tts_values[attribute], column.byValue, column.length);
+            differs = !datum_image_eq(updated_->tts_values[attribute], found_->tts_values[attribute], column.byValue,
+                                      column.length);
     }
     return differs;
 }
@@ -275,8 +276,8 @@ void HeapWriter::update(const NetChange& change) {
         ExecStoreVirtualTuple(updated_);
         if (RelationGetDescr(relation_)->constr)
             ExecConstraints(result_, updated_, estate_);
-        const TM_Result outcome = pg::tableUpdate(relation_, &found_->tts_tid, updated_, command_, GetActiveSnapshot(),
-                                                  result_, estate_);
+        const TM_Result outcome =
+            pg::tableUpdate(relation_, &found_->tts_tid, updated_, command_, GetActiveSnapshot(), result_, estate_);
         ExecClearTuple(updated_);
         ExecClearTuple(found_);
         if (outcome == TM_Ok)
@@ -295,8 +296,8 @@ void HeapWriter::remove(const NetChange& change) {
     const MemoryContext caller = MemoryContextSwitchTo(memory_);
     while (!isKnownToBeNew(change.cells) && find(change.cells)) {
         TM_FailureData failure;
-        const TM_Result outcome = table_tuple_delete(relation_, &found_->tts_tid, command_, GetActiveSnapshot(), InvalidSnapshot,
-                                                     true, &failure, false);
+        const TM_Result outcome = table_tuple_delete(relation_, &found_->tts_tid, command_, GetActiveSnapshot(),
+                                                     InvalidSnapshot, true, &failure, false);
         ExecClearTuple(found_);
         if (outcome == TM_Ok)
             break;

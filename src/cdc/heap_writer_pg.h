@@ -9,7 +9,8 @@
 namespace standin::cdc {
 
 /// Writes net changes straight into a heap table and its indexes: new rows many at a time, as COPY does; existing ones
-/// where the primary key's index finds them, and only if something changes. For tables that TargetTable::direct() admits.
+/// where the primary key's index finds them, and only if something changes. For tables that TargetTable::direct()
+/// admits.
 ///
 /// PostgreSQL code throughout: one guard around the whole run, plain data inside.
 class HeapWriter {

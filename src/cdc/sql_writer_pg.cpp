@@ -27,7 +27,8 @@ std::string equality(Oid family, Oid type) {
         if (!HeapTupleIsValid(tuple))
             elog(ERROR, "cache lookup failed for operator %u", op);
         const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-        char* name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
+        char* name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+                              NameStr(form->oprname));
         ReleaseSysCache(tuple);
         return name;
     });
@@ -111,12 +112,14 @@ SqlWriter::Plans& SqlWriter::plansFor(TargetTable& table, const NetChange& chang
     }
     const std::string condition = keyCondition(table);
     if (!assignments.empty())
-        plans.update = prepare(table, plans.parameters,
-                               "UPDATE " + table.name() + " AS t SET " + assignments + " WHERE " + condition + " AND ROW(" + stored +
-                                   ")::record OPERATOR(pg_catalog.*<>) ROW(" + wanted + ")::record");
-    plans.insert = prepare(table, plans.parameters,
-                           "INSERT INTO " + table.name() + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + values +
-                               " WHERE NOT EXISTS (SELECT FROM " + table.name() + " AS t WHERE " + condition + ")");
+        plans.update =
+            prepare(table, plans.parameters,
+                    "UPDATE " + table.name() + " AS t SET " + assignments + " WHERE " + condition + " AND ROW(" +
+                        stored + ")::record OPERATOR(pg_catalog.*<>) ROW(" + wanted + ")::record");
+    plans.insert =
+        prepare(table, plans.parameters,
+                "INSERT INTO " + table.name() + " (" + columns + ") OVERRIDING SYSTEM VALUE SELECT " + values +
+                    " WHERE NOT EXISTS (SELECT FROM " + table.name() + " AS t WHERE " + condition + ")");
     plans.remove = prepare(table, target.key, "DELETE FROM " + table.name() + " AS t WHERE " + condition);
     if (!lookup_)
         lookup_ = prepare(table, target.key, "SELECT FROM " + table.name() + " AS t WHERE " + condition);

@@ -72,7 +72,9 @@ ColumnType columnTypeOf(Oid type) {
 
 int16_t scaleOf(ColumnType kind, int32_t typmod) {
     if (kind == ColumnType::Numeric)
-        return typmod < static_cast<int32_t>(VARHDRSZ) ? -1 : static_cast<int16_t>((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
+        return typmod < static_cast<int32_t>(VARHDRSZ)
+                   ? -1
+                   : static_cast<int16_t>((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
     if (kind == ColumnType::Time || kind == ColumnType::Timestamp || kind == ColumnType::Timestamptz)
         return static_cast<int16_t>(typmod);
     return -1;
@@ -114,7 +116,8 @@ bool hasDeferrableTriggers(Relation relation) {
 
 TargetTable::TargetTable(std::string topic, Oid relation, std::optional<std::string> applyRole, bool ignoreTruncate)
     : topic_(std::move(topic)), relation_(relation), applyRole_(std::move(applyRole)), ignoreTruncate_(ignoreTruncate),
-      context_(pg::call([] { return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES); })) {
+      context_(pg::call(
+          [] { return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES); })) {
     watchRelations();
 }
 
@@ -135,7 +138,8 @@ void TargetTable::prepare() {
 }
 
 void TargetTable::checkRole(Relation relation) {
-    role_ = applyRole_ ? pg::call([this] { return get_role_oid(applyRole_->c_str(), false); }) : relation->rd_rel->relowner;
+    role_ =
+        applyRole_ ? pg::call([this] { return get_role_oid(applyRole_->c_str(), false); }) : relation->rd_rel->relowner;
     constexpr AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
     struct Rights {
         bool superuser;
@@ -145,8 +149,10 @@ void TargetTable::checkRole(Relation relation) {
         return Rights{superuser_arg(role_), pg_class_aclmask(relation_, role_, needed, ACLMASK_ALL) == needed};
     });
     if (rights.superuser)
-        throw Error("42501", "change events are never applied as a superuser, and the role for table " + name_ + " is one", {},
-                    "Give the table to another role, or name one: cdc_table_remove, then cdc_table_add(..., apply_role => ...).");
+        throw Error("42501",
+                    "change events are never applied as a superuser, and the role for table " + name_ + " is one", {},
+                    "Give the table to another role, or name one: cdc_table_remove, then cdc_table_add(..., apply_role "
+                    "=> ...).");
     if (!rights.enough)
         throw Error("42501", "the role for table " + name_ + " lacks SELECT, INSERT, UPDATE or DELETE on it");
 }
@@ -156,11 +162,13 @@ void TargetTable::rebuild(Relation relation) {
     Target target;
     target.name = RelationGetRelationName(relation);
     name_ = pg::call([relation] {
-        return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+        return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                          RelationGetRelationName(relation));
     });
     keyIndex_ = pg::call([relation] { return RelationGetPrimaryKeyIndex(relation); });
     if (!OidIsValid(keyIndex_))
-        throw Error("42P16", "table " + name_ + " has no primary key any more", {}, "Updates and deletes are applied by key.");
+        throw Error("42P16", "table " + name_ + " has no primary key any more", {},
+                    "Updates and deletes are applied by key.");
     direct_ = pg::call([relation] { return allowsDirectWrites(relation); });
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
@@ -170,8 +178,9 @@ void TargetTable::rebuild(Relation relation) {
 
 void TargetTable::describeColumns(Relation relation, Target& target) {
     const TupleDesc descriptor = RelationGetDescr(relation);
-    columns_ = static_cast<ColumnConversion*>(pg::call(
-        [&] { return MemoryContextAllocZero(context_, sizeof(ColumnConversion) * static_cast<size_t>(descriptor->natts)); }));
+    columns_ = static_cast<ColumnConversion*>(pg::call([&] {
+        return MemoryContextAllocZero(context_, sizeof(ColumnConversion) * static_cast<size_t>(descriptor->natts));
+    }));
     std::vector<int> positions(static_cast<size_t>(descriptor->natts) + 1, -1);
     for (int i = 0; i < descriptor->natts; ++i) {
         const Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
@@ -206,7 +215,8 @@ RoleScope::RoleScope(Oid role) {
     GetUserIdAndSecContext(&user_, &securityContext_);
     gucLevel_ = NewGUCNestLevel();
     pg::call([] {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                          false);
     });
     SetUserIdAndSecContext(role, securityContext_ | SECURITY_LOCAL_USERID_CHANGE);
 }

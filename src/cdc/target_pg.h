@@ -24,7 +24,8 @@ struct ColumnConversion {
     void* domainState;
 };
 
-/// A target table as both sides see it: the engine's Target and what the appliers need. Rebuilt when the relation changes.
+/// A target table as both sides see it: the engine's Target and what the appliers need. Rebuilt when the relation
+/// changes.
 class TargetTable {
 public:
     TargetTable(std::string topic, Oid relation, std::optional<std::string> applyRole, bool ignoreTruncate);
@@ -32,8 +33,8 @@ public:
     TargetTable(const TargetTable&) = delete;
     TargetTable& operator=(const TargetTable&) = delete;
 
-    /// Locks the relation for writing and rebuilds what changed. Once a transaction, before events are decoded; checks that
-    /// the role may do what it has to.
+    /// Locks the relation for writing and rebuilds what changed. Once a transaction, before events are decoded; checks
+    /// that the role may do what it has to.
     void prepare();
 
     const std::string& topic() const { return topic_; }

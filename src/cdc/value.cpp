@@ -19,13 +19,16 @@ struct ValueDecoder::Input {
     const FieldSchema* schema;
 
     Semantic semantic() const { return schema ? schema->semantic : Semantic::None; }
-    [[noreturn]] void fail(const char* sqlstate, const char* what) const { throw ValueError(sqlstate, column.name, what); }
+    [[noreturn]] void fail(const char* sqlstate, const char* what) const {
+        throw ValueError(sqlstate, column.name, what);
+    }
 };
 
 namespace {
 
 std::string_view trimmedToken(std::string_view token) {
-    while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\t' || token.back() == '\r'))
+    while (!token.empty() &&
+           (token.back() == ' ' || token.back() == '\n' || token.back() == '\t' || token.back() == '\r'))
         token.remove_suffix(1);
     return token;
 }
@@ -191,7 +194,9 @@ bool ValueDecoder::isUnavailable(Input& input) {
         return false;
     // Only a short array can be a placeholder, and a look at its first bytes must not consume it.
     const char* text = input.json.raw_json_token().data();
-    const auto startsWith = [&](const std::string& whole) { return std::strncmp(text, whole.c_str(), whole.size()) == 0; };
+    const auto startsWith = [&](const std::string& whole) {
+        return std::strncmp(text, whole.c_str(), whole.size()) == 0;
+    };
     return startsWith(unavailableList_) || startsWith(unavailableCodes_);
 }
 
@@ -220,8 +225,9 @@ Cell ValueDecoder::decodeInteger(Input& input, int64_t minimum, int64_t maximum)
         const Decimal exact = decimal(input);
         const std::string text = toText(exact);
         const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-        const bool whole = parsed.ptr == text.data() + text.size() ||
-                           text.find_first_not_of("0", static_cast<size_t>(parsed.ptr - text.data()) + 1) == std::string::npos;
+        const bool whole =
+            parsed.ptr == text.data() + text.size() ||
+            text.find_first_not_of("0", static_cast<size_t>(parsed.ptr - text.data()) + 1) == std::string::npos;
         if (parsed.ec != std::errc() || !whole)
             input.fail("22003", "not a whole number in the column's range");
     }
@@ -235,7 +241,9 @@ Cell ValueDecoder::decodeFloat(Input& input, bool isDouble) {
         input.type == json_type::string ? string(input) : trimmedToken(input.json.raw_json_token());
     if (text == "NaN" || text == "Infinity" || text == "-Infinity") {
         const double infinity = std::numeric_limits<double>::infinity();
-        const double value = text == "NaN" ? std::numeric_limits<double>::quiet_NaN() : text[0] == '-' ? -infinity : infinity;
+        const double value = text == "NaN"    ? std::numeric_limits<double>::quiet_NaN()
+                             : text[0] == '-' ? -infinity
+                                              : infinity;
         return valueCell(isDouble ? std::bit_cast<int64_t>(value)
                                   : static_cast<int64_t>(std::bit_cast<int32_t>(static_cast<float>(value))));
     }
@@ -290,7 +298,8 @@ Decimal ValueDecoder::decimal(Input& input) {
     if (input.schema || modes_.decimals == DecimalMode::Text)
         return fromText(text);
     if (input.column.scale < 0)
-        input.fail("22023", "the event carries no schema and the column no scale: a decimal in base64 could be any number");
+        input.fail("22023",
+                   "the event carries no schema and the column no scale: a decimal in base64 could be any number");
     return fromBase64(text, input.column.scale);
 }
 
@@ -306,9 +315,7 @@ Cell ValueDecoder::numericCell(const Decimal& decimal) {
     return cell;
 }
 
-Cell ValueDecoder::decodeNumeric(Input& input) {
-    return numericCell(decimal(input));
-}
+Cell ValueDecoder::decodeNumeric(Input& input) { return numericCell(decimal(input)); }
 
 Cell ValueDecoder::decodeDate(Input& input) {
     if (input.type == json_type::string) {
@@ -350,7 +357,8 @@ Cell ValueDecoder::decodeTimestamp(Input& input) {
             input.fail("22008", "timestamp out of range");
         return valueCell(days * temporal::microsecondsPerDay);
     }
-    return valueCell(temporal::timestampFromUnix(value, unitOf(input.semantic(), unitOfTimestamp(modes_, input.column))));
+    return valueCell(
+        temporal::timestampFromUnix(value, unitOf(input.semantic(), unitOfTimestamp(modes_, input.column))));
 }
 
 Cell ValueDecoder::decodeUuid(Input& input) {

@@ -21,8 +21,8 @@ private:
     std::string column_;
 };
 
-/// Turns one JSON value into the cell its column stores. Nothing passes through a double but float columns, nothing through
-/// jsonb. Views point into the arena or into the document, which must live as long.
+/// Turns one JSON value into the cell its column stores. Nothing passes through a double but float columns, nothing
+/// through jsonb. Views point into the arena or into the document, which must live as long.
 class ValueDecoder {
 public:
     ValueDecoder(const SourceModes& modes, Arena& arena, simdjson::ondemand::parser& parser);

@@ -18,13 +18,13 @@ constexpr int metadataTimeout = 500; // milliseconds; a stop has to wait no long
 } // namespace
 
 void SourceWorker::run() {
-    while (!worker_.stopping()) {
+    while (!worker_.stopping() && !outdated_) {
         try {
             if (!config_ && !load())
                 return;
             step();
         } catch (const kafka::OffsetConflict&) {
-            config_.reset(); // somebody moved the offsets: what is in memory is void
+            outdated_ = true; // somebody moved the offsets: what is in memory is void
         } catch (const Error& error) {
             retryLater(error.sqlstate(), error.what());
         } catch (const pg::PgError& error) {
@@ -48,14 +48,13 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
     const auto until = Clock::now() + std::min<Clock::duration>(100ms * (1 << std::min(failures_, 9)), 30s);
     while (!worker_.stopping() && Clock::now() < until) {
         worker_.wait(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
-        if (!config_ || changedMeanwhile())
+        lookForChanges();
+        if (outdated_)
             break;
     }
 }
 
 bool SourceWorker::load() {
-    disconnect();
-    trouble_.clear();
     std::vector<kafka::StoredOffset> offsets;
     auto config = worker_.transaction([&] {
         offsets = kafka::loadOffsets(worker_.key());
@@ -63,10 +62,9 @@ bool SourceWorker::load() {
     });
     if (!config)
         return false;
-    tables_.clear();
-    partitions_.clear();
     for (const SourceConfig::Table& table : config->tables)
-        tables_.push_back(std::make_unique<TargetTable>(table.topic, table.target, table.applyRole, table.ignoreTruncate));
+        tables_.push_back(
+            std::make_unique<TargetTable>(table.topic, table.target, table.applyRole, table.ignoreTruncate));
     for (const kafka::StoredOffset& offset : offsets) {
         PartitionState& state = partitions_[{offset.topic, offset.partition}];
         state.topic = offset.topic;
@@ -79,32 +77,31 @@ bool SourceWorker::load() {
     return true;
 }
 
-/// Looks at the catalog; drops what is in memory if it is out of date.
-bool SourceWorker::changedMeanwhile() {
+/// Whether the catalog still says what was loaded; if that cannot be told, the next process has to find out.
+void SourceWorker::lookForChanges() {
     nextCheck_ = Clock::now() + checkInterval;
     checkDue_ = false;
-    bool same = false;
+    if (!config_)
+        return;
     try {
-        worker_.transaction([&] {
-            const auto config = loadSource(worker_.key());
-            same = config && *config == *config_;
-            if (!same)
-                return;
-            size_t known = 0;
-            for (const kafka::StoredOffset& offset : kafka::loadOffsets(worker_.key())) {
-                const auto state = partitions_.find({offset.topic, offset.partition});
-                same = same && state != partitions_.end() && state->second.stored == offset.next;
-                ++known;
-            }
-            same = same && known == partitions_.size();
-        });
-    } catch (const std::exception& error) {
-        worker_.setError("XX000", error.what());
-        same = false;
+        outdated_ = !worker_.transaction([this] { return isCurrent(); });
+    } catch (const Error&) {
+        outdated_ = true;
+    } catch (const pg::PgError&) {
+        outdated_ = true;
     }
-    if (!same)
-        config_.reset();
-    return !same;
+}
+
+bool SourceWorker::isCurrent() const {
+    const auto config = loadSource(worker_.key());
+    if (!config || *config != *config_)
+        return false;
+    const auto offsets = kafka::loadOffsets(worker_.key());
+    return offsets.size() == partitions_.size() &&
+           std::all_of(offsets.begin(), offsets.end(), [this](const kafka::StoredOffset& offset) {
+               const auto state = partitions_.find({offset.topic, offset.partition});
+               return state != partitions_.end() && state->second.stored == offset.next;
+           });
 }
 
 void SourceWorker::connect() {
@@ -114,21 +111,11 @@ void SourceWorker::connect() {
     nextDiscovery_ = {};
 }
 
-void SourceWorker::disconnect() {
-    messages_.clear();
-    origins_.clear();
-    byHandle_.clear();
-    if (consumer_)
-        consumer_->close();
-    consumer_.reset();
-}
-
 void SourceWorker::step() {
     if (config_->paused || config_->tables.empty()) {
-        disconnect();
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
         worker_.wait(60s);
-        changedMeanwhile();
+        lookForChanges();
         return;
     }
     if (!consumer_)
@@ -145,7 +132,7 @@ void SourceWorker::step() {
     if (!received)
         sleep();
     if (!worker_.stopping() && checkDue_ && Clock::now() >= nextCheck_)
-        changedMeanwhile();
+        lookForChanges();
 }
 
 void SourceWorker::sleep() {
@@ -181,7 +168,8 @@ void SourceWorker::discover() {
     else if (missing.empty() && trouble_.starts_with("no such topic"))
         trouble_.clear();
     const bool troubled = !answered || !missing.empty() || !consumer_->lastError().empty();
-    nextDiscovery_ = Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
+    nextDiscovery_ =
+        Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
 void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
@@ -204,8 +192,10 @@ void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::T
     for (int32_t partition = 0; partition < count; ++partition) {
         PartitionState& state = partitions_[{topic, partition}];
         if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
-            throw Error("55000", "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" + topic +
-                                     "\" were stored for", "stored for " + state.clusterId + ", this is " + clusterId_,
+            throw Error("55000",
+                        "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" +
+                            topic + "\" were stored for",
+                        "stored for " + state.clusterId + ", this is " + clusterId_,
                         "If the topics were moved, tell where to go on with standin.cdc_seek.");
         if (state.reading)
             continue;
@@ -254,10 +244,11 @@ void SourceWorker::take(kafka::Message message) {
         }
     } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
         const auto marks = consumer_->watermarks(state->topic, state->partition);
-        trouble_ = "offset " + std::to_string(state->stored) + " of partition " + std::to_string(state->partition) + " of topic " +
-                   state->topic + " is not there" +
-                   (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
-                   "; go on elsewhere with standin.cdc_seek";
+        trouble_ =
+            "offset " + std::to_string(state->stored) + " of partition " + std::to_string(state->partition) +
+            " of topic " + state->topic + " is not there" +
+            (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
+            "; go on elsewhere with standin.cdc_seek";
         worker_.setError("55000", trouble_);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
@@ -280,7 +271,8 @@ void SourceWorker::applyBatch() {
             state.end = std::max(state.end.value_or(0), marks->high);
     }
     fetchAhead();
-    if (!nothingToStore() || std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
+    if (!nothingToStore() ||
+        std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         worker_.transaction([this] {
             for (const auto& table : tables_)
                 table->prepare();
@@ -310,7 +302,8 @@ void SourceWorker::fetchAhead() {
 void SourceWorker::storeOffsets() {
     for (auto& [key, state] : partitions_) {
         if (state.next != state.stored || state.end != state.storedEnd)
-            kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end, clusterId_);
+            kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end,
+                              clusterId_);
         if (state.counts.records != 0)
             recordProgress(worker_.key(), state);
     }
@@ -341,14 +334,18 @@ void SourceWorker::showState() {
         worker_.setError("08006", consumer_->lastError());
         worker_.setState("disconnected", consumer_->lastError());
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
-    } else if (std::any_of(partitions_.begin(), partitions_.end(), [](const auto& entry) { return entry.second.reading; })) {
+    } else if (std::any_of(partitions_.begin(), partitions_.end(),
+                           [](const auto& entry) { return entry.second.reading; })) {
         worker_.setState("running");
     }
 }
 
 void SourceWorker::logLibraryLines() {
     for (const kafka::LogLine& line : consumer_->takeLog())
-        pg::call([&] { ereport(line.level <= 3 ? LOG : DEBUG1, errmsg("pg_standin cdc %s: librdkafka: %s", worker_.key().c_str(), line.text.c_str())); });
+        pg::call([&] {
+            ereport(line.level <= 3 ? LOG : DEBUG1,
+                    errmsg("pg_standin cdc %s: librdkafka: %s", worker_.key().c_str(), line.text.c_str()));
+        });
 }
 
 namespace {

@@ -9,11 +9,14 @@
 namespace standin::cdc {
 
 /// The worker of one source: reads what Kafka has, applies it batch by batch, each in one transaction with its offsets.
+/// It loads its configuration and its offsets once. When either changes the process ends and the supervisor starts
+/// another: no message of before can then be taken for one of after, and no client has to be closed, which may take
+/// librdkafka a minute.
 class SourceWorker {
 public:
     explicit SourceWorker(kernel::Worker& worker) : worker_(worker) {}
 
-    /// Until the worker is to stop or the source is gone.
+    /// Until the worker is to stop, or what it loaded is out of date.
     void run();
     /// The process is about to end: no waiting for Kafka's threads.
     void abandon() noexcept;
@@ -22,9 +25,9 @@ private:
     using Clock = std::chrono::steady_clock;
 
     bool load();
-    bool changedMeanwhile();
+    void lookForChanges();
+    bool isCurrent() const;
     void connect();
-    void disconnect();
     void discover();
     void addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
     void step();
@@ -51,9 +54,10 @@ private:
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
     std::string clusterId_;
-    std::string trouble_;       ///< of a topic or partition, until the next load
+    std::string trouble_; ///< of a topic or partition, until the next load
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
+    bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
     int failures_ = 0;
 };

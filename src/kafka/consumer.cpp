@@ -124,9 +124,9 @@ void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {
     }
 }
 
-// A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a second
-// (librdkafka 2.0.2, rd_kafka_broker_consumer_serve; 2.2 has fetch.queue.backoff.ms). Nothing does when the queue is emptied. A request
-// to the partitions' leaders does; its answer is not of interest.
+// A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a
+// second (librdkafka 2.0.2, rd_kafka_broker_consumer_serve; 2.2 has fetch.queue.backoff.ms). Nothing does when the
+// queue is emptied. A request to the partitions' leaders does; its answer is not of interest.
 void Consumer::hurry(const std::vector<TopicPartition>& behind) {
     const SignalMask mask;
     const PartitionList list = listOf(behind);

@@ -39,10 +39,12 @@ public:
     int32_t partition() const { return raw_->partition; }
     int64_t offset() const { return raw_->offset; }
     std::optional<std::string_view> key() const {
-        return raw_->key ? std::optional(std::string_view(static_cast<const char*>(raw_->key), raw_->key_len)) : std::nullopt;
+        return raw_->key ? std::optional(std::string_view(static_cast<const char*>(raw_->key), raw_->key_len))
+                         : std::nullopt;
     }
     std::optional<std::string_view> value() const {
-        return raw_->payload ? std::optional(std::string_view(static_cast<const char*>(raw_->payload), raw_->len)) : std::nullopt;
+        return raw_->payload ? std::optional(std::string_view(static_cast<const char*>(raw_->payload), raw_->len))
+                             : std::nullopt;
     }
     std::vector<std::pair<std::string, std::string>> headers() const;
     /// Milliseconds since 1970, or -1.
@@ -121,6 +123,8 @@ public:
     void clearError() { lastError_.clear(); }
     std::deque<LogLine> takeLog() { return std::exchange(log_, {}); }
 
+    /// Joins librdkafka's threads: seconds, and as long as its timeouts while a progress report waits for a dead
+    /// broker.
     void close() noexcept;
     /// Gives the handle up without waiting for its threads, for a process that is about to end.
     void abandon() noexcept { client_ = nullptr; }

@@ -11,15 +11,16 @@
 
 namespace standin::kafka {
 
-/// Options of a server of standin_kafka, with the secrets of standin_owner's user mapping (else PUBLIC's). Needs a transaction.
+/// Options of a server of standin_kafka, with the secrets of standin_owner's user mapping (else PUBLIC's). Needs a
+/// transaction.
 Properties serverProperties(const std::string& server);
 
-/// From now on this process ends without destructors of librdkafka, once PostgreSQL has cleaned up: threads that wait for a
-/// dead broker or a name server must not delay a stop. Call once, before the first client.
+/// From now on this process ends without destructors of librdkafka, once PostgreSQL has cleaned up: threads that wait
+/// for a dead broker or a name server must not delay a stop. Call once, before the first client.
 void endWithoutCleanup();
 
-// The consumer layer: offsets, pause and dead letters live in tables and change in the caller's transaction, inside owner
-// scope with SPI connected.
+// The consumer layer: offsets, pause and dead letters live in tables and change in the caller's transaction, inside
+// owner scope with SPI connected.
 
 struct StoredOffset {
     std::string topic;
@@ -29,7 +30,8 @@ struct StoredOffset {
 };
 
 std::vector<StoredOffset> loadOffsets(const std::string& consumer);
-void createOffset(const std::string& consumer, const std::string& topic, int32_t partition, const std::string& clusterId);
+void createOffset(const std::string& consumer, const std::string& topic, int32_t partition,
+                  const std::string& clusterId);
 
 /// The position moved under the consumer (an operator's seek, a second consumer): abort, load again.
 class OffsetConflict : public Error {
@@ -38,8 +40,8 @@ public:
 };
 
 /// Compare-and-set from `expected` to `next`; throws OffsetConflict if the stored offset is another.
-void moveOffset(const std::string& consumer, const std::string& topic, int32_t partition, int64_t expected, int64_t next,
-                std::optional<int64_t> end, const std::string& clusterId);
+void moveOffset(const std::string& consumer, const std::string& topic, int32_t partition, int64_t expected,
+                int64_t next, std::optional<int64_t> end, const std::string& clusterId);
 
 struct Failure {
     std::string sqlstate;

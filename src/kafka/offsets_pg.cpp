@@ -19,16 +19,19 @@ std::vector<StoredOffset> loadOffsets(const std::string& consumer) {
     return offsets;
 }
 
-void createOffset(const std::string& consumer, const std::string& topic, int32_t partition, const std::string& clusterId) {
-    static pg::Statement create("insert into standin_private.kafka_offset (consumer, topic, partition, next_offset, cluster_id) "
-                                "values ($1, $2, $3, 0, $4) on conflict do nothing");
+void createOffset(const std::string& consumer, const std::string& topic, int32_t partition,
+                  const std::string& clusterId) {
+    static pg::Statement create(
+        "insert into standin_private.kafka_offset (consumer, topic, partition, next_offset, cluster_id) "
+        "values ($1, $2, $3, 0, $4) on conflict do nothing");
     create.run(consumer, topic, partition, clusterId);
 }
 
-void moveOffset(const std::string& consumer, const std::string& topic, int32_t partition, int64_t expected, int64_t next,
-                std::optional<int64_t> end, const std::string& clusterId) {
-    static pg::Statement move("update standin_private.kafka_offset set next_offset = $5, end_offset = coalesce($6, end_offset), "
-                              "cluster_id = $7 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4");
+void moveOffset(const std::string& consumer, const std::string& topic, int32_t partition, int64_t expected,
+                int64_t next, std::optional<int64_t> end, const std::string& clusterId) {
+    static pg::Statement move(
+        "update standin_private.kafka_offset set next_offset = $5, end_offset = coalesce($6, end_offset), "
+        "cluster_id = $7 where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4");
     if (move.run(consumer, topic, partition, expected, next, end, clusterId).affected() != 1)
         throw OffsetConflict("40001", "the offset of partition " + std::to_string(partition) + " of topic \"" + topic +
                                           "\" is no longer " + std::to_string(expected));
@@ -45,7 +48,8 @@ std::string headersJson(const Message& message) {
             escape_json(&text, name.c_str());
             return text.data;
         });
-        json += std::string(json.size() > 1 ? "," : "") + "{\"key\":" + quoted + ",\"value\":\"" + base64Encode(value) + "\"}";
+        json += std::string(json.size() > 1 ? "," : "") + "{\"key\":" + quoted + ",\"value\":\"" + base64Encode(value) +
+                "\"}";
     }
     return json + "]";
 }
@@ -54,8 +58,10 @@ std::string headersJson(const Message& message) {
 
 void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure) {
     static pg::Statement write(
-        "insert into standin_private.kafka_dead_letter as d (consumer, topic, partition, record_offset, key, value, headers, "
-        "record_at, sqlstate, error, column_name) values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9, $10, $11) "
+        "insert into standin_private.kafka_dead_letter as d (consumer, topic, partition, record_offset, key, value, "
+        "headers, "
+        "record_at, sqlstate, error, column_name) values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), "
+        "$9, $10, $11) "
         "on conflict (consumer, topic, partition, record_offset) do update set sqlstate = excluded.sqlstate, "
         "error = excluded.error, column_name = excluded.column_name, attempts = d.attempts + 1, "
         "last_attempt_at = excluded.last_attempt_at");
@@ -64,9 +70,10 @@ void writeDeadLetter(const std::string& consumer, const Message& message, const 
     };
     const int64_t milliseconds = message.timestamp();
     const std::string headers = headersJson(message);
-    write.run(consumer, message.topic(), message.partition(), message.offset(), bytes(message.key()), bytes(message.value()),
-              pg::Jsonb{headers}, milliseconds >= 0 ? std::optional(static_cast<double>(milliseconds)) : std::nullopt,
-              failure.sqlstate, failure.message, failure.column);
+    write.run(consumer, message.topic(), message.partition(), message.offset(), bytes(message.key()),
+              bytes(message.value()), pg::Jsonb{headers},
+              milliseconds >= 0 ? std::optional(static_cast<double>(milliseconds)) : std::nullopt, failure.sqlstate,
+              failure.message, failure.column);
 }
 
 } // namespace standin::kafka

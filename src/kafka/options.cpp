@@ -102,7 +102,8 @@ std::string hintFor(OptionPlace place, std::string_view name) {
 }
 
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
-    const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
+    const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
+                                                                                  rd_kafka_conf_destroy);
     char reason[512] = "";
     if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) == RD_KAFKA_CONF_OK)
         return;
@@ -117,9 +118,12 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
     if (rule == rules.end())
         throw Error("HV00D", "invalid option \"" + name + "\"", {}, hintFor(place, name));
     if (rule->place != place)
-        throw Error("HV00D", "option \"" + name + "\" does not belong " + (place == server ? "in a server" : "in a user mapping"),
-                    {}, rule->place == mapping ? "Secrets go into CREATE USER MAPPING FOR standin_owner, where others cannot read them."
-                                               : "Give it in CREATE SERVER or ALTER SERVER.");
+        throw Error(
+            "HV00D",
+            "option \"" + name + "\" does not belong " + (place == server ? "in a server" : "in a user mapping"), {},
+            rule->place == mapping
+                ? "Secrets go into CREATE USER MAPPING FOR standin_owner, where others cannot read them."
+                : "Give it in CREATE SERVER or ALTER SERVER.");
     if (rule->readsFiles && !superuser)
         throw Error("42501", "permission denied to set option \"" + name + "\"",
                     "It makes the server read a file as its operating system user.",
@@ -131,7 +135,8 @@ void validateServerOptions(const Properties& options) {
     for (const auto& [name, value] : options)
         if (name == "bootstrap.servers" && !value.empty())
             return;
-    throw Error("HV00D", "option \"bootstrap.servers\" is missing", {}, "Name the brokers: OPTIONS (\"bootstrap.servers\" 'host:9092').");
+    throw Error("HV00D", "option \"bootstrap.servers\" is missing", {},
+                "Name the brokers: OPTIONS (\"bootstrap.servers\" 'host:9092').");
 }
 
 } // namespace standin::kafka

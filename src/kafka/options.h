@@ -12,8 +12,8 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 
 enum class OptionPlace { Server, UserMapping };
 
-/// Refuses, with a hint, an option that is unknown, belongs to the other place, has a value librdkafka does not take, or
-/// would let somebody who is no superuser read files as the server's operating system user.
+/// Refuses, with a hint, an option that is unknown, belongs to the other place, has a value librdkafka does not take,
+/// or would let somebody who is no superuser read files as the server's operating system user.
 void validateOption(OptionPlace place, const std::string& name, const std::string& value, bool superuser);
 
 /// What must be there as a whole.

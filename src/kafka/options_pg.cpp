@@ -54,7 +54,8 @@ Properties serverProperties(const std::string& server) {
         return foreign ? Found{true, foreign->options, mappingOptions(foreign->serverid)} : Found{false, NIL, NIL};
     });
     if (!found.exists)
-        throw Error("42704", "server \"" + server + "\" does not exist", {}, "Create it again, or drop the consumers that use it.");
+        throw Error("42704", "server \"" + server + "\" does not exist", {},
+                    "Create it again, or drop the consumers that use it.");
     Properties properties;
     append(properties, found.server);
     append(properties, found.mapping);

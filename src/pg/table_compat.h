@@ -54,20 +54,20 @@ inline void indexInsert(ResultRelInfo* result, TupleTableSlot* slot, EState* est
 }
 
 /// Updates the tuple in place of `tid`, its index entries with it unless the update is heap-only.
-inline TM_Result tableUpdate(Relation relation, ItemPointer tid, TupleTableSlot* slot, CommandId command, Snapshot snapshot,
-                             ResultRelInfo* result, EState* estate) {
+inline TM_Result tableUpdate(Relation relation, ItemPointer tid, TupleTableSlot* slot, CommandId command,
+                             Snapshot snapshot, ResultRelInfo* result, EState* estate) {
     TM_FailureData failure;
     LockTupleMode lockMode;
 #if STANDIN_PG_GE(16)
     TU_UpdateIndexes indexes;
-    const TM_Result outcome =
-        table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &lockMode, &indexes);
+    const TM_Result outcome = table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true,
+                                                 &failure, &lockMode, &indexes);
     if (outcome == TM_Ok && result->ri_NumIndices > 0 && indexes != TU_None)
         list_free(ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL, indexes == TU_Summarizing));
 #else
     bool indexes;
-    const TM_Result outcome =
-        table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true, &failure, &lockMode, &indexes);
+    const TM_Result outcome = table_tuple_update(relation, tid, slot, command, snapshot, InvalidSnapshot, true,
+                                                 &failure, &lockMode, &indexes);
     if (outcome == TM_Ok && result->ri_NumIndices > 0 && indexes)
         list_free(ExecInsertIndexTuples(result, slot, estate, true, false, nullptr, NIL));
 #endif

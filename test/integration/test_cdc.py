@@ -16,7 +16,8 @@ import pytest
 from harness.await_ import await_
 from harness.ports import free_port
 
-PRODUCER = pathlib.Path(os.environ.get("PG_STANDIN_STAGE", "build/debug/stage")).parent / "test/integration/transactional_producer"
+BUILD = pathlib.Path(os.environ.get("PG_STANDIN_STAGE", pathlib.Path(__file__).parents[2] / "build/debug/stage")).parent
+PRODUCER = BUILD / "test/integration/transactional_producer"
 MILLIS = 1732400000000
 
 
@@ -250,6 +251,11 @@ def test_stop_of_the_server_while_kafka_hangs(kafka, bank):
         os.kill(pid, signal.SIGTERM)
         await_("the worker's end", lambda: not pathlib.Path(f"/proc/{pid}").exists(), 10, 0.01)
         assert time.monotonic() - begun < 1
+        begun = time.monotonic()
+        bank.query("select standin.cdc_pause('hanging')")
+        await_("the pause", lambda: stream.state() == "paused", 30, 0.01)
+        assert time.monotonic() - begun < 5
+        bank.query("select standin.cdc_resume('hanging')")
     finally:
         kafka.process.signal(signal.SIGCONT)
     stream.produce([event("c", {"id": 2, "v": 2})])

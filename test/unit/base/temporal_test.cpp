@@ -39,7 +39,8 @@ TEST(Temporal, Timestamps) {
     EXPECT_EQ(timestampFromUnix(9223372036825200, Unit::Milliseconds), timestampInfinity);
     EXPECT_EQ(timestampFromUnix(-9223372036832400000, Unit::Microseconds), timestampMinusInfinity);
     EXPECT_EQ(timestampFromUnix(-9223372036832400, Unit::Milliseconds), timestampMinusInfinity);
-    EXPECT_THROW(timestampFromUnix(-9223372036853775810, Unit::Microseconds), Error); // 294276 AD, wrapped at the source
+    EXPECT_THROW(timestampFromUnix(-9223372036853775810, Unit::Microseconds),
+                 Error); // 294276 AD, wrapped at the source
     EXPECT_THROW(timestampFromUnix(INT64_MIN, Unit::Microseconds), Error);
     EXPECT_THROW(timestampFromUnix(INT64_MAX, Unit::Milliseconds), Error);
 }

@@ -12,7 +12,10 @@ namespace {
 Target accounts() {
     Target target;
     target.name = "pgbench_accounts";
-    target.columns = {{"aid", ColumnType::Int4}, {"bid", ColumnType::Int4}, {"abalance", ColumnType::Int4}, {"filler", ColumnType::Char}};
+    target.columns = {{"aid", ColumnType::Int4},
+                      {"bid", ColumnType::Int4},
+                      {"abalance", ColumnType::Int4},
+                      {"filler", ColumnType::Char}};
     target.key = {0};
     return target;
 }
@@ -26,7 +29,8 @@ std::string envelope(const std::string& before, const std::string& after, const 
 }
 
 std::string rowSchema(const std::string& fields, const std::string& image) {
-    return R"({"type":"struct","fields":[)" + fields + R"(],"optional":true,"name":"core.public.t.Value","field":")" + image + R"("})";
+    return R"({"type":"struct","fields":[)" + fields + R"(],"optional":true,"name":"core.public.t.Value","field":")" +
+           image + R"("})";
 }
 
 std::string withSchema(const std::string& fields, const std::string& payload) {
@@ -75,8 +79,10 @@ protected:
         const std::string payload = envelope("null", R"({"id":1,"v":)" + json + "}", "c");
         EventDecoder fresh(modes, arena);
         try {
-            const Event event = fresh.decode(one, std::nullopt,
-                field.empty() ? payload : withSchema(R"({"type":"int64","optional":false,"field":"id"},)" + field, payload));
+            const Event event = fresh.decode(
+                one, std::nullopt,
+                field.empty() ? payload
+                              : withSchema(R"({"type":"int64","optional":false,"field":"id"},)" + field, payload));
             return show(event.cells[1], type);
         } catch (const ValueError& error) {
             return error.sqlstate() + " " + error.column();
@@ -90,44 +96,58 @@ protected:
 };
 
 TEST_F(EventTest, EachOperationWithoutSchema) {
-    const Event created = decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":1,"abalance":-5,"filler":"  x "})", "c"));
+    const Event created =
+        decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":1,"abalance":-5,"filler":"  x "})", "c"));
     EXPECT_EQ(created.operation, Operation::Create);
     EXPECT_EQ(row(created), "7|1|-5|  x ");
     EXPECT_EQ(created.sourceMicros, 1732400000123456);
-    EXPECT_EQ(decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":1,"abalance":0,"filler":null})", "r")).operation, Operation::Read);
-    const Event updated = decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":null,"abalance":3,"filler":""})", "u"));
+    EXPECT_EQ(
+        decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":1,"abalance":0,"filler":null})", "r")).operation,
+        Operation::Read);
+    const Event updated =
+        decode(R"({"aid":7})", envelope("null", R"({"aid":7,"bid":null,"abalance":3,"filler":""})", "u"));
     EXPECT_EQ(updated.operation, Operation::Update);
     EXPECT_EQ(row(updated), "7|null|3|");
-    const Event deleted = decode(R"({"aid":7})", envelope(R"({"aid":7,"bid":0,"abalance":0,"filler":null})", "null", "d"));
+    const Event deleted =
+        decode(R"({"aid":7})", envelope(R"({"aid":7,"bid":0,"abalance":0,"filler":null})", "null", "d"));
     EXPECT_EQ(deleted.operation, Operation::Delete);
     EXPECT_EQ(row(deleted), "7|absent|absent|absent");
 }
 
 TEST_F(EventTest, SchemaIsLearntOnceAndThenSkipped) {
-    const std::string fields = R"({"type":"int32","optional":false,"field":"aid"},{"type":"int32","optional":true,"field":"bid"},{"type":"int32","optional":true,"field":"abalance"},{"type":"string","optional":true,"field":"filler"})";
+    const std::string fields =
+        R"({"type":"int32","optional":false,"field":"aid"},{"type":"int32","optional":true,"field":"bid"},{"type":"int32","optional":true,"field":"abalance"},{"type":"string","optional":true,"field":"filler"})";
     for (int i = 0; i < 3; ++i) {
-        const std::string payload = envelope("null", R"({"aid":)" + std::to_string(i) + R"(,"bid":1,"abalance":2,"filler":"f"})", "c");
+        const std::string payload =
+            envelope("null", R"({"aid":)" + std::to_string(i) + R"(,"bid":1,"abalance":2,"filler":"f"})", "c");
         EXPECT_EQ(row(decode(std::nullopt, withSchema(fields, payload))), std::to_string(i) + "|1|2|f");
     }
-    const std::string key = R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"aid"}],"optional":false,"name":"core.Key"},"payload":{"aid":9}})";
+    const std::string key =
+        R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"aid"}],"optional":false,"name":"core.Key"},"payload":{"aid":9}})";
     EXPECT_EQ(row(decode(key, withSchema(fields, envelope("null", "null", "d")))), "9|absent|absent|absent");
 }
 
 TEST_F(EventTest, SchemasMayAlternate) {
-    const std::string one = R"({"type":"int32","optional":false,"field":"aid"},{"type":"int32","optional":true,"field":"bid"})";
-    const std::string two = R"({"type":"int32","optional":true,"field":"abalance"},{"type":"int32","optional":false,"field":"aid"},{"type":"string","optional":true,"field":"extra"})";
+    const std::string one =
+        R"({"type":"int32","optional":false,"field":"aid"},{"type":"int32","optional":true,"field":"bid"})";
+    const std::string two =
+        R"({"type":"int32","optional":true,"field":"abalance"},{"type":"int32","optional":false,"field":"aid"},{"type":"string","optional":true,"field":"extra"})";
     for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(row(decode(std::nullopt, withSchema(one, envelope("null", R"({"aid":1,"bid":2})", "u")))), "1|2|absent|absent");
-        const Event event = decode(std::nullopt, withSchema(two, envelope("null", R"({"abalance":3,"aid":4,"extra":"?"})", "u")));
+        EXPECT_EQ(row(decode(std::nullopt, withSchema(one, envelope("null", R"({"aid":1,"bid":2})", "u")))),
+                  "1|2|absent|absent");
+        const Event event =
+            decode(std::nullopt, withSchema(two, envelope("null", R"({"abalance":3,"aid":4,"extra":"?"})", "u")));
         EXPECT_EQ(row(event), "4|absent|3|absent");
         EXPECT_EQ(event.unknownFields, 1u);
     }
 }
 
 TEST_F(EventTest, FieldOrderMayChangeWithoutSchema) {
-    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"aid":1,"bid":2,"abalance":3,"filler":"a"})", "c"))), "1|2|3|a");
+    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"aid":1,"bid":2,"abalance":3,"filler":"a"})", "c"))),
+              "1|2|3|a");
     EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"filler":"b","aid":4})", "c"))), "4|absent|absent|b");
-    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"bid":5,"new":[1,{"x":"}"}],"abalance":6,"aid":7})", "c"))), "7|5|6|absent");
+    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"bid":5,"new":[1,{"x":"}"}],"abalance":6,"aid":7})", "c"))),
+              "7|5|6|absent");
     EXPECT_EQ(row(decode(std::nullopt, envelope("null", "{\"a\\u0069d\":8}", "c"))), "8|absent|absent|absent");
 }
 
@@ -135,21 +155,36 @@ TEST_F(EventTest, ControlRecordsAreKnown) {
     EXPECT_EQ(decode(R"({"aid":1})", std::nullopt).kind, EventKind::Tombstone);
     EXPECT_EQ(decode(R"({"aid":1})", "null").kind, EventKind::Tombstone);
     EXPECT_EQ(decode(std::nullopt, R"({"ts_ms":1732400000200})").kind, EventKind::Heartbeat);
-    EXPECT_EQ(decode(std::nullopt, R"({"schema":{"type":"struct","fields":[{"type":"int64","optional":false,"field":"ts_ms"}]},"payload":{"ts_ms":1}})").kind, EventKind::Heartbeat);
-    EXPECT_EQ(decode(std::nullopt, R"({"status":"BEGIN","id":"571:53195829","ts_ms":1,"event_count":null,"data_collections":null})").kind, EventKind::Transaction);
-    EXPECT_EQ(decode(std::nullopt, R"({"source":{},"ts_ms":1,"databaseName":"d","ddl":"ALTER TABLE x","tableChanges":[]})").kind, EventKind::SchemaChange);
-    EXPECT_EQ(decode(std::nullopt, R"({"op":"m","ts_ms":1,"source":{},"message":{"prefix":"p","content":"eA=="}})").kind, EventKind::LogicalMessage);
+    EXPECT_EQ(
+        decode(
+            std::nullopt,
+            R"({"schema":{"type":"struct","fields":[{"type":"int64","optional":false,"field":"ts_ms"}]},"payload":{"ts_ms":1}})")
+            .kind,
+        EventKind::Heartbeat);
+    EXPECT_EQ(decode(std::nullopt,
+                     R"({"status":"BEGIN","id":"571:53195829","ts_ms":1,"event_count":null,"data_collections":null})")
+                  .kind,
+              EventKind::Transaction);
+    EXPECT_EQ(
+        decode(std::nullopt, R"({"source":{},"ts_ms":1,"databaseName":"d","ddl":"ALTER TABLE x","tableChanges":[]})")
+            .kind,
+        EventKind::SchemaChange);
+    EXPECT_EQ(
+        decode(std::nullopt, R"({"op":"m","ts_ms":1,"source":{},"message":{"prefix":"p","content":"eA=="}})").kind,
+        EventKind::LogicalMessage);
     EXPECT_EQ(decode(std::nullopt, R"({"source":{},"op":"t","ts_ms":1})").kind, EventKind::Truncate);
 }
 
 TEST_F(EventTest, PoisonIsRefused) {
     const std::string good = envelope("null", R"({"aid":7,"bid":1})", "c");
-    for (const std::string& bad : {std::string(), std::string("{"), std::string("[]"), std::string("7"), std::string("{}"), std::string("not json"),
-                                   good.substr(0, good.size() - 1), good + "}", good + " x", std::string("{\"op\":\"c\"}"),
-                                   std::string("{\"op\":\"x\",\"after\":{\"aid\":1}}"), envelope("null", R"({"bid":1})", "c"),
-                                   envelope("null", R"({"aid":null})", "c"), envelope("null", "null", "d"),
-                                   envelope("null", "{\"aid\":1,\"filler\":\"\xff\"}", "c"), std::string(R"({"schema":{"x":1},"payload":{}})"),
-                                   std::string(R"({"schema":{"fields":[]},"payload":{"op":"c","after":{"aid":1})")})
+    for (const std::string& bad :
+         {std::string(), std::string("{"), std::string("[]"), std::string("7"), std::string("{}"),
+          std::string("not json"), good.substr(0, good.size() - 1), good + "}", good + " x",
+          std::string("{\"op\":\"c\"}"), std::string("{\"op\":\"x\",\"after\":{\"aid\":1}}"),
+          envelope("null", R"({"bid":1})", "c"), envelope("null", R"({"aid":null})", "c"),
+          envelope("null", "null", "d"), envelope("null", "{\"aid\":1,\"filler\":\"\xff\"}", "c"),
+          std::string(R"({"schema":{"x":1},"payload":{}})"),
+          std::string(R"({"schema":{"fields":[]},"payload":{"op":"c","after":{"aid":1})")})
         EXPECT_THROW(decode(std::nullopt, bad), Error) << bad;
     EXPECT_THROW(decode(R"({"other":7})", envelope(R"({"aid":0})", "null", "d")), Error); // filler in before is no key
     EXPECT_EQ(row(decode(std::nullopt, good)), "7|1|absent|absent");
@@ -182,17 +217,20 @@ TEST_F(EventTest, BooleansAndFloats) {
 }
 
 TEST_F(EventTest, Decimals) {
-    const std::string decimal = R"({"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2","connect.decimal.precision":"12"},"field":"v"})";
+    const std::string decimal =
+        R"({"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2","connect.decimal.precision":"12"},"field":"v"})";
     EXPECT_EQ(value(ColumnType::Numeric, "\"MDk=\"", decimal), "123.45");
     EXPECT_EQ(value(ColumnType::Numeric, "\"z8c=\"", decimal), "-123.45");
     EXPECT_EQ(value(ColumnType::Text, "\"MDk=\"", decimal), "123.45");
     EXPECT_EQ(value(ColumnType::Int4, "\"MDk=\"", decimal), "22003 v");
     EXPECT_EQ(value(ColumnType::Int4, "\"J3Q=\"", decimal), "101"); // 101.00
     EXPECT_EQ(value(ColumnType::Numeric, "\"!\"", decimal), "22P02 v");
-    const std::string variable = R"({"type":"struct","fields":[{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}],"optional":true,"name":"io.debezium.data.VariableScaleDecimal","field":"v"})";
+    const std::string variable =
+        R"({"type":"struct","fields":[{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}],"optional":true,"name":"io.debezium.data.VariableScaleDecimal","field":"v"})";
     EXPECT_EQ(value(ColumnType::Numeric, R"({"scale":5,"value":"MDk="})", variable), "0.12345");
     EXPECT_EQ(value(ColumnType::Numeric, R"({"scale":-2,"value":"MDk="})", variable), "1234500");
-    EXPECT_EQ(value(ColumnType::Numeric, R"("123456789012345678901234567890.10")", R"({"type":"string","optional":true,"field":"v"})"),
+    EXPECT_EQ(value(ColumnType::Numeric, R"("123456789012345678901234567890.10")",
+                    R"({"type":"string","optional":true,"field":"v"})"),
               "123456789012345678901234567890.10");
     EXPECT_EQ(value(ColumnType::Numeric, "0.30000000000000004"), "0.30000000000000004");
     EXPECT_EQ(value(ColumnType::Numeric, "\"MDk=\"", {}, 2), "123.45");
@@ -213,10 +251,15 @@ TEST_F(EventTest, DatesAndTimesWithSchema) {
     EXPECT_EQ(value(ColumnType::Time, "1000", named("int64", "io.debezium.time.NanoTime")), "1");
     EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", named("int64", "io.debezium.time.Timestamp")), "1000");
     EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001", named("int64", "io.debezium.time.MicroTimestamp")), "1");
-    EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001999", named("int64", "io.debezium.time.NanoTimestamp")), "1");
-    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", named("int64", "org.apache.kafka.connect.data.Timestamp")), "1000");
-    EXPECT_EQ(value(ColumnType::Timestamptz, "\"2000-01-01T01:00:00.5+01:00\"", named("string", "io.debezium.time.ZonedTimestamp")), "500000");
-    EXPECT_EQ(value(ColumnType::Timestamptz, "\"infinity\"", named("string", "io.debezium.time.ZonedTimestamp")), std::to_string(INT64_MAX));
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001999", named("int64", "io.debezium.time.NanoTimestamp")),
+              "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", named("int64", "org.apache.kafka.connect.data.Timestamp")),
+              "1000");
+    EXPECT_EQ(value(ColumnType::Timestamptz, "\"2000-01-01T01:00:00.5+01:00\"",
+                    named("string", "io.debezium.time.ZonedTimestamp")),
+              "500000");
+    EXPECT_EQ(value(ColumnType::Timestamptz, "\"infinity\"", named("string", "io.debezium.time.ZonedTimestamp")),
+              std::to_string(INT64_MAX));
     EXPECT_EQ(value(ColumnType::Date, "946771200000000", named("int64", "io.debezium.time.MicroTimestamp")), "1");
     EXPECT_EQ(value(ColumnType::Date, "-99999999999", named("int32", "io.debezium.time.Date")), "22008 v");
 }
@@ -258,7 +301,11 @@ TEST_F(EventTest, WithheldValues) {
     EXPECT_EQ(value(ColumnType::Text, "\"__debezium_unavailable_value \""), "__debezium_unavailable_value ");
     EXPECT_EQ(value(ColumnType::Bytea, "\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\""), "unavailable");
     EXPECT_EQ(value(ColumnType::Other, "[\"__debezium_unavailable_value\"]"), "unavailable");
-    EXPECT_EQ(value(ColumnType::Other, "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]"), "unavailable");
+    EXPECT_EQ(
+        value(
+            ColumnType::Other,
+            "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]"),
+        "unavailable");
     modes.unavailablePlaceholder = "<gone>";
     EXPECT_EQ(value(ColumnType::Text, "\"<gone>\""), "unavailable");
 }
@@ -266,7 +313,8 @@ TEST_F(EventTest, WithheldValues) {
 class CoalesceTest : public EventTest {
 protected:
     void add(const std::string& op, const std::string& row) {
-        const Event event = op == "d" ? decode(row, envelope("null", "null", "d")) : decode(std::nullopt, envelope("null", row, op));
+        const Event event =
+            op == "d" ? decode(row, envelope("null", "null", "d")) : decode(std::nullopt, envelope("null", row, op));
         changes.push_back({event.operation, 0, static_cast<uint32_t>(changes.size()), event.cells});
     }
     std::vector<std::string> net() {
@@ -276,7 +324,9 @@ protected:
         std::vector<std::string> result;
         Coalescer coalescer;
         for (const NetChange& one : coalescer.run(table.target, pointers, arena)) {
-            const char* kind = one.kind == ChangeKind::Upsert ? "upsert " : one.kind == ChangeKind::Delete ? "delete " : "replace ";
+            const char* kind = one.kind == ChangeKind::Upsert   ? "upsert "
+                               : one.kind == ChangeKind::Delete ? "delete "
+                                                                : "replace ";
             result.push_back(kind + row({.cells = one.cells}) + " by " + std::to_string(one.last));
         }
         return result;
