@@ -178,5 +178,5 @@ void standin_launcher_main(Datum) {
             serveLatch();
         }
     });
-    proc_exit(0);
+    proc_exit(1); // 0 would tell the postmaster never to start it again: terminated, it must come back
 }

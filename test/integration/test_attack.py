@@ -210,3 +210,11 @@ def test_an_answer_is_not_a_commit(service):
     await_("the payment posted", lambda: service.value("select status from standin.transaction_status('core', 'hung')") == "posted")
     assert [row[1] for row in core.booked()].count("hung") == 1
     assert service.query("select * from standin.conservation_faults where core = 'core'") == []
+
+
+def test_a_terminated_launcher_comes_back(service):
+    """Without it the next crash of any backend would be the last that the workers see."""
+    launcher = "select pid from pg_stat_activity where backend_type = 'pg_standin launcher'"
+    before = service.value(launcher)
+    assert service.value("select pg_terminate_backend(%s)", [before])
+    await_("another launcher", lambda: service.value(launcher) not in (None, before))
