@@ -7,8 +7,6 @@ DEBUG := build/debug
 CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)
 PYTHON := PYTHONPATH=$(CURDIR)/test PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 
-MAKEFLAGS += --no-print-directory
-
 .PHONY: all debug install stage stage-release installcheck test demo demo-stop demo-psql bench crash sql format lint packages clean
 
 all: ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)

@@ -117,7 +117,8 @@ def test_rounds(bank):
             print(f"  {len(payments)} payments, each booked once, in order", flush=True)
     except BaseException:
         if bank.service.alive():
-            for view in ("core_status", "stat_worker", "stat_cdc", "conservation", "conservation_faults", "pending_transactions"):
+            for view in ("core_status", "stat_worker", "stat_cdc", "conservation", "conservation_faults",
+                         "pending_transactions"):
                 print(bank.service.psql("-x", "-c", f"select * from standin.{view} limit 8", dbname=bank.DATABASE))
         print(bank.logs(15))
         print(f"data and logs are kept in {bank.directory}")

@@ -57,7 +57,8 @@ def up():
 def fetch():
     with screen.step("Kafka, Connect and Debezium from Maven") as it:
         try:
-            it.detail = f"{len(list(maven.resolve('kafka').iterdir()) + list(maven.resolve('debezium', True).iterdir()))} jars"
+            folders = maven.resolve("kafka"), maven.resolve("debezium", plugin=True)
+            it.detail = f"{sum(len(list(folder.iterdir())) for folder in folders)} jars"
         except maven.ArtifactsUnavailable as error:
             sys.exit(f"\n{error}")
 

@@ -37,7 +37,8 @@ class Caller(threading.Thread):
                 number = 0
                 while not self.ending.wait(0.01):
                     number += 1
-                    self.answers.append(self.pay(session, f"customer-{number}", self.accounts[number % len(self.accounts)]))
+                    account = self.accounts[number % len(self.accounts)]
+                    self.answers.append(self.pay(session, f"customer-{number}", account))
         except Exception as failure:  # pylint: disable=broad-except
             self.failure = failure
 
@@ -56,7 +57,8 @@ class Caller(threading.Thread):
         """The first answer "processing" to a call that ended after the moment."""
         if self.failure:
             raise self.failure
-        return next((answer for answer in self.answers if answer.ended > since and answer.message == "processing"), None)
+        return next((answer for answer in self.answers
+                     if answer.ended > since and answer.message == "processing"), None)
 
     def stop(self):
         self.ending.set()
@@ -73,7 +75,8 @@ def submit_all(bank, accounts, count, connections):
         try:
             with contextlib.closing(bank.service.connect(bank.DATABASE, user="payments")) as session:
                 for number in range(first, count, connections):
-                    answers.append(submit(session, f"outage-{number}", accounts[number % len(accounts)], 1 + number % 50))
+                    account, amount = accounts[number % len(accounts)], 1 + number % 50
+                    answers.append(submit(session, f"outage-{number}", account, amount))
         except Exception as failure:  # pylint: disable=broad-except
             failures.append(failure)
 

@@ -1,5 +1,11 @@
 -- The bank's payment workflow: three steps, each committed together with its record.
-create table receipt (workflow text primary key, ticket bigint, account integer, amount numeric, at timestamptz default now());
+create table receipt (
+    workflow text primary key,
+    ticket   bigint,
+    account  integer,
+    amount   numeric,
+    at       timestamptz default now()
+);
 grant select on pgbench_accounts to payments;
 grant select, insert on receipt to payments;
 
@@ -15,7 +21,8 @@ $$;
 
 create function payment_receipt(input jsonb) returns jsonb language sql as $$
     insert into public.receipt (workflow, ticket, account, amount)
-    values (standin.workflow_current(), (input ->> 'ticket')::bigint, (input ->> 'account')::integer, (input ->> 'amount')::numeric)
+    values (standin.workflow_current(), (input ->> 'ticket')::bigint, (input ->> 'account')::integer,
+            (input ->> 'amount')::numeric)
     returning jsonb_build_object('receipt', workflow)
 $$;
 

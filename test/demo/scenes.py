@@ -44,7 +44,8 @@ class Demo:
         self.times[what] = value
 
     def open_the_bank(self, number):
-        scene(number, "The bank opens", "A core banking system, a change stream, and a data service layer in front of them.")
+        scene(number, "The bank opens",
+              "A core banking system, a change stream, and a data service layer in front of them.")
         bank = self.bank
         with step("core: PostgreSQL, pgbench's bank") as it:
             core = bank.start_core()
@@ -95,7 +96,8 @@ class Demo:
         self.workflow("order-1", ACCOUNTS[0], 25)
         with step("reconciled with the core's own change event") as it:
             await_("reconciliation", lambda: bank.value(OPEN) == 0, 60)
-            it.detail = bank.value("select state || ', ' || reference from standin.transactions order by ticket desc limit 1")
+            it.detail = bank.value("select state || ', ' || reference from standin.transactions "
+                                   "order by ticket desc limit 1")
 
     def the_core_dies(self, number):
         scene(number, "The core is killed -9 in mid-load",
@@ -129,7 +131,7 @@ class Demo:
 
     def the_bank_goes_on(self, number):
         scene(number, "The bank goes on without its core",
-              "Rules decide in its place: limits, balance minus holds. What is accepted waits in the queue, with a hold.")
+              "Rules decide in its place: limits, balance minus holds. What is accepted waits in the queue, held.")
         bank = self.bank
         with step(f"{OUTAGE_PAYMENTS} payments over {CONNECTIONS} connections") as it:
             answers = submit_all(bank, ACCOUNTS, OUTAGE_PAYMENTS, CONNECTIONS)
@@ -173,7 +175,8 @@ class Demo:
             bank.connect.ensure_running()
             await_("reconciliation", lambda: bank.value(OPEN) == 0, 120)
             self.measured("the core's return to everything reconciled", time.monotonic() - began)
-            it.detail = f"{bank.value('''select count(*) from standin.transactions where state = 'reconciled' ''')} payments"
+            count = bank.value("select count(*) from standin.transactions where state = 'reconciled'")
+            it.detail = f"{count} payments"
         with step("online again, the four tables agree"):
             await_("online", lambda: bank.value(MODE) == "online")
             self.await_equal()
@@ -184,8 +187,8 @@ class Demo:
               "Counted where each was written: decision log, connectors and events, queue; and by the core itself.")
         bank = self.bank
         names = ("accepted", "posted", "compensated", "cancelled", "expired", "open")
-        row = bank.query(f"select {', '.join(names)}, {', '.join(name + '_amount' for name in names)}, refused, declined, "
-                         "faults, balanced from standin.conservation where core = 'core'")[0]
+        columns = [*names, *(f"{name}_amount" for name in names), "refused", "declined", "faults", "balanced"]
+        row = bank.query(f"select {', '.join(columns)} from standin.conservation where core = 'core'")[0]
         table(("", *names), [("payments", *row[:6]), ("amount", *(f"{amount:,.0f}" for amount in row[6:12]))], names)
         refused, declined, faults, balanced = row[12:]
         fact("standin.conservation", ("balanced" if balanced else "NOT balanced") +

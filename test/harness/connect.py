@@ -52,12 +52,14 @@ class Connect:
             "provide.transaction.metadata": True, "heartbeat.interval.ms": 1000, "poll.interval.ms": 50,
             # tables may be spread; the transaction topic is one order
             "topic.creation.default.replication.factor": 1, "topic.creation.default.partitions": self.partitions,
-            "topic.creation.groups": "single", "topic.creation.single.include": r".*\.transaction|__debezium-heartbeat.*",
+            "topic.creation.groups": "single",
+            "topic.creation.single.include": r".*\.transaction|__debezium-heartbeat.*",
             "topic.creation.single.partitions": 1, "topic.creation.single.replication.factor": 1,
             # small records in large batches: Debezium's default of one batch a poll costs the reader dearly
             "producer.override.linger.ms": 5, "producer.override.batch.size": 262144,
             "errors.max.retries": -1, "errors.retry.delay.initial.ms": 300, "errors.retry.delay.max.ms": 2000,
-            "retriable.restart.connector.wait.ms": 500, "slot.max.retries": 1000, "slot.retry.delay.ms": 1000, **self.source})
+            "retriable.restart.connector.wait.ms": 500,
+            "slot.max.retries": 1000, "slot.retry.delay.ms": 1000, **self.source})
         return self.start()
 
     def _plugin_folder(self):

@@ -38,7 +38,8 @@ class Core:
         self.cluster.init().start()
         self.cluster.query(f"create database {self.DATABASE}")
         self.cluster.tool("pgbench", "-i", "-q", "-s", self.scale, self.DATABASE)
-        variables = {"opening": self.opening, "service_password": self.SERVICE[1], "debezium_password": self.DEBEZIUM[1]}
+        variables = {"opening": self.opening, "service_password": self.SERVICE[1],
+                     "debezium_password": self.DEBEZIUM[1]}
         for name in ("tables", "functions", "roles"):
             self.cluster.psql("-1", *[f"--set={key}={value}" for key, value in variables.items()],
                               "-f", SQL / f"{name}.sql", dbname=self.DATABASE)

@@ -95,7 +95,8 @@ class Kafka:
     def consume(self, topic, partition=None):
         """All records of a topic now, as (partition, offset, key, value); a null value is None."""
         # "now" by time: the end of file alone is never met while somebody writes
-        out = self._kcat("-C", "-t", topic, "-e", "-o", "beginning", "-o", f"e@{int(time.time() * 1000)}", "-q", "-Z", "-f", "%p\x1f%o\x1f%k\x1f%S\x1f%s\x1e",
+        out = self._kcat("-C", "-t", topic, "-e", "-o", "beginning", "-o", f"e@{int(time.time() * 1000)}", "-q", "-Z",
+                         "-f", "%p\x1f%o\x1f%k\x1f%S\x1f%s\x1e",
                          *(["-p", str(partition)] if partition is not None else []))
         records = []
         for line in out.split("\x1e")[:-1]:

@@ -162,7 +162,8 @@ class Cluster:
 
 def service(name, directory, *, build=None, settings=None, **more):
     """A cluster that has pg_standin preloaded (not yet initialised)."""
-    return Cluster(name, directory, bindir=stage_bindir(build), settings={**SERVICE_SETTINGS, **(settings or {})}, **more)
+    return Cluster(name, directory, bindir=stage_bindir(build), settings={**SERVICE_SETTINGS, **(settings or {})},
+                   **more)
 
 
 def plain(name, directory, *, settings=None, **more):

@@ -1,6 +1,6 @@
 """One operating-system process of the environment: start, await, ask to stop, kill -9 at a chosen moment.
 
-Whatever happens to the harness itself (end, exception, signal, kill -9), its processes are stopped, each by its own pid.
+Whatever happens to the harness itself (end, exception, signal, kill -9), its processes are stopped, each by its pid.
 """
 
 import atexit

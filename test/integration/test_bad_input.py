@@ -52,6 +52,6 @@ def test_a_key_with_another_payload_is_an_error(service):
 
 def test_an_unknown_account_is_refused_by_the_core(service):
     submit(service, "nobody", '{"account": -7, "amount": 5}')
-    await_("the refusal", lambda: service.query("select state, core_message from standin.transactions where key = 'nobody'")
-           == [("rejected", "unknown account")])
+    answer = "select state, core_message from standin.transactions where key = 'nobody'"
+    await_("the refusal", lambda: service.query(answer) == [("rejected", "unknown account")])
     assert service.value("select balanced from standin.conservation") is True

@@ -19,6 +19,7 @@ PAYMENTS, ACCOUNTS, CONNECTIONS = 1000, 50, 8
 SEED = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_000_000))
 
 HISTORY = "select count(*) from pgbench_history"
+BOOKED = "select count(*) from core_log"
 OPEN = "select count(*) from standin.pending_transactions"
 MODE = "select mode from standin.core_status where core = 'core'"
 # Where conservation is counted from; each also names which of its rows to take away.
@@ -39,7 +40,7 @@ def report(bank):
             print(bank.service.psql("-x", "-c", f"select * from {view} limit 20", dbname=bank.DATABASE))
         except RuntimeError as error:
             print(error)
-    print(bank.value("select json_agg(s) from (select state, count(*), min(message) from standin.transactions group by 1) s"))
+    print(bank.query("select state, count(*), min(message) from standin.transactions group by state"))
 
 
 def open_the_bank(bank):
@@ -55,10 +56,10 @@ def open_the_bank(bank):
 def kill_during_replay(bank, chance):
     """Twice, each time when a random share of what is left has been booked."""
     for _ in range(2):
-        booked = bank.core.value("select count(*) from core_log")
+        booked = bank.core.value(BOOKED)
         target = booked + (PAYMENTS - booked) * chance.uniform(0.1, 0.5)
-        await_(f"{target:.0f} payments to be booked", lambda: bank.core.value("select count(*) from core_log") >= target, 120)
-        print(f"service killed -9 with {bank.core.value('select count(*) from core_log')} payments booked")
+        await_(f"{target:.0f} payments to be booked", lambda: bank.core.value(BOOKED) >= target, 120)
+        print(f"service killed -9 with {bank.core.value(BOOKED)} payments booked")
         bank.service.kill9()
         bank.service.start()
 
@@ -73,7 +74,7 @@ def kill_during_apply(bank, chance):
 
 
 def kill_in_mid_apply(bank, chance):
-    """The worker that applies is killed -9 within a transaction that holds rows of all tables: all sessions go with it."""
+    """The worker that applies is killed -9 within a transaction with rows of all tables; all sessions go with it."""
     bank.query("select standin.cdc_pause('core')")
     behind = bank.core.value(HISTORY) + 500
     await_("work to pile up", lambda: bank.core.value(HISTORY) > behind, 120)
@@ -151,7 +152,8 @@ def test_the_books_balance(bank, payments):
 
 @pytest.mark.parametrize("table", SOURCES)
 def test_a_row_missing_anywhere_shows(bank, payments, table):
-    with contextlib.closing(bank.service.connect(bank.DATABASE, autocommit=False)) as session, session.cursor() as cursor:
+    with contextlib.closing(bank.service.connect(bank.DATABASE, autocommit=False)) as session:
+        cursor = session.cursor()
         cursor.execute("set local session_replication_role = replica")  # past the triggers that forbid it
         cursor.execute(f"delete from standin_private.{table} where ctid in "
                        f"(select ctid from standin_private.{table} where {SOURCES[table]} limit 1)")

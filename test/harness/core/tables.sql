@@ -11,7 +11,8 @@ comment on column pgbench_history.idempotency_key is
 
 -- Money to pay with. Tellers and branches carry the same sums, as after any number of pgbench transactions.
 update pgbench_accounts set abalance = abalance + :opening;
-update pgbench_branches b set bbalance = bbalance + :opening * (select count(*) from pgbench_accounts a where a.bid = b.bid);
+update pgbench_branches b
+   set bbalance = bbalance + :opening * (select count(*) from pgbench_accounts a where a.bid = b.bid);
 update pgbench_tellers t
    set tbalance = tbalance + :opening * (select count(*) from pgbench_accounts a where a.bid = t.bid)
  where t.tid = (select min(tid) from pgbench_tellers o where o.bid = t.bid);
