@@ -51,7 +51,7 @@ std::string keyCondition(TargetTable& table) {
 
 SPIPlanPtr prepare(TargetTable& table, const std::vector<uint16_t>& parameters, const std::string& sql) {
     SPIPlanPtr plan = pg::call([&] {
-        Oid types[FUNC_MAX_ARGS];
+        auto* types = static_cast<Oid*>(palloc(sizeof(Oid) * parameters.size()));
         int count = 0;
         for (const uint16_t column : parameters)
             types[count++] = table.columns()[column].type;
@@ -128,9 +128,9 @@ SqlWriter::Plans& SqlWriter::plansFor(TargetTable& table, const NetChange& chang
 
 uint64_t SqlWriter::execute(TargetTable& table, SPIPlanPtr plan, const Plans& plans, const NetChange& change) {
     const int code = pg::call([&] {
-        Datum values[FUNC_MAX_ARGS];
-        char nulls[FUNC_MAX_ARGS];
         const int count = SPI_getargcount(plan);
+        auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<size_t>(count)));
+        auto* nulls = static_cast<char*>(palloc(static_cast<size_t>(count)));
         for (int i = 0; i < count; ++i) {
             const uint16_t column = plans.parameters[static_cast<size_t>(i)];
             bool isNull;

@@ -2,6 +2,11 @@
 
 #include "cdc/cdc.h"
 #include "kernel/crash_point.h"
+#include "kernel/instance.h"
+
+extern "C" {
+#include <commands/dbcommands.h>
+}
 
 namespace standin::cdc {
 
@@ -58,6 +63,10 @@ bool SourceWorker::load() {
     std::vector<kafka::StoredOffset> offsets;
     auto config = worker_.transaction([&] {
         offsets = kafka::loadOffsets(worker_.key());
+        // A copy of the database may read, but must not move the original's offsets in Kafka.
+        reportsProgress_ = !kernel::instanceRefusal();
+        groupId_ =
+            std::string("pg_standin.") + pg::call([] { return get_database_name(MyDatabaseId); }) + "." + worker_.key();
         return loadSource(worker_.key());
     });
     if (!config)
@@ -106,7 +115,7 @@ bool SourceWorker::isCurrent() const {
 
 void SourceWorker::connect() {
     worker_.setState("connecting");
-    consumer_ = std::make_unique<kafka::Consumer>(config_->properties, "pg_standin." + worker_.key(),
+    consumer_ = std::make_unique<kafka::Consumer>(config_->properties, groupId_,
                                                   kafka::ConsumerLimits{config_->queueKilobytes});
     nextDiscovery_ = {};
 }
@@ -163,10 +172,8 @@ void SourceWorker::discover() {
         consumer_->clearError();
     if (!assignment.empty())
         consumer_->add(assignment);
-    if (!missing.empty() && trouble_.empty())
-        trouble_ = "no such topic: " + missing;
-    else if (missing.empty() && trouble_.starts_with("no such topic"))
-        trouble_.clear();
+    if (answered)
+        trouble_ = missing.empty() ? "" : "no such topic: " + missing;
     const bool troubled = !answered || !missing.empty() || !consumer_->lastError().empty();
     nextDiscovery_ =
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
@@ -249,7 +256,7 @@ void SourceWorker::take(kafka::Message message) {
             " of topic " + state->topic + " is not there" +
             (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
             "; go on elsewhere with standin.cdc_seek";
-        worker_.setError("55000", trouble_);
+        worker_.setError("55000", lostOffset_);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
@@ -318,7 +325,7 @@ void SourceWorker::finishBatch() {
         state.storedEnd = state.end;
         state.counts = {};
     }
-    if (!progress.empty())
+    if (!progress.empty() && reportsProgress_)
         consumer_->reportProgress(progress);
     messages_.clear();
     origins_.clear();
@@ -328,8 +335,8 @@ void SourceWorker::finishBatch() {
 }
 
 void SourceWorker::showState() {
-    if (!trouble_.empty()) {
-        worker_.setState("troubled", trouble_);
+    if (!lostOffset_.empty() || !trouble_.empty()) {
+        worker_.setState("troubled", lostOffset_.empty() ? trouble_ : lostOffset_);
     } else if (!consumer_->lastError().empty()) {
         worker_.setError("08006", consumer_->lastError());
         worker_.setState("disconnected", consumer_->lastError());

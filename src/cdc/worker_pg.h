@@ -54,7 +54,10 @@ private:
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
     std::string clusterId_;
-    std::string trouble_; ///< of a topic or partition, until the next load
+    std::string trouble_;    ///< with a topic or partition, until all topics are found again
+    std::string lostOffset_; ///< a partition cannot go on, until an operator says where
+    std::string groupId_;
+    bool reportsProgress_ = false;
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     bool outdated_ = false;

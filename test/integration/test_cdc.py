@@ -343,6 +343,20 @@ def test_tables_that_need_sql(kafka, bank, name):
     stream.drop()
 
 
+def test_more_columns_than_a_function_takes_arguments(kafka, bank):
+    """On both paths: 300 columns, with a trigger on one of the two tables."""
+    columns = "id int primary key, " + ", ".join(f"c{i} int" for i in range(300))
+    bank.query(f"create table wide_sql ({columns}); alter table wide_sql owner to replica;"
+               "create function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
+               "create trigger t before insert on wide_sql for each row execute function public.nothing()")
+    for stream in (Stream(bank, "wide", columns), Stream(bank, "wide_sql", None)):
+        row = {"id": 1, **{f"c{i}": i for i in range(300)}}
+        stream.produce([event("c", row), event("c", {**row, "id": 2}), event("u", {**row, "c299": -1})])
+        stream.applied(3)
+        assert stream.rows() == [(1, *range(299), -1), (2, *range(300))]
+        stream.drop()
+
+
 def test_foreign_keys_defaults_and_domains(kafka, bank):
     bank.query("create table parent (id int primary key); alter table parent owner to replica;"
                "create domain positive as numeric(8,2) check (value > 0)")
