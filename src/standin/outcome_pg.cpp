@@ -100,6 +100,12 @@ void logRefusal(const Sending& sending, const Answer& answer, pg::Timestamptz no
 
 } // namespace
 
+bool lockAccountNow(const std::string& core, const std::string& account) {
+    static pg::Statement statement(
+        "SELECT FROM standin_private.account WHERE account = $2 AND core = $1 FOR UPDATE SKIP LOCKED");
+    return !statement.run(core, account).empty();
+}
+
 State recordOutcome(const CoreConfig& config, bool inquires, const Sending& sending, const Answer& answer) {
     const Present present = lockPresent(config, inquires, sending);
     const pg::Timestamptz now{kernel::now()};

@@ -19,6 +19,9 @@ struct Sending {
     Request request;
 };
 
+/// Locks an account's row without waiting; false if another session has it.
+bool lockAccountNow(const std::string& core, const std::string& account);
+
 /// Writes an answer of a core and what follows from it: answer log, state, hold, decision log. Locks the account's row,
 /// then the transaction's. What a change event settled in the meantime stays settled. Returns the state after it.
 State recordOutcome(const CoreConfig& config, bool inquires, const Sending& sending, const Answer& answer);

@@ -1,6 +1,7 @@
 #include "standin/replay_pg.h"
 
 #include <algorithm>
+#include <list>
 
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
@@ -17,13 +18,20 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds longSleep{60000};
+constexpr milliseconds lockedRetry{25};  // while a session holds the account of an answer, whose end nobody announces
 constexpr milliseconds watchOthers{500}; // while a client session has something in flight, whose death nobody announces
 
 /// One conversation with the core and what it is about.
 struct Line {
     std::unique_ptr<Connector> connector;
     std::optional<Claim> claim;
-    bool answered = false;
+};
+
+/// What the core answered and is not written yet.
+struct Heard {
+    Claim claim;
+    Answer answer;
+    bool written = false;
 };
 
 class Replay {
@@ -52,6 +60,8 @@ private:
         for (const Line& line : lines_)
             if (line.claim)
                 tickets.push_back(line.claim->sending.ticket);
+        for (const Heard& heard : heard_)
+            tickets.push_back(heard.claim.sending.ticket);
         return tickets;
     }
 
@@ -71,19 +81,12 @@ private:
     /// One transaction: the answers that came in are written, and the next calls are taken and committed as in flight.
     /// Returns how long there is nothing to do.
     milliseconds turn() {
-        if (!busy())
+        if (!busy() && heard_.empty())
             configure();
-        std::vector<Line*> free;
-        bool answers = false;
-        for (Line& line : lines_) {
-            answers |= line.answered;
-            if (!line.claim || line.answered)
-                free.push_back(&line);
-        }
-        if (free.empty())
+        const auto free = std::count_if(lines_.begin(), lines_.end(), [](const Line& line) { return !line.claim; });
+        if (free == 0 && heard_.empty())
             return milliseconds(0);
-        const int granted =
-            bucket_.take(static_cast<int>(free.size()), config_.replayRate, TokenBucket::Time::clock::now());
+        const int granted = bucket_.take(static_cast<int>(free), config_.replayRate, TokenBucket::Time::clock::now());
         Claimed claimed;
         try {
             STANDIN_CRASH_POINT("replay_before_outcome_commit");
@@ -100,11 +103,13 @@ private:
                 return again(granted);
             throw;
         }
-        forgetAnswered();
+        const auto written = std::erase_if(heard_, [](const Heard& heard) { return heard.written; });
         bucket_.giveBack(granted - static_cast<int>(claimed.claims.size()));
         begin(claimed);
-        if (answers || claimed.more || !claimed.claims.empty())
+        if (written != 0 || claimed.more || !claimed.claims.empty())
             return granted == 0 ? milliseconds(10) : milliseconds(0);
+        if (!heard_.empty())
+            return lockedRetry;
         if (claimed.othersInFlight)
             return watchOthers;
         if (claimed.nextDueSeconds)
@@ -118,23 +123,21 @@ private:
         return milliseconds(1);
     }
 
+    /// An account that another session has locked, perhaps one that idles in its transaction, holds up its own answer
+    /// only.
     void writeAnswers() {
-        std::vector<Line*> answered;
-        for (Line& line : lines_)
-            if (line.answered)
-                answered.push_back(&line);
-        if (answered.empty())
-            return;
         // Rows of several accounts are always locked in this order.
-        std::sort(answered.begin(), answered.end(), [](const Line* left, const Line* right) {
-            return left->claim->sending.account < right->claim->sending.account;
+        heard_.sort([](const Heard& left, const Heard& right) {
+            return left.claim.sending.account < right.claim.sending.account;
         });
         const Answer* fault = nullptr;
-        for (const Line* line : answered) {
-            const Answer& answer = line->connector->answer();
-            recordOutcome(config_, inquires_, line->claim->sending, answer);
-            if (answer.coreFault)
-                fault = &answer;
+        for (Heard& heard : heard_) {
+            heard.written = lockAccountNow(config_.core, heard.claim.sending.account);
+            if (!heard.written)
+                continue;
+            recordOutcome(config_, inquires_, heard.claim.sending, heard.answer);
+            if (heard.answer.coreFault)
+                fault = &heard.answer;
         }
         if (fault) // a failed live call is a failed probe; several at once are one
             observeCore(config_.core, false, fault->message);
@@ -156,15 +159,6 @@ private:
         if (claimed.claims.empty() && !claimed.more && !busy())
             finishRecovery(config_.core);
         return claimed;
-    }
-
-    void forgetAnswered() {
-        for (Line& line : lines_) {
-            if (line.answered) {
-                line.claim.reset();
-                line.answered = false;
-            }
-        }
     }
 
     void begin(Claimed& claimed) {
@@ -207,22 +201,27 @@ private:
         line.claim.reset();
     }
 
-    /// Until at least one call is answered.
+    /// Until at least one call is answered, or it is time to try again to write an earlier answer.
     void talk() {
+        const milliseconds patience = heard_.empty() ? longSleep : lockedRetry;
+        const size_t before = heard_.size();
         while (!worker_.stopping()) {
             std::vector<const Connector*> waiting;
-            bool answered = false;
             for (Line& line : lines_) {
-                if (!line.claim || line.answered)
+                if (!line.claim)
                     continue;
-                line.answered = line.connector->advance();
-                answered |= line.answered;
-                if (!line.answered)
+                if (line.connector->advance()) {
+                    heard_.push_back({std::move(*line.claim), line.connector->answer()});
+                    line.claim.reset();
+                } else {
                     waiting.push_back(line.connector.get());
+                }
             }
-            if (answered || waiting.empty())
+            if (heard_.size() != before || waiting.empty())
                 return;
-            waitForCalls(waiting, longSleep);
+            waitForCalls(waiting, patience);
+            if (before != 0)
+                return;
         }
     }
 
@@ -230,6 +229,7 @@ private:
     CoreConfig config_;
     bool inquires_ = false;
     std::vector<Line> lines_;
+    std::list<Heard> heard_; // a claim's lock stays where it is
     TokenBucket bucket_;
 };
 

@@ -218,3 +218,20 @@ def test_a_terminated_launcher_comes_back(service):
     before = service.value(launcher)
     assert service.value("select pg_terminate_backend(%s)", [before])
     await_("another launcher", lambda: service.value(launcher) not in (None, before))
+
+
+def test_a_session_that_idles_holds_up_its_own_account_only(service):
+    """It has submitted and holds its account's row: the answer of that account waits, all others are written."""
+    service.query("select standin.core_switch('core', 'forced_stand_in', 'a test')")
+    for account in range(5000, 5010):
+        service.query(submit("core", "payment", f"queued-{account}", account, 1))
+    with connect(service, "app") as idle, idle.cursor() as cursor:
+        idle.autocommit = False
+        cursor.execute(submit("core", "payment", "idle", 5000, 1))
+        service.query("select standin.core_switch('core', 'online', 'a test')")
+        state = "select status from standin.transaction_status('core', %s)"
+        await_("the other nine accounts", lambda: service.value(
+            "select count(*) from standin.transactions where key like 'queued-%%' and state in ('posted', 'reconciled')") == 9)
+        assert service.value(state, ["queued-5000"]) == "in_flight"
+        idle.rollback()
+    await_("the account itself", lambda: service.value(state, ["queued-5000"]) == "posted")
