@@ -14,8 +14,9 @@ void _PG_init(void) {
         return;
     standin::pg::entry([] {
         if (!process_shared_preload_libraries_in_progress)
-            throw standin::Error("55000", "pg_standin must be loaded at server start", {},
-                                 "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
+            throw standin::Error(
+                "55000", "pg_standin must be loaded at server start", {},
+                "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
         standin::kernel::init();
         standin::cdc::init();
         standin::workflow::init();

@@ -5,8 +5,8 @@
 
 namespace standin {
 
-/// An engine's way to say what went wrong, in PostgreSQL's terms but without its headers. The SQL boundary turns it into
-/// an ereport(ERROR) with the same SQLSTATE, DETAIL and HINT.
+/// An engine's way to say what went wrong, in PostgreSQL's terms but without its headers. The SQL boundary turns it
+/// into an ereport(ERROR) with the same SQLSTATE, DETAIL and HINT.
 class Error : public std::runtime_error {
 public:
     Error(const char* sqlstate, const std::string& message, std::string detail = {}, std::string hint = {})

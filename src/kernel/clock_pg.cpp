@@ -25,8 +25,9 @@ pg::Shared<Clock> shared("pg_standin clock",
 int64_t now() { return GetCurrentTimestamp() + static_cast<int64_t>(pg_atomic_read_u64(&shared->advancedBy)); }
 
 void initClock() {
-    DefineCustomBoolVariable("pg_standin.allow_test_clock", "Lets superusers advance the product's clock; for tests only.",
-                             nullptr, &allowTestClock, false, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("pg_standin.allow_test_clock",
+                             "Lets superusers advance the product's clock; for tests only.", nullptr, &allowTestClock,
+                             false, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
     shared.request();
 }
 
@@ -38,7 +39,8 @@ STANDIN_FUNCTION(standin_clock_now) { return TimestampTzGetDatum(kernel::now());
 
 STANDIN_FUNCTION(standin_clock_advance) {
     if (!kernel::allowTestClock)
-        throw Error("55000", "the test clock is off", {}, "Set pg_standin.allow_test_clock = on and restart the server.");
+        throw Error("55000", "the test clock is off", {},
+                    "Set pg_standin.allow_test_clock = on and restart the server.");
     if (!superuser())
         throw Error("42501", "permission denied to advance the clock");
     const Interval* step = PG_GETARG_INTERVAL_P(0);

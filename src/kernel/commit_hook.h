@@ -4,8 +4,8 @@ namespace standin::kernel {
 
 enum class TransactionEnd { Commit, Abort };
 
-/// Runs before each commit, after deferred triggers; an error aborts the transaction. Registered once, from X::init(); must
-/// return at once when the transaction is none of the room's business.
+/// Runs before each commit, after deferred triggers; an error aborts the transaction. Registered once, from X::init();
+/// must return at once when the transaction is none of the room's business.
 void onPreCommit(void (*hook)());
 
 /// Runs before PREPARE TRANSACTION; an error refuses it.

@@ -7,8 +7,8 @@
 
 namespace standin::kernel {
 
-/// The interface by which an applied change event confirms a pending transaction, in the applying transaction. CDC asks and
-/// calls; stand-in answers. Neither knows the other.
+/// The interface by which an applied change event confirms a pending transaction, in the applying transaction. CDC asks
+/// and calls; stand-in answers. Neither knows the other.
 struct ConfirmationTarget {
     int64_t id;            ///< the binding, to be handed back
     std::string keyColumn; ///< the column of the target table that carries the idempotency key
@@ -17,7 +17,8 @@ struct ConfirmationTarget {
 struct Confirmer {
     /// What is bound to a target table (its Oid), if anything. Runs inside the product's owner scope.
     std::optional<ConfirmationTarget> (*find)(uint32_t targetTable) = nullptr;
-    /// Keys of rows just inserted or updated in the target; runs in the transaction that applied them, inside owner scope.
+    /// Keys of rows just inserted or updated in the target; runs in the transaction that applied them, inside owner
+    /// scope.
     void (*confirm)(int64_t id, const std::vector<std::string>& keys) = nullptr;
 };
 

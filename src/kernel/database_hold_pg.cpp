@@ -200,7 +200,8 @@ void processUtility(PlannedStmt* planned, const char* query, bool readOnlyTree, 
         pg::entry([&] {
             std::optional<DatabaseHold> databaseHold;
             sendWorkersAway(planned->utilityStmt, databaseHold);
-            pg::call([&] { next(planned, query, readOnlyTree, context, parameters, environment, destination, completion); });
+            pg::call(
+                [&] { next(planned, query, readOnlyTree, context, parameters, environment, destination, completion); });
         });
         break;
     default:

@@ -5,8 +5,8 @@
 
 namespace standin::kernel {
 
-/// Why this server must not speak to the outside (a restored or cloned database would replay payments to the real core), or
-/// nothing if it may. Needs a transaction and an open pg::Spi; runs inside pg::OwnerScope.
+/// Why this server must not speak to the outside (a restored or cloned database would replay payments to the real
+/// core), or nothing if it may. Needs a transaction and an open pg::Spi; runs inside pg::OwnerScope.
 std::optional<std::string> instanceRefusal();
 
 /// Throws standin::Error (55000) with the reason if this server must not speak to the outside. Call it before anything

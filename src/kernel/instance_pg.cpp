@@ -27,10 +27,11 @@ void requireInstance() {
 }
 
 void initInstance() {
-    DefineCustomStringVariable("pg_standin.instance",
-                               "Identity under which this server may send to cores and Kafka; empty binds to this very server.",
-                               "Set alike on a primary and its standbys it lets a failover go on by itself.", &instanceSetting,
-                               "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "pg_standin.instance",
+        "Identity under which this server may send to cores and Kafka; empty binds to this very server.",
+        "Set alike on a primary and its standbys it lets a failover go on by itself.", &instanceSetting, "", PGC_SIGHUP,
+        0, nullptr, nullptr, nullptr);
 }
 
 } // namespace standin::kernel
@@ -58,8 +59,7 @@ STANDIN_FUNCTION(standin_instance_observed) {
 // Whether the current timeline is the given one or descends from it by promotions.
 STANDIN_FUNCTION(standin_timeline_descends) {
     const auto ancestor = static_cast<TimeLineID>(PG_GETARG_INT32(0));
-    const bool descends = pg::call([ancestor] {
-        return tliInHistory(ancestor, readTimeLineHistory(GetWALInsertionTimeLine()));
-    });
+    const bool descends =
+        pg::call([ancestor] { return tliInHistory(ancestor, readTimeLineHistory(GetWALInsertionTimeLine())); });
     PG_RETURN_BOOL(descends);
 }

@@ -72,8 +72,9 @@ void start(Oid database, Supervisor& supervisor) {
         if (!RegisterDynamicBackgroundWorker(&worker, &supervisor.handle)) {
             supervisor.handle = nullptr;
             supervisor.notBefore = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
-            ereport(LOG, (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
-                          errhint("Increase max_worker_processes.")));
+            ereport(LOG,
+                    (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
+                     errhint("Increase max_worker_processes.")));
         }
     });
 }

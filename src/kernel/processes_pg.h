@@ -10,8 +10,8 @@ void initWake();
 void initDatabaseHolds();
 void registerLauncher();
 
-/// SIGTERM for the kernel's processes: a flag and the latch; inside a transaction also what `die` does, so that a lock wait
-/// or a long statement ends.
+/// SIGTERM for the kernel's processes: a flag and the latch; inside a transaction also what `die` does, so that a lock
+/// wait or a long statement ends.
 void handleStopSignals();
 bool stopRequested();
 void setInsideTransaction(bool inside);

@@ -67,8 +67,8 @@ struct Registry {
 Registry& registry();
 void requestRegistry();
 
-/// LWLock for a block of straight-line code. On ereport(ERROR) PostgreSQL's abort releases it, so nothing in the block may
-/// throw a C++ exception that is then survived.
+/// LWLock for a block of straight-line code. On ereport(ERROR) PostgreSQL's abort releases it, so nothing in the block
+/// may throw a C++ exception that is then survived.
 class RegistryLock {
 public:
     explicit RegistryLock(LWLockMode mode) { LWLockAcquire(&registry().lock, mode); }

@@ -103,7 +103,8 @@ Configuration SupervisorLoop::readConfiguration() {
 // supervisor) died: perhaps it was the cause. It waits, longer each time, while the others start.
 void SupervisorLoop::holdBackSuspects() {
     transactions_.transaction([&] {
-        static pg::Statement suspects("UPDATE standin_private.worker_mark SET crashes = crashes + 1 RETURNING kind, key, crashes");
+        static pg::Statement suspects(
+            "UPDATE standin_private.worker_mark SET crashes = crashes + 1 RETURNING kind, key, crashes");
         for (const pg::Row row : suspects.run()) {
             Child& child = children_[{row.get<std::string>(0), row.get<std::string>(1)}];
             child.marked = true;
@@ -159,7 +160,8 @@ void SupervisorLoop::reap(const Name& name, Child& child) {
         child.failures = 0;
     if (stopped) {
         child.failures += clean ? 0 : 1;
-        child.notBefore = now + std::chrono::microseconds(clean ? 200ms : exponentialBackoff(child.failures, 500ms, 60s)).count();
+        child.notBefore =
+            now + std::chrono::microseconds(clean ? 200ms : exponentialBackoff(child.failures, 500ms, 60s)).count();
         show(child, clean ? "stopped" : "crashed", clean ? "" : "restarts with exponential back-off");
     }
     // The server is alive, so this worker did not bring it down.
@@ -174,8 +176,9 @@ void SupervisorLoop::reap(const Name& name, Child& child) {
 
 bool SupervisorLoop::launch(const Wanted& wanted, Child& child) {
     transactions_.transaction([&] {
-        static pg::Statement mark("INSERT INTO standin_private.worker_mark (kind, key, started_at) VALUES ($1, $2, clock_timestamp()) "
-                                  "ON CONFLICT (kind, key) DO UPDATE SET started_at = excluded.started_at");
+        static pg::Statement mark(
+            "INSERT INTO standin_private.worker_mark (kind, key, started_at) VALUES ($1, $2, clock_timestamp()) "
+            "ON CONFLICT (kind, key) DO UPDATE SET started_at = excluded.started_at");
         mark.run(wanted.kind, wanted.key);
         ForceSyncCommit();
     });
@@ -332,7 +335,8 @@ void clearOrphans() {
         }
         if (!alive || stopRequested())
             return;
-        pg::call([] { ConditionVariableTimedSleep(&registry().processGone, 1000, pg::waitEventNew("StandinOrphans")); });
+        pg::call(
+            [] { ConditionVariableTimedSleep(&registry().processGone, 1000, pg::waitEventNew("StandinOrphans")); });
         pg::call([] { ConditionVariableCancelSleep(); });
         serveLatch();
     }
@@ -361,16 +365,19 @@ void SupervisorLoop::run() {
         if (configuration.version != STANDIN_VERSION) {
             // The SQL objects and this library are of different versions: no worker may touch the tables.
             if (firstTurn)
-                ereport(LOG, (errmsg("pg_standin library %s finds extension version %s and starts no worker", STANDIN_VERSION,
-                                     configuration.version.c_str()),
-                              errhint("Run ALTER EXTENSION pg_standin UPDATE, or restart the server with the other library.")));
+                ereport(
+                    LOG,
+                    (errmsg("pg_standin library %s finds extension version %s and starts no worker", STANDIN_VERSION,
+                            configuration.version.c_str()),
+                     errhint("Run ALTER EXTENSION pg_standin UPDATE, or restart the server with the other library.")));
         } else if (firstTurn) {
             holdBackSuspects();
         }
         firstTurn = false;
         reconcile(configuration);
         pg::call([&] {
-            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, nextWake(), pg::waitEventNew("StandinSupervisor"));
+            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, nextWake(),
+                      pg::waitEventNew("StandinSupervisor"));
         });
         serveLatch();
     }

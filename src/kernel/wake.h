@@ -13,15 +13,15 @@ enum class Channel : uint8_t { supervisor, cdc, prober, replay, executor, outbox
 
 std::optional<Channel> channelByName(std::string_view name);
 
-/// At the commit of this transaction, sets the latches of all who listen to the channel in this database. No NOTIFY: its
-/// commit lock serialises the whole server. An abort wakes nobody, a hundred calls wake once.
+/// At the commit of this transaction, sets the latches of all who listen to the channel in this database. No NOTIFY:
+/// its commit lock serialises the whole server. An abort wakes nobody, a hundred calls wake once.
 void wakeAtCommit(Channel channel);
 
 /// Wakes at once, for state that is not transactional.
 void wakeNow(Channel channel);
 
-/// A client session's place among those a commit wakes. Register first, look at the data next, then wait: whatever commits
-/// after the look sets the latch.
+/// A client session's place among those a commit wakes. Register first, look at the data next, then wait: whatever
+/// commits after the look sets the latch.
 class CommitWaiter {
 public:
     explicit CommitWaiter(Channel channel);

@@ -7,7 +7,8 @@ namespace standin::kernel {
 
 namespace {
 
-constexpr const char* channelNames[] = {"supervisor", "cdc", "prober", "replay", "executor", "outbox", "ticket", "claim"};
+constexpr const char* channelNames[] = {"supervisor", "cdc",    "prober", "replay",
+                                        "executor",   "outbox", "ticket", "claim"};
 static_assert(std::size(channelNames) == static_cast<size_t>(Channel::count));
 
 constexpr uint32_t bit(Channel channel) { return 1U << static_cast<uint8_t>(channel); }
@@ -89,7 +90,8 @@ bool CommitWaiter::wait(std::chrono::milliseconds timeout) {
     static const uint32_t waitEvent = pg::waitEventNew("StandinCommitWait");
     // With more than maxWaiters sessions waiting the surplus look again ten times a second.
     if (slot_ < 0)
-        return pg::waitLatch(std::min<std::chrono::milliseconds>(timeout, 100ms), waitEvent) != pg::WaitResult::Timeout ||
+        return pg::waitLatch(std::min<std::chrono::milliseconds>(timeout, 100ms), waitEvent) !=
+                   pg::WaitResult::Timeout ||
                timeout > 100ms;
     return pg::waitLatch(timeout, waitEvent) != pg::WaitResult::Timeout;
 }

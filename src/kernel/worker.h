@@ -61,8 +61,8 @@ public:
     /// SIGTERM came, or the supervisor wants this worker gone. Return from the worker's main soon.
     bool stopping() const;
 
-    /// Sleeps until a commit announced work on the kind's channel, one of the descriptors is readable, the configuration was
-    /// reloaded, the worker is to stop, or the time is over.
+    /// Sleeps until a commit announced work on the kind's channel, one of the descriptors is readable, the
+    /// configuration was reloaded, the worker is to stop, or the time is over.
     void wait(std::chrono::milliseconds timeout, std::initializer_list<int> readable = {});
 
     /// Shows in standin.stat_worker, and in pg_stat_activity.

@@ -6,7 +6,7 @@
 #error "pg_standin needs PostgreSQL 15 or newer"
 #endif
 
-#define STANDIN_PG_GE(major) (PG_VERSION_NUM >= (major) * 10000)
+#define STANDIN_PG_GE(major) (PG_VERSION_NUM >= (major)*10000)
 
 #if STANDIN_PG_GE(17)
 #include <utils/wait_event.h>

@@ -3,8 +3,9 @@
 namespace standin::pg {
 
 void throwCaughtError(MemoryContext callersContext) {
-    // Out of memory here would longjmp to the outer handler and skip the caller's destructors; PostgreSQL keeps a reserve in
-    // ErrorContext for the report itself, and a small context comes from a free list, so that is as far as this can go.
+    // Out of memory here would longjmp to the outer handler and skip the caller's destructors; PostgreSQL keeps a
+    // reserve in ErrorContext for the report itself, and a small context comes from a free list, so that is as far as
+    // this can go.
     MemoryContext context = AllocSetContextCreate(TopMemoryContext, "pg_standin error", ALLOCSET_SMALL_SIZES);
     MemoryContextSwitchTo(context);
     auto* held = static_cast<PgError::Held*>(palloc(sizeof(PgError::Held)));
@@ -40,8 +41,8 @@ Failure Failure::fromCurrentException() noexcept {
     try {
         throw;
     } catch (PgError& error) {
-        // The exception object dies with the catch block; the error must not. Its context is given to the current one, which
-        // the abort of the surrounding (sub)transaction frees.
+        // The exception object dies with the catch block; the error must not. Its context is given to the current one,
+        // which the abort of the surrounding (sub)transaction frees.
         failure.data = error.held_->data;
         ++error.held_->references;
         MemoryContextSetParent(error.held_->context, CurrentMemoryContext);
@@ -64,8 +65,9 @@ Failure Failure::fromCurrentException() noexcept {
 void Failure::raise() const {
     if (data)
         ReThrowError(data);
-    ereport(ERROR, (errcode(sqlerrcode), errmsg_internal("%s", message ? message : "out of memory while reporting an error"),
-                    detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+    ereport(ERROR,
+            (errcode(sqlerrcode), errmsg_internal("%s", message ? message : "out of memory while reporting an error"),
+             detail ? errdetail_internal("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
     pg_unreachable();
 }
 

@@ -10,8 +10,9 @@
 
 namespace standin::pg {
 
-/// A PostgreSQL error on its way through C++ frames, carrying the whole ErrorData. The ErrorData lives in a memory context
-/// of its own, so that it survives the reset of whatever context was current, and is handed over without a copy.
+/// A PostgreSQL error on its way through C++ frames, carrying the whole ErrorData. The ErrorData lives in a memory
+/// context of its own, so that it survives the reset of whatever context was current, and is handed over without a
+/// copy.
 class PgError : public std::exception {
 public:
     struct Held {
@@ -42,11 +43,12 @@ private:
 /// Converts the error on top of PostgreSQL's error stack into a PgError.
 [[noreturn]] void throwCaughtError(MemoryContext callersContext);
 
-/// C++ -> PostgreSQL: runs code that may ereport(ERROR); the longjmp becomes a PgError. The guard must sit deeper than the
-/// objects it protects: `f` may hold only trivially destructible locals, because a longjmp skips them.
+/// C++ -> PostgreSQL: runs code that may ereport(ERROR); the longjmp becomes a PgError. The guard must sit deeper than
+/// the objects it protects: `f` may hold only trivially destructible locals, because a longjmp skips them.
 template <class F> auto call(F&& f) -> std::invoke_result_t<F> {
     using Result = std::invoke_result_t<F>;
-    static_assert(std::is_void_v<Result> || std::is_trivially_copyable_v<Result>, "a longjmp would skip its destructor");
+    static_assert(std::is_void_v<Result> || std::is_trivially_copyable_v<Result>,
+                  "a longjmp would skip its destructor");
 
     struct Restore {
         sigjmp_buf* exceptionStack = PG_exception_stack;

@@ -46,8 +46,7 @@ public:
     T* allocate(std::size_t count) {
         if (count > std::numeric_limits<std::size_t>::max() / sizeof(T))
             throw std::bad_alloc();
-        void* memory =
-            MemoryContextAllocExtended(context_, count * sizeof(T), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+        void* memory = MemoryContextAllocExtended(context_, count * sizeof(T), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
         if (!memory)
             throw std::bad_alloc();
         return static_cast<T*>(memory);

@@ -5,7 +5,8 @@
 namespace standin::pg {
 
 /// A piece of shared memory, one a module. Declared as a global with constant initialisation; requested from X::init(),
-/// `get()` is valid in every process after start-up. T is a plain struct; `initialise` runs once under AddinShmemInitLock.
+/// `get()` is valid in every process after start-up. T is a plain struct; `initialise` runs once under
+/// AddinShmemInitLock.
 struct SharedSegment {
     const char* name;
     size_t size;

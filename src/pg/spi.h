@@ -11,8 +11,8 @@ namespace standin::pg {
 
 struct Nonatomic {};
 
-/// SPI_connect for a block. An exception that leaves the block must end in the abort of the (sub)transaction, which pops
-/// the connection: finishing here could pop somebody else's.
+/// SPI_connect for a block. An exception that leaves the block must end in the abort of the (sub)transaction, which
+/// pops the connection: finishing here could pop somebody else's.
 class Spi {
 public:
     Spi() : Spi(0) {}
@@ -129,8 +129,8 @@ private:
     uint64_t processed_;
 };
 
-/// A statement, prepared once a backend and kept. Meant for a function-local static; the parameters' SQL types follow from
-/// the C++ types of the first run.
+/// A statement, prepared once a backend and kept. Meant for a function-local static; the parameters' SQL types follow
+/// from the C++ types of the first run.
 class Statement {
 public:
     explicit constexpr Statement(const char* sql, bool readOnly = false) : sql_(sql), readOnly_(readOnly) {}

@@ -15,8 +15,8 @@ WaitResult resultOf(int events) {
 WaitResult waitSocket(int socket, bool forWrite, std::chrono::milliseconds timeout, uint32_t waitEvent) {
     const int events = call([=] {
         CHECK_FOR_INTERRUPTS();
-        const int wakeOn = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-                           (forWrite ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE);
+        const int wakeOn =
+            WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | (forWrite ? WL_SOCKET_WRITEABLE : WL_SOCKET_READABLE);
         const int got = WaitLatchOrSocket(MyLatch, wakeOn, socket, timeout.count(), waitEvent);
         if (got & WL_LATCH_SET)
             ResetLatch(MyLatch);
@@ -29,8 +29,7 @@ WaitResult waitSocket(int socket, bool forWrite, std::chrono::milliseconds timeo
 WaitResult waitLatch(std::chrono::milliseconds timeout, uint32_t waitEvent) {
     const int events = call([=] {
         CHECK_FOR_INTERRUPTS();
-        const int got =
-            WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout.count(), waitEvent);
+        const int got = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout.count(), waitEvent);
         if (got & WL_LATCH_SET)
             ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();

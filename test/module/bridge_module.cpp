@@ -100,13 +100,14 @@ STANDIN_FUNCTION(bridge_subtransaction) {
 
 STANDIN_FUNCTION(bridge_types) {
     const pg::Spi spi;
-    static pg::Statement statement("SELECT $1::bool AND $2 = 2::int2 AND $3 = 3 AND $4 = 4::int8 AND $5 = 0.5::float8 AND $6 = 'six' "
-                                   "AND $7 IS NULL AND $8 = '\\x00ff'::bytea AND $9->>'a' = 'b' AND $10 = ARRAY['x', 'y'] "
-                                   "AND $11 = ARRAY[1, 2]::int8[] AND $12 = '2000-01-01 00:00:01Z'::timestamptz");
-    const pg::Rows rows = statement.run(true, int16_t{2}, int32_t{3}, int64_t{4}, 0.5, "six", std::optional<std::string>(),
-                                        pg::Bytea{std::string_view("\0\xff", 2)}, pg::Jsonb{R"({"a": "b"})"},
-                                        std::vector<std::string>{"x", "y"}, std::vector<int64_t>{1, 2},
-                                        pg::Timestamptz{1000000});
+    static pg::Statement statement(
+        "SELECT $1::bool AND $2 = 2::int2 AND $3 = 3 AND $4 = 4::int8 AND $5 = 0.5::float8 AND $6 = 'six' "
+        "AND $7 IS NULL AND $8 = '\\x00ff'::bytea AND $9->>'a' = 'b' AND $10 = ARRAY['x', 'y'] "
+        "AND $11 = ARRAY[1, 2]::int8[] AND $12 = '2000-01-01 00:00:01Z'::timestamptz");
+    const pg::Rows rows =
+        statement.run(true, int16_t{2}, int32_t{3}, int64_t{4}, 0.5, "six", std::optional<std::string>(),
+                      pg::Bytea{std::string_view("\0\xff", 2)}, pg::Jsonb{R"({"a": "b"})"},
+                      std::vector<std::string>{"x", "y"}, std::vector<int64_t>{1, 2}, pg::Timestamptz{1000000});
     PG_RETURN_BOOL(rows[0].get<bool>(0));
 }
 
@@ -117,7 +118,8 @@ STANDIN_FUNCTION(bridge_owner) {
         const pg::OwnerScope owner;
         seen = pg::execute("SELECT current_user || ' ' || current_setting('search_path')")[0].get<std::string>(0);
     }
-    seen += " then " + pg::execute("SELECT current_user || ' ' || current_setting('search_path')")[0].get<std::string>(0);
+    seen +=
+        " then " + pg::execute("SELECT current_user || ' ' || current_setting('search_path')")[0].get<std::string>(0);
     return pg::call([&] {
         MemoryContext inner = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
         const Datum value = CStringGetTextDatum(seen.c_str());
