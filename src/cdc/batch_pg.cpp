@@ -131,6 +131,9 @@ void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
         HeapWriter::apply(table, nets);
     else
         sqlWriters_[&table].apply(table, nets);
+    // Deferred triggers are user code, the table's or of another table that its triggers and checks wrote to: they run
+    // here, under its role, and not at commit under the worker's.
+    pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
 }
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {

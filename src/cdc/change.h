@@ -26,6 +26,7 @@ enum class ColumnType : uint8_t {
     Timestamptz,
     Uuid,
     Bytea,
+    Interval,
     Other
 };
 

@@ -34,6 +34,7 @@ bool isCanonical(const TargetColumn& column, const Cell& cell) {
         return cell.kind == CellKind::Numeric;
     case ColumnType::Float4:
     case ColumnType::Float8:
+    case ColumnType::Interval:
     case ColumnType::Other:
         return false;
     default:

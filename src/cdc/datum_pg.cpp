@@ -112,12 +112,10 @@ std::optional<std::string> cellToText(ColumnConversion& column, const Cell& cell
     if (cell.kind == CellKind::Text && column.kind == ColumnType::Text)
         return std::string(cell.bytes());
     const char* text = pg::call([&] {
-        bool isNull;
         Oid function;
         bool isVariable;
-        const Datum datum = cellToDatum(column, cell, &isNull);
-        getTypeOutputInfo(column.type, &function, &isVariable);
-        return OidOutputFunctionCall(function, datum);
+        getTypeOutputInfo(column.baseType, &function, &isVariable);
+        return OidOutputFunctionCall(function, baseDatum(column, cell)); // no domain's CHECK: it may be user code
     });
     return text;
 }

@@ -257,6 +257,16 @@ void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std:
         envelope.event.kind = EventKind::Heartbeat;
 }
 
+namespace {
+
+/// What the source says of its clock is only shown: a time that PostgreSQL cannot show (beyond the year 9999) is none.
+int64_t plausibleMicros(int64_t number, int64_t unit) {
+    constexpr int64_t limit = 253402300800000000;
+    return number > 0 && number < limit / unit ? number * unit : 0;
+}
+
+} // namespace
+
 void EventDecoder::readSource(object source, Event& event) {
     for (auto next : source) {
         simdjson::ondemand::field field;
@@ -265,10 +275,10 @@ void EventDecoder::readSource(object source, Event& event) {
         int64_t number = 0;
         if (keyIs(key, "ts_us")) {
             if (field.value().get_int64().get(number) == simdjson::SUCCESS)
-                event.sourceMicros = number;
+                event.sourceMicros = plausibleMicros(number, 1);
         } else if (keyIs(key, "ts_ms") && event.sourceMicros == 0) {
             if (field.value().get_int64().get(number) == simdjson::SUCCESS)
-                event.sourceMicros = number * 1000;
+                event.sourceMicros = plausibleMicros(number, 1000);
         }
     }
 }

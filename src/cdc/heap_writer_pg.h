@@ -30,6 +30,7 @@ private:
     void remove(const NetChange& change);
     bool firstMatch(ScanKey keys);
     bool find(const Cell* cells);
+    bool writtenByThisCommand() const;
     bool isKnownToBeNew(const Cell* cells) const;
     void lookAhead(const Cell* cells);
     bool fillUpdated(const NetChange& change);

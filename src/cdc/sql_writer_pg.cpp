@@ -170,11 +170,11 @@ void SqlWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
         forget();
         generation_ = table.generation();
     }
+    // The table before may have left constraints immediate.
+    if (table.hasDeferredTriggers())
+        pg::call([] { SPI_execute("SET CONSTRAINTS ALL DEFERRED", false, 0); });
     for (const NetChange& change : changes)
         write(table, change);
-    // Deferred triggers are the table's own code: they run here, under its role, and not at commit under the worker's.
-    if (table.hasDeferredTriggers())
-        pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
 }
 
 } // namespace standin::cdc

@@ -65,6 +65,8 @@ ColumnType columnTypeOf(Oid type) {
         return ColumnType::Uuid;
     case BYTEAOID:
         return ColumnType::Bytea;
+    case INTERVALOID:
+        return ColumnType::Interval;
     default:
         return ColumnType::Other;
     }
@@ -84,6 +86,7 @@ int16_t scaleOf(ColumnType kind, int32_t typmod) {
 bool isComparable(const ColumnConversion& column, Oid collation) {
     switch (column.kind) {
     case ColumnType::Other:
+    case ColumnType::Interval:
     case ColumnType::Float4:
     case ColumnType::Float8:
         return false;
@@ -169,6 +172,9 @@ void TargetTable::rebuild(Relation relation) {
     if (!OidIsValid(keyIndex_))
         throw Error("42P16", "table " + name_ + " has no primary key any more", {},
                     "Updates and deletes are applied by key.");
+    if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
+        throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
+                    "ALTER TABLE ... SET LOGGED.");
     direct_ = pg::call([relation] { return allowsDirectWrites(relation); });
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);

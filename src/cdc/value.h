@@ -42,6 +42,7 @@ private:
     Cell decodeUuid(Input& input);
     Cell decodeBytea(Input& input);
     Cell decodeBool(Input& input);
+    Cell decodeInterval(Input& input);
     Cell decodeText(Input& input);
 
     int64_t integer(Input& input);

@@ -72,8 +72,9 @@ void writeDeadLetter(const std::string& consumer, const Message& message, const 
     const std::string headers = headersJson(message);
     write.run(consumer, message.topic(), message.partition(), message.offset(), bytes(message.key()),
               bytes(message.value()), pg::Jsonb{headers},
-              milliseconds >= 0 ? std::optional(static_cast<double>(milliseconds)) : std::nullopt, failure.sqlstate,
-              failure.message, failure.column);
+              milliseconds >= 0 && milliseconds < 253402300800000 ? std::optional(static_cast<double>(milliseconds))
+                                                                  : std::nullopt,
+              failure.sqlstate, failure.message, failure.column);
 }
 
 } // namespace standin::kafka

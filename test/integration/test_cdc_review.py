@@ -1,0 +1,106 @@
+"""Change capture at its edges: records that would stop a stream for good, values that would be stored wrong without a word,
+tables wider or stranger than most."""
+
+import json
+
+import pytest
+
+from harness.await_ import await_
+from test_cdc import Stream, event, kafka  # noqa: F401 (a fixture)
+
+
+def test_absurd_times_stop_no_stream(kafka, bank):
+    """What the source says about its clock is a number of anybody's choice."""
+    stream = Stream(bank, "absurd", "id int primary key, v int")
+    records = []
+    for number, time in enumerate([{"ts_us": 9223372036854775807}, {"ts_ms": 9223372036854775807}, {"ts_us": -9223372036854775808}]):
+        key, value = event("c", {"id": number, "v": 1})
+        value["source"] = time
+        records.append((key, value))
+    stream.produce(records)
+    stream.applied(3)
+    assert len(stream.rows()) == 3 and stream.dead_letters() == [] and stream.stat("source_at") is None
+    stream.drop()
+
+
+def test_wide_table_through_sql(kafka, bank):
+    """More columns than a function may have arguments."""
+    count = 150
+    stream = Stream(bank, "wide", "id int primary key, " + ", ".join(f"c{i} int" for i in range(count))
+                    + ", total int generated always as (c0 + 1) stored")
+    stream.produce([event("c", {"id": 1} | {f"c{i}": i for i in range(count)}), event("u", {"id": 1} | {f"c{i}": i + 1 for i in range(count)})])
+    stream.applied(2)
+    assert [row[:-1] for row in stream.rows()] == [(1, *range(1, count + 1))]
+    stream.drop()
+
+
+def test_keys_that_are_equal_only_once_stored(kafka, bank):
+    """1.3 s and 1.4 s are two keys in the events and one in timestamptz(0): each change is applied after the one before."""
+    stream = Stream(bank, "rounded", "id timestamptz(0) primary key, v int")
+    at = lambda fraction, v, op="u": event(op, {"id": f"2026-11-24T10:00:00.{fraction}Z", "v": v})
+    stream.produce([at(1, 1, "c")])
+    stream.applied(1)
+    stream.produce([at(2, 2), at(3, 3), at(4, 4)])
+    stream.applied(4)
+    assert [row[1] for row in stream.rows()] == [4] and stream.dead_letters() == []
+    stream.drop()
+
+
+def test_intervals_are_microseconds(kafka, bank):
+    stream = Stream(bank, "durations", "id int primary key, v interval")
+    stream.produce([event("c", {"id": 1, "v": 1500000}), event("c", {"id": 2, "v": -90061000001}), event("c", {"id": 3, "v": "P1Y2M3DT4H5M6.78S"}),
+                    event("c", {"id": 4, "v": 9223372036854775807})])
+    stream.applied(4)
+    assert bank.query("select id, v::text from durations order by id") == [
+        (1, "00:00:01.5"), (2, "-25:01:01.000001"), (3, "1 year 2 mons 3 days 04:05:06.78"), (4, "2562047788:00:54.775807")]
+    assert stream.dead_letters() == []
+    stream.drop()
+
+
+def test_an_unlogged_table_is_no_target(kafka, bank):
+    """A crash empties it, and the offsets would stay."""
+    bank.query("create unlogged table volatile (id int primary key); alter table volatile owner to replica")
+    with pytest.raises(Exception, match="unlogged"):
+        Stream(bank, "volatile", None)
+    bank.query("select standin.cdc_source_drop('volatile')")
+    stream = Stream(bank, "turncoat", "id int primary key, v int")
+    stream.produce([event("c", {"id": 1, "v": 1})])
+    stream.applied(1)
+    bank.query("alter table turncoat set unlogged")
+    stream.produce([event("c", {"id": 2, "v": 2})])
+    await_("the refusal", lambda: "unlogged" in (stream.stat("last_error") or ""), 30)
+    bank.query("alter table turncoat set logged")
+    stream.applied(2)
+    assert stream.rows() == [(1, 1), (2, 2)]
+    stream.drop()
+
+
+def test_deferred_triggers_behind_triggers_never_run_as_the_product(kafka, bank):
+    bank.query("create table second (id int); create table told (who text); alter table second owner to replica; alter table told owner to replica;"
+               "create function public.tell() returns trigger language plpgsql as $$begin insert into public.told values (current_user); return null; end$$;"
+               "create constraint trigger t after insert on second deferrable initially deferred for each row execute function public.tell();"
+               "create function public.pass_on() returns trigger language plpgsql as $$begin insert into public.second values (new.id); return new; end$$")
+    stream = Stream(bank, "first", "id int primary key, v int")
+    bank.query("create trigger t before insert on first for each row execute function public.pass_on()")
+    stream.produce([event("c", {"id": 1, "v": 1})])
+    stream.applied(1)
+    assert bank.query("select who from told") == [("replica",)]
+    stream.drop()
+
+
+def test_a_batch_of_poison_only(kafka, bank):
+    """Halving down to each record neither leaks nor piles up memory."""
+    stream = Stream(bank, "venom", "id int primary key, v int check (v > 0)")
+    stream.produce([event("c", {"id": i, "v": 0}) for i in range(3000)] + [event("c", {"id": 1, "v": 1})])
+    stream.applied(3001, 120)
+    assert stream.rows() == [(1, 1)] and len(stream.dead_letters()) == 3000
+    with open(f"/proc/{stream.pid()}/status") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    print("peak", peak)
+    assert peak < 200 * 1024
+    stream.drop()
+
+
+def test_the_log_is_without_leaks(kafka, bank):
+    with open(bank.service.process.log) as log:
+        assert not [line for line in log if "leak" in line or "WARNING" in line]
