@@ -439,6 +439,10 @@ BEGIN
             HINT = 'The target is an ordinary or partitioned table.';
     ELSIF relation.relpersistence = 't' THEN
         RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
+    ELSIF relation.relpersistence = 'u' THEN
+        RAISE EXCEPTION 'cannot apply change events to unlogged table %', target USING ERRCODE = 'wrong_object_type',
+            DETAIL = 'A crash would empty it, and the offsets would stay.',
+            HINT = format('ALTER TABLE %s SET LOGGED;', target);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND i.indisvalid AND i.indimmediate) THEN
         RAISE EXCEPTION 'table % has no primary key', target USING ERRCODE = 'invalid_table_definition',
