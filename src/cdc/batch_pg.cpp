@@ -2,6 +2,7 @@
 
 #include "cdc/failure.h"
 #include "cdc/heap_writer_pg.h"
+#include "pg/owner.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
@@ -126,7 +127,7 @@ void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
         return;
     TargetTable& table = *(*tables_)[index];
     const auto nets = coalescer_.run(table.target(), ofTable_, arena_);
-    const RoleScope role(table.role());
+    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
     if (table.direct())
         HeapWriter::apply(table, nets);
     else

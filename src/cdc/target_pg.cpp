@@ -217,19 +217,4 @@ void TargetTable::describeColumns(Relation relation, Target& target) {
     pg::call([index] { index_close(index, NoLock); });
 }
 
-RoleScope::RoleScope(Oid role) {
-    GetUserIdAndSecContext(&user_, &securityContext_);
-    gucLevel_ = NewGUCNestLevel();
-    pg::call([] {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                          false);
-    });
-    SetUserIdAndSecContext(role, securityContext_ | SECURITY_LOCAL_USERID_CHANGE);
-}
-
-RoleScope::~RoleScope() {
-    SetUserIdAndSecContext(user_, securityContext_);
-    AtEOXact_GUC(false, gucLevel_); // a trigger's SET must not reach the next table
-}
-
 } // namespace standin::cdc

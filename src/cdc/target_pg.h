@@ -82,18 +82,4 @@ Datum cellToDatum(ColumnConversion& column, const Cell& cell, bool* isNull);
 /// The cell's value as text, for keys that other rooms compare; nothing if it has none.
 std::optional<std::string> cellToText(ColumnConversion& column, const Cell& cell);
 
-/// Acts as the role until the end of the block, unable to leave it, with a pinned search_path.
-class RoleScope {
-public:
-    explicit RoleScope(Oid role);
-    ~RoleScope();
-    RoleScope(const RoleScope&) = delete;
-    RoleScope& operator=(const RoleScope&) = delete;
-
-private:
-    Oid user_;
-    int securityContext_;
-    int gucLevel_;
-};
-
 } // namespace standin::cdc

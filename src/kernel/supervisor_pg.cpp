@@ -1,7 +1,7 @@
 #include <map>
-#include <signal.h>
 
 #include "base/backoff.h"
+#include "kernel/database_place_pg.h"
 #include "kernel/instance.h"
 #include "kernel/processes_pg.h"
 #include "kernel/registry_pg.h"
@@ -68,13 +68,7 @@ private:
     std::map<Name, Child> children_;
 };
 
-bool SupervisorLoop::mustStop() const {
-    if (stopRequested())
-        return true;
-    const RegistryLock lock(LW_EXCLUSIVE);
-    const DatabaseState* state = databaseState(MyDatabaseId);
-    return !state || state->holds > 0;
-}
+bool SupervisorLoop::mustStop() const { return stopRequested() || databaseIsHeld(); }
 
 Configuration SupervisorLoop::readConfiguration() {
     return transactions_.transactionAsIs([&] {
@@ -288,70 +282,6 @@ long SupervisorLoop::nextWake() const {
     return wait;
 }
 
-void setExtensionState(ExtensionState extension) {
-    const RegistryLock lock(LW_EXCLUSIVE);
-    if (DatabaseState* state = databaseState(MyDatabaseId))
-        state->extension = extension;
-}
-
-// Frees this database's slots; workers that a crashed supervisor left behind are told to go.
-void releaseDatabase(int, Datum) {
-    {
-        const RegistryLock lock(LW_EXCLUSIVE);
-        for (WorkerSlot& slot : registry().workers) {
-            if (!slot.used || slot.database != MyDatabaseId)
-                continue;
-            if (slot.pid != 0)
-                kill(slot.pid, SIGTERM);
-            else
-                slot = {};
-        }
-        if (DatabaseState* state = databaseState(MyDatabaseId)) {
-            state->supervisor = 0;
-            state->supervisorLatch = nullptr;
-        }
-        if (registry().launcher)
-            SetLatch(registry().launcher);
-    }
-    ConditionVariableBroadcast(&registry().processGone);
-}
-
-/// Waits until workers of a supervisor that died before us are gone, and frees their slots.
-void clearOrphans() {
-    for (;;) {
-        bool alive = false;
-        {
-            const RegistryLock lock(LW_EXCLUSIVE);
-            for (WorkerSlot& slot : registry().workers) {
-                if (!slot.used || slot.database != MyDatabaseId)
-                    continue;
-                if (slot.pid != 0) {
-                    kill(slot.pid, SIGTERM);
-                    alive = true;
-                } else {
-                    slot = {};
-                }
-            }
-        }
-        if (!alive || stopRequested())
-            return;
-        pg::call(
-            [] { ConditionVariableTimedSleep(&registry().processGone, 1000, pg::waitEventNew("StandinOrphans")); });
-        pg::call([] { ConditionVariableCancelSleep(); });
-        serveLatch();
-    }
-}
-
-bool enterDatabase() {
-    const RegistryLock lock(LW_EXCLUSIVE);
-    DatabaseState* state = databaseState(MyDatabaseId);
-    if (!state || state->supervisor != 0 || state->holds > 0)
-        return false;
-    state->supervisor = MyProcPid;
-    state->supervisorLatch = MyLatch;
-    return true;
-}
-
 void SupervisorLoop::run() {
     clearOrphans();
     bool firstTurn = true;
@@ -399,7 +329,7 @@ void standin_supervisor_main(Datum argument) {
         pgstat_report_appname("pg_standin supervisor");
         if (!enterDatabase())
             return;
-        before_shmem_exit(releaseDatabase, 0);
+        before_shmem_exit(leaveDatabase, 0);
         SupervisorLoop().run();
     });
     proc_exit(0);

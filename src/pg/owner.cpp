@@ -27,10 +27,11 @@ OwnerScope::~OwnerScope() {
     AtEOXact_GUC(true, gucLevel_);
 }
 
-RoleScope::RoleScope(Oid role) {
+RoleScope::RoleScope(Oid role, Rein rein) {
     GetUserIdAndSecContext(&user_, &securityContext_);
     gucLevel_ = pinSearchPath();
-    SetUserIdAndSecContext(role, securityContext_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    const int confinement = rein == Rein::Confined ? SECURITY_RESTRICTED_OPERATION : 0;
+    SetUserIdAndSecContext(role, securityContext_ | SECURITY_LOCAL_USERID_CHANGE | confinement);
 }
 
 RoleScope::~RoleScope() {

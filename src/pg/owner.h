@@ -24,11 +24,13 @@ private:
 };
 
 /// Runs what users bring (functions; tables with their policies, types and indexes) as the role it belongs to, with the
-/// same pinned search_path: never as the product, and never with names that the calling session chose. What could
-/// outlive the scope (deferred triggers, cursors, temporary objects, changed settings) is forbidden or undone.
+/// same pinned search_path: never as the product, and never with names that the calling session chose. Changed settings
+/// are undone. A confined role is also forbidden what could outlive the scope (deferred triggers, cursors, temporary
+/// objects).
 class RoleScope {
 public:
-    explicit RoleScope(Oid role);
+    enum class Rein { Confined, Free };
+    explicit RoleScope(Oid role, Rein rein = Rein::Confined);
     ~RoleScope();
     RoleScope(const RoleScope&) = delete;
     RoleScope& operator=(const RoleScope&) = delete;
