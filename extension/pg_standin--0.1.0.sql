@@ -25,7 +25,7 @@ DECLARE
     role_name text;
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['standin_owner', 'standin_app', 'standin_operator', 'standin_approver',
-                                     'standin_auditor', 'standin_admin'] LOOP
+                                     'standin_auditor', 'standin_admin', 'standin_nobody'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
         END IF;
@@ -36,6 +36,8 @@ BEGIN
                   HINT = 'It owns the tables of pg_standin and runs its statements: ALTER ROLE standin_owner NOSUPERUSER NOLOGIN.';
     END IF;
 END $$;
+
+COMMENT ON ROLE standin_nobody IS 'has no rights: what triggers of others defer to the commit of a pg_standin worker runs as it';
 
 CREATE SCHEMA standin;
 COMMENT ON SCHEMA standin IS 'pg_standin: what applications, operators and auditors call and read';

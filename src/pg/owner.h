@@ -7,6 +7,9 @@ namespace standin::pg {
 /// The role that owns the product's tables: no login, no superuser.
 inline constexpr const char* ownerRole = "standin_owner";
 
+/// A role without any right.
+inline constexpr const char* nobodyRole = "standin_nobody";
+
 /// Runs the product's own statements as standin_owner with a pinned search_path, so that callers need no right on
 /// private tables and nothing they put on their search_path is ever called. User code never runs inside, and no
 /// transaction ends inside.

@@ -88,6 +88,23 @@ def test_deferred_triggers_behind_triggers_never_run_as_the_product(kafka, bank)
     stream.drop()
 
 
+def test_a_trigger_that_insists_on_the_commit_finds_nobodys_rights(kafka, bank):
+    bank.query("create table later (id int); create table heard (who text); alter table later owner to replica; grant insert on heard, later to public;"
+               "create function public.hear() returns trigger language plpgsql as $$begin insert into public.heard values (current_user); return null; end$$;"
+               "create constraint trigger t after insert on later deferrable initially deferred for each row execute function public.hear();"
+               "create function public.insist() returns trigger language plpgsql as $$begin set constraints all deferred;"
+               " if new.id < 3 then insert into public.later values (new.id + 1); end if; return null; end$$;"
+               "create constraint trigger u after insert on later deferrable initially deferred for each row execute function public.insist();"
+               "create function public.start_it() returns trigger language plpgsql as $$begin insert into public.later values (new.id); return new; end$$")
+    stream = Stream(bank, "insisting", "id int primary key, v int")
+    bank.query("create trigger t before insert on insisting for each row execute function public.start_it()")
+    stream.produce([event("c", {"id": 1, "v": 1})])
+    stream.applied(1)
+    heard = {who for who, in bank.query("select who from heard")}
+    assert "standin_nobody" in heard and heard <= {"replica", "standin_nobody"}
+    stream.drop()
+
+
 def test_a_batch_of_poison_only(kafka, bank):
     """Halving down to each record neither leaks nor piles up memory."""
     stream = Stream(bank, "venom", "id int primary key, v int check (v > 0)")
