@@ -6,6 +6,7 @@
 extern "C" {
 #include <utils/json.h>
 #include <lib/stringinfo.h>
+#include <mb/pg_wchar.h>
 }
 
 namespace standin::kafka {
@@ -42,6 +43,12 @@ namespace {
 std::string headersJson(const Message& message) {
     std::string json = "[";
     for (const auto& [name, value] : message.headers()) {
+        // A name is bytes of the producer's choice; jsonb takes UTF-8 only.
+        if (!pg_verify_mbstr(PG_UTF8, name.data(), static_cast<int>(name.size()), true)) {
+            json += std::string(json.size() > 1 ? "," : "") + "{\"key_base64\":\"" + base64Encode(name) +
+                    "\",\"value\":\"" + base64Encode(value) + "\"}";
+            continue;
+        }
         char* quoted = pg::call([&] {
             StringInfoData text;
             initStringInfo(&text);

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness.await_ import await_
+from harness.process import run
 from test_cdc import Stream, event, kafka  # noqa: F401 (a fixture)
 
 
@@ -102,6 +103,15 @@ def test_a_trigger_that_insists_on_the_commit_finds_nobodys_rights(kafka, bank):
     stream.applied(1)
     heard = {who for who, in bank.query("select who from heard")}
     assert "standin_nobody" in heard and heard <= {"replica", "standin_nobody"}
+    stream.drop()
+
+
+def test_a_header_that_is_no_text_stops_no_stream(kafka, bank):
+    stream = Stream(bank, "headed", "id int primary key, v int")
+    run(["kcat", "-b", bank.kafka.brokers, "-P", "-t", stream.topic, "-H", "\udcff=1"], input="poison", stdin=None)  # byte 0xff
+    stream.produce([event("c", {"id": 1, "v": 1})])
+    stream.applied(2)
+    assert bank.value("select headers->0->>'key_base64' from standin.cdc_dead_letters where source = 'headed'") == "/w=="
     stream.drop()
 
 
