@@ -98,11 +98,10 @@ void Transactions::commit() {
         Oid user;
         int securityContext;
         GetUserIdAndSecContext(&user, &securityContext);
-        const Oid nobody = get_role_oid(pg::nobodyRole, true);
-        // Deferred triggers of users' tables run now. Where this process is the product's, not a role's, they must find
-        // nobody's rights: not the product's, and until the extension is created or after it is dropped, a superuser's.
-        if (OidIsValid(nobody) && !pg::mayRunUserCode(user))
-            SetUserIdAndSecContext(nobody, securityContext | SECURITY_LOCAL_USERID_CHANGE);
+        // Deferred triggers of users' tables run now. In a worker of the product, not of a role, they must find
+        // nobody's rights instead of the product's.
+        if (GetSessionUserId() == get_role_oid(pg::ownerRole, true))
+            SetUserIdAndSecContext(get_role_oid(pg::nobodyRole, false), securityContext | SECURITY_LOCAL_USERID_CHANGE);
         CommitTransactionCommand();
         SetUserIdAndSecContext(user, securityContext);
         pgstat_report_stat(false);

@@ -129,6 +129,17 @@ def test_a_crash_at_a_named_point_neither_loses_nor_repeats_a_step(bank, point):
     assert bank.value("SELECT pg_postmaster_start_time()") == started
 
 
+def test_what_a_superusers_workflow_defers_to_its_commit_runs_as_that_superuser(bank):
+    bank.admin("""CREATE TABLE deferring (id int); CREATE TABLE fired_as (who text);
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.fired_as VALUES (current_user); RETURN NULL; END$$;
+        CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferring DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fire();
+        CREATE PROCEDURE write_last(input jsonb) LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.deferring VALUES (1); END$$;
+        SELECT standin.workflow_define('write_last', 'write_last(jsonb)'); SELECT standin.workflow_start('write_last', 'deferring-1')""")
+    ended = "SELECT status FROM standin.workflows WHERE workflow_id = 'deferring-1' AND status NOT IN ('pending', 'running')"
+    assert await_("the end of deferring-1", lambda: bank.admin(ended)) == [("completed",)]
+    assert bank.admin("SELECT who FROM fired_as") == [("postgres",)]
+
+
 def storm_steps(bank):
     return bank.value("SELECT count(*) FROM effect WHERE workflow_id LIKE 'storm%%'")
 
