@@ -6,8 +6,6 @@
 #include "kernel/registry_pg.h"
 
 extern "C" {
-#include <catalog/pg_database.h>
-#include <catalog/pg_extension.h>
 #include <commands/dbcommands.h>
 #include <commands/defrem.h>
 #include <commands/extension.h>
@@ -27,22 +25,6 @@ constexpr int64 patience = 15 * USECS_PER_SEC;
 
 ProcessUtility_hook_type previousHook = nullptr;
 Oid heldUntilEnd = InvalidOid; // by DROP or ALTER EXTENSION in this transaction
-
-bool ownsDatabase(Oid database) {
-#if STANDIN_PG_GE(16)
-    return object_ownercheck(DatabaseRelationId, database, GetUserId());
-#else
-    return pg_database_ownercheck(database, GetUserId());
-#endif
-}
-
-bool ownsExtension(Oid extension) {
-#if STANDIN_PG_GE(16)
-    return object_ownercheck(ExtensionRelationId, extension, GetUserId());
-#else
-    return pg_extension_ownercheck(extension, GetUserId());
-#endif
-}
 
 const char* templateOf(const CreatedbStmt* statement) {
     ListCell* cell;
@@ -84,7 +66,7 @@ Oid databaseWanted(Node* statement) {
         break;
     }
     const Oid database = name ? get_database_oid(name, true) : InvalidOid;
-    return OidIsValid(database) && database != MyDatabaseId && ownsDatabase(database) ? database : InvalidOid;
+    return OidIsValid(database) && database != MyDatabaseId && pg::ownsDatabase(database) ? database : InvalidOid;
 }
 
 bool changesExtension(Node* statement) {
@@ -101,7 +83,7 @@ bool changesExtension(Node* statement) {
     if (!named)
         return false;
     const Oid extension = get_extension_oid(extensionName, true);
-    return OidIsValid(extension) && ownsExtension(extension);
+    return OidIsValid(extension) && pg::ownsExtension(extension);
 }
 
 bool anyProcess(Oid database) {

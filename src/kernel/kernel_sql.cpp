@@ -78,11 +78,7 @@ void emitWorker(ReturnSetInfo* result, const WorkerSlot& slot) {
 
 STANDIN_FUNCTION(standin_stat_worker) {
     pg::call([fcinfo] {
-#if STANDIN_PG_GE(16)
-        InitMaterializedSRF(fcinfo, 0);
-#else
-        SetSingleFuncCall(fcinfo, 0);
-#endif
+        pg::materializeResult(fcinfo);
         auto* copies = static_cast<WorkerSlot*>(palloc(sizeof(WorkerSlot) * maxWorkers));
         int count = 0;
         {

@@ -11,7 +11,6 @@ extern "C" {
 #include <access/heapam.h>
 #include <access/table.h>
 #include <catalog/pg_database.h>
-#include <postmaster/bgworker.h>
 }
 
 namespace standin::kernel {
@@ -56,26 +55,16 @@ bool wantsSupervisor(Oid database) {
 }
 
 void start(Oid database, Supervisor& supervisor) {
-    pg::call([&] {
-        BackgroundWorker worker;
-        memset(&worker, 0, sizeof(worker));
-        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-        worker.bgw_restart_time = BGW_NEVER_RESTART;
-        worker.bgw_notify_pid = MyProcPid;
-        worker.bgw_main_arg = ObjectIdGetDatum(database);
-        strcpy(worker.bgw_library_name, "pg_standin");
-        strcpy(worker.bgw_function_name, "standin_supervisor_main");
-        strcpy(worker.bgw_type, "pg_standin supervisor");
-        snprintf(worker.bgw_name, BGW_MAXLEN, "pg_standin supervisor of database %u", database);
-        MemoryContextSwitchTo(TopMemoryContext);
-        if (!RegisterDynamicBackgroundWorker(&worker, &supervisor.handle)) {
-            supervisor.handle = nullptr;
-            supervisor.notBefore = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
-            ereport(LOG,
-                    (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
-                     errhint("Increase max_worker_processes.")));
-        }
+    const std::string name = "pg_standin supervisor of database " + std::to_string(database);
+    BackgroundWorker process = describeProcess("standin_supervisor_main", "pg_standin supervisor", name.c_str());
+    process.bgw_main_arg = ObjectIdGetDatum(database);
+    supervisor.handle = startProcess(process);
+    if (supervisor.handle)
+        return;
+    supervisor.notBefore = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
+    pg::call([database] {
+        ereport(LOG, (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
+                      errhint("Increase max_worker_processes.")));
     });
 }
 
@@ -144,16 +133,9 @@ void announceExtensionAtCommit() { extensionAnnounced = true; }
 
 void registerLauncher() {
     onTransactionEnd(onEnd);
-    BackgroundWorker worker;
-    memset(&worker, 0, sizeof(worker));
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished; // never on a standby, at once after a promotion
-    worker.bgw_restart_time = 1;
-    strcpy(worker.bgw_library_name, "pg_standin");
-    strcpy(worker.bgw_function_name, "standin_launcher_main");
-    strcpy(worker.bgw_type, "pg_standin launcher");
-    strcpy(worker.bgw_name, "pg_standin launcher");
-    RegisterBackgroundWorker(&worker);
+    BackgroundWorker process = describeProcess("standin_launcher_main", "pg_standin launcher", "pg_standin launcher");
+    process.bgw_restart_time = 1;
+    RegisterBackgroundWorker(&process);
 }
 
 } // namespace standin::kernel

@@ -2,6 +2,10 @@
 
 #include "pg/postgres.h"
 
+extern "C" {
+#include <postmaster/bgworker.h>
+}
+
 namespace standin::kernel {
 
 // The kernel's own parts, set up by init(). Rooms have no business here.
@@ -18,6 +22,13 @@ void setInsideTransaction(bool inside);
 
 /// ResetLatch, interrupts, configuration reload, after any wait.
 void serveLatch();
+
+/// A process of the product: not before recovery has ended, hence never on a standby and at once after a promotion, and
+/// not restarted by the postmaster.
+BackgroundWorker describeProcess(const char* function, const char* type, const char* name);
+
+/// Starts a process that reports to this one; nullptr if no slot is free. The handle is palloc'ed for good.
+BackgroundWorkerHandle* startProcess(BackgroundWorker process);
 
 /// Marks the database as one to be looked at again, at commit (CREATE EXTENSION).
 void announceExtensionAtCommit();

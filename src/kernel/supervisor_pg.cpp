@@ -8,7 +8,6 @@
 
 extern "C" {
 #include <commands/extension.h>
-#include <postmaster/bgworker.h>
 }
 
 namespace standin::kernel {
@@ -182,25 +181,11 @@ bool SupervisorLoop::launch(const Wanted& wanted, Child& child) {
     }
     child.marked = true;
     child.startedAt = GetCurrentTimestamp();
-    return pg::call([&] {
-        BackgroundWorker worker;
-        memset(&worker, 0, sizeof(worker));
-        worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-        worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-        worker.bgw_restart_time = BGW_NEVER_RESTART;
-        worker.bgw_notify_pid = MyProcPid;
-        worker.bgw_main_arg = Int32GetDatum(child.slot);
-        strcpy(worker.bgw_library_name, "pg_standin");
-        strcpy(worker.bgw_function_name, "standin_worker_main");
-        snprintf(worker.bgw_type, BGW_MAXLEN, "pg_standin %s", wanted.kind.c_str());
-        snprintf(worker.bgw_name, BGW_MAXLEN, "pg_standin %s %s", wanted.kind.c_str(), wanted.key.c_str());
-        MemoryContext previous = MemoryContextSwitchTo(TopMemoryContext);
-        const bool registered = RegisterDynamicBackgroundWorker(&worker, &child.handle);
-        MemoryContextSwitchTo(previous);
-        if (!registered)
-            child.handle = nullptr;
-        return registered;
-    });
+    const std::string type = "pg_standin " + wanted.kind;
+    BackgroundWorker process = describeProcess("standin_worker_main", type.c_str(), (type + " " + wanted.key).c_str());
+    process.bgw_main_arg = Int32GetDatum(child.slot);
+    child.handle = startProcess(process);
+    return child.handle != nullptr;
 }
 
 void SupervisorLoop::startIfDue(const Wanted& wanted, Child& child, const Configuration& configuration) {

@@ -8,9 +8,13 @@
 
 #define STANDIN_PG_GE(major) (PG_VERSION_NUM >= (major)*10000)
 
+extern "C" {
+#include <catalog/pg_database.h>
+#include <catalog/pg_extension.h>
 #if STANDIN_PG_GE(17)
 #include <utils/wait_event.h>
 #endif
+}
 
 namespace standin::pg {
 
@@ -20,6 +24,31 @@ inline uint32 waitEventNew([[maybe_unused]] const char* name) {
     return WaitEventExtensionNew(name);
 #else
     return PG_WAIT_EXTENSION;
+#endif
+}
+
+/// A set-returning function will fill a tuplestore.
+inline void materializeResult(FunctionCallInfo fcinfo) {
+#if STANDIN_PG_GE(16)
+    InitMaterializedSRF(fcinfo, 0);
+#else
+    SetSingleFuncCall(fcinfo, 0);
+#endif
+}
+
+inline bool ownsDatabase(Oid database) {
+#if STANDIN_PG_GE(16)
+    return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+    return pg_database_ownercheck(database, GetUserId());
+#endif
+}
+
+inline bool ownsExtension(Oid extension) {
+#if STANDIN_PG_GE(16)
+    return object_ownercheck(ExtensionRelationId, extension, GetUserId());
+#else
+    return pg_extension_ownercheck(extension, GetUserId());
 #endif
 }
 

@@ -146,17 +146,12 @@ std::optional<std::string> readBalance(const BalanceSource& source, const std::s
 /// All balances of a bound table, read as its owner: for the view that shows them beside the holds.
 STANDIN_FUNCTION(standin_balances_read) {
     using namespace standin;
-    const core::BalanceSource source{PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)),
-                                     text_to_cstring(PG_GETARG_TEXT_PP(2))};
-    const std::string asOf =
-        PG_ARGISNULL(3) ? "NULL" : core::quoted(pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(3)); }));
-    pg::call([fcinfo] {
-#if STANDIN_PG_GE(16)
-        InitMaterializedSRF(fcinfo, 0);
-#else
-        SetSingleFuncCall(fcinfo, 0);
-#endif
-    });
+    const auto argument = [&](int number) {
+        return pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); });
+    };
+    const core::BalanceSource source{PG_GETARG_OID(0), argument(1), argument(2)};
+    const std::string asOf = PG_ARGISNULL(3) ? "NULL" : core::quoted(argument(3));
+    pg::call([fcinfo] { pg::materializeResult(fcinfo); });
     const core::LockedTable table = core::lockTable(source.target);
     const pg::RoleScope reader(table.reader);
     const pg::Spi spi;

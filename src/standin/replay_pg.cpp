@@ -81,7 +81,7 @@ private:
     /// One transaction: the answers that came in are written, and the next calls are taken and committed as in flight.
     /// Returns how long there is nothing to do.
     milliseconds turn() {
-        if (!busy() && heard_.empty())
+        if (!busy())
             configure();
         const auto free = std::count_if(lines_.begin(), lines_.end(), [](const Line& line) { return !line.claim; });
         if (free == 0 && heard_.empty())
