@@ -350,12 +350,6 @@ CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_tabl
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 
 -- sql/cdc/functions.sql
-CREATE FUNCTION standin_private.cdc_caller() RETURNS name
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT standin_private.caller()
-$$;
-COMMENT ON FUNCTION standin_private.cdc_caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to';
-
 CREATE FUNCTION standin_private.cdc_source_check(source text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -383,9 +377,9 @@ BEGIN
         RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object',
             HINT = format('CREATE SERVER %I FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" ''host:9092'');', server);
     END IF;
-    IF NOT has_server_privilege(standin_private.cdc_caller(), server, 'USAGE') THEN
+    IF NOT has_server_privilege(standin_private.caller(), server, 'USAGE') THEN
         RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
-            HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.cdc_caller());
+            HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.caller());
     END IF;
     IF coalesce(time_precision_mode, '') NOT IN ('adaptive', 'adaptive_time_microseconds', 'connect') THEN
         RAISE EXCEPTION 'invalid time_precision_mode "%"', time_precision_mode USING ERRCODE = 'invalid_parameter_value',
@@ -408,13 +402,13 @@ BEGIN
         RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';
     END IF;
     INSERT INTO standin_private.kafka_consumer (consumer, server, paused, changed_by)
-    VALUES (cdc_source_create.source, cdc_source_create.server, cdc_source_create.paused, standin_private.cdc_caller());
+    VALUES (cdc_source_create.source, cdc_source_create.server, cdc_source_create.paused, standin_private.caller());
     INSERT INTO standin_private.cdc_source (source, time_precision_mode, decimal_handling_mode, binary_handling_mode,
         unavailable_value_placeholder, batch_records, batch_kilobytes, queue_kilobytes, created_by)
     VALUES (cdc_source_create.source, cdc_source_create.time_precision_mode, cdc_source_create.decimal_handling_mode,
         cdc_source_create.binary_handling_mode, cdc_source_create.unavailable_value_placeholder,
         cdc_source_create.batch_records, cdc_source_create.batch_kilobytes, cdc_source_create.queue_kilobytes,
-        standin_private.cdc_caller());
+        standin_private.caller());
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_create(text, name, text, text, text, text, integer, integer, integer, boolean) IS 'makes a source of change events: a worker reads its topics from the Kafka cluster of the server. The modes say how the events of the source write what a record without schema cannot say by itself. Errors: 42704 unknown server, 42501 no USAGE on it, 42710 exists, 22023 unknown mode';
 
@@ -492,10 +486,10 @@ BEGIN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
             HINT = 'Take it away first with standin.cdc_table_remove.';
     END IF;
-    PERFORM standin_private.cdc_target_check(target, apply_role, standin_private.cdc_caller());
+    PERFORM standin_private.cdc_target_check(target, apply_role, standin_private.caller());
     INSERT INTO standin_private.cdc_table (source, topic, target, apply_role, on_truncate, created_by)
     VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.apply_role,
-            cdc_table_add.on_truncate, standin_private.cdc_caller());
+            cdc_table_add.on_truncate, standin_private.caller());
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_add(text, text, regclass, name, text) IS 'applies a topic of the source to a table with a primary key, columns by name, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 no primary key, 42809 not a table, 42501 not the owner or rights missing';
 
@@ -518,7 +512,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     UPDATE standin_private.kafka_consumer c
-    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.cdc_caller()
+    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
     WHERE c.consumer = cdc_pause.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
@@ -528,7 +522,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     UPDATE standin_private.kafka_consumer c
-    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = standin_private.cdc_caller()
+    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
     WHERE c.consumer = cdc_resume.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';

@@ -1,5 +1,6 @@
 #include "kernel/processes_pg.h"
 #include "kernel/registry_pg.h"
+#include "pg/owner.h"
 
 using namespace standin;
 using namespace standin::kernel;
@@ -13,13 +14,10 @@ STANDIN_FUNCTION(standin_extension_announce) {
     PG_RETURN_VOID();
 }
 
-// Who asks, seen from inside a SECURITY DEFINER function. An index, a materialized view or a connector runs its owner's
-// code inside other people's sessions (autovacuum's too), whose rights it must not borrow.
 STANDIN_FUNCTION(standin_caller) {
-    if (InSecurityRestrictedOperation())
-        throw Error("42501", "cannot change what pg_standin does from within a security-restricted operation");
+    const Oid caller = pg::callerOfDefiner();
     return pg::call(
-        [] { return DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(GetOuterUserId(), false))); });
+        [caller] { return DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(caller, false))); });
 }
 
 STANDIN_FUNCTION(standin_wake) {

@@ -39,6 +39,12 @@ RoleScope::~RoleScope() {
     AtEOXact_GUC(false, gucLevel_);
 }
 
+Oid callerOfDefiner() {
+    if (InSecurityRestrictedOperation())
+        throw Error("42501", "cannot change what pg_standin does from within a security-restricted operation");
+    return GetOuterUserId();
+}
+
 bool mayRunUserCode(Oid role) {
     return call([role] { return !superuser_arg(role) && role != get_role_oid(ownerRole, false); });
 }

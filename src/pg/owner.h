@@ -44,6 +44,11 @@ private:
     int gucLevel_;
 };
 
+/// Who asks, seen from inside a SECURITY DEFINER function: the session's user or what it SET ROLE to. An index, a
+/// materialized view or a connector runs its owner's code inside other people's sessions (autovacuum's too), whose
+/// rights it must not borrow: there it throws 42501.
+Oid callerOfDefiner();
+
 /// Whether user code may run as this role: not as a superuser and not as the product itself.
 bool mayRunUserCode(Oid role);
 

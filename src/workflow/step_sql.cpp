@@ -1,4 +1,4 @@
-#include "pg/guard.h"
+#include "pg/owner.h"
 #include "workflow/refusal.h"
 #include "workflow/step_pg.h"
 #include "workflow/wait_pg.h"
@@ -74,7 +74,7 @@ STANDIN_FUNCTION(standin_workflow_input_hash) {
     return Int64GetDatum(hashInput({.value = PG_ARGISNULL(0) ? 0 : PG_GETARG_DATUM(0), .null = PG_ARGISNULL(0)}));
 }
 
-STANDIN_FUNCTION(standin_workflow_caller) { return ObjectIdGetDatum(GetOuterUserId()); }
+STANDIN_FUNCTION(standin_workflow_caller) { return ObjectIdGetDatum(pg::callerOfDefiner()); }
 
 // Whoever was told of a token, a recorded step or an end must not lose it to a crash.
 STANDIN_FUNCTION(standin_workflow_flush) {
