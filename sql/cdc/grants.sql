@@ -1,5 +1,5 @@
-GRANT EXECUTE ON FUNCTION standin.cdc_source_create(text, name, text, text, text, text, integer, integer, integer, boolean),
-    standin.cdc_source_drop(text), standin.cdc_table_add(text, text, regclass, name, text),
+GRANT EXECUTE ON FUNCTION standin.cdc_source_create, standin.cdc_source_alter,
+    standin.cdc_source_drop(text), standin.cdc_table_add,
     standin.cdc_table_remove(text, text) TO standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
     standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;

@@ -1,31 +1,67 @@
 CREATE TABLE standin_private.cdc_source (
     source text PRIMARY KEY REFERENCES standin_private.kafka_consumer ON DELETE CASCADE,
-    time_precision_mode text NOT NULL DEFAULT 'adaptive'
-        CHECK (time_precision_mode IN ('adaptive', 'adaptive_time_microseconds', 'connect')),
-    decimal_handling_mode text NOT NULL DEFAULT 'precise' CHECK (decimal_handling_mode IN ('precise', 'string', 'double')),
-    binary_handling_mode text NOT NULL DEFAULT 'bytes'
-        CHECK (binary_handling_mode IN ('bytes', 'base64', 'base64-url-safe', 'hex')),
-    unavailable_value_placeholder text NOT NULL DEFAULT '__debezium_unavailable_value'
-        CHECK (unavailable_value_placeholder <> ''),
-    batch_records integer NOT NULL DEFAULT 10000 CHECK (batch_records BETWEEN 1 AND 100000),
-    batch_kilobytes integer NOT NULL DEFAULT 16384 CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
-    queue_kilobytes integer NOT NULL DEFAULT 16384 CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
+    time_precision_mode text NOT NULL CHECK (time_precision_mode IN
+        ('adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds')),
+    decimal_handling_mode text NOT NULL CHECK (decimal_handling_mode IN ('precise', 'string', 'double')),
+    binary_handling_mode text NOT NULL CHECK (binary_handling_mode IN ('bytes', 'base64', 'base64-url-safe', 'hex')),
+    interval_handling_mode text NOT NULL CHECK (interval_handling_mode IN ('numeric', 'string')),
+    unavailable_value_placeholder text NOT NULL CHECK (unavailable_value_placeholder <> ''),
+    message_format text NOT NULL CHECK (message_format IN ('auto', 'envelope', 'flattened')),
+    rounding text NOT NULL CHECK (rounding IN ('error', 'truncate', 'round')),
+    consistency text NOT NULL CHECK (consistency IN ('eventual', 'transaction')),
+    workers integer NOT NULL CHECK (workers BETWEEN 1 AND 32),
+    transaction_topic text CHECK (transaction_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    on_stall text NOT NULL CHECK (on_stall IN ('wait', 'apply')),
+    stall_timeout interval NOT NULL CHECK (stall_timeout > '0'),
+    on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
+    message_function regprocedure,
+    dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
+    dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
+    conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
+    signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    signal_table regclass,
+    batch_records integer NOT NULL CHECK (batch_records BETWEEN 1 AND 100000),
+    batch_kilobytes integer NOT NULL CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
+    queue_kilobytes integer NOT NULL CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
-    created_by name NOT NULL DEFAULT session_user
+    created_by name NOT NULL DEFAULT session_user,
+    CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
+    CHECK ((on_message = 'call') = (message_function IS NOT NULL))
 );
-COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events, a worker each; kept whole';
+COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
 
 CREATE TABLE standin_private.cdc_table (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
-    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^%' AND length(topic) <= 1000)),
     target regclass NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('current', 'history')),
     apply_role name,
-    on_truncate text NOT NULL DEFAULT 'dead_letter' CHECK (on_truncate IN ('dead_letter', 'ignore')),
+    on_truncate text NOT NULL CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    schema_evolution text NOT NULL CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    foreign_keys text NOT NULL CHECK (foreign_keys IN ('enforce', 'skip')),
+    row_filter text CHECK (row_filter <> ''),
+    data_collection text CHECK (data_collection <> ''),
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     created_by name NOT NULL DEFAULT session_user,
     PRIMARY KEY (source, topic)
 );
-COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source is applied to which table, as whom (null: the table''s owner); kept whole';
+COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
+COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
+COMMENT ON COLUMN standin_private.cdc_table.row_filter IS 'boolean expression; a row that does not match it is not in the target';
+COMMENT ON COLUMN standin_private.cdc_table.data_collection IS 'the table''s name in END records of the transaction topic; null: the topic without its first word';
+
+CREATE TABLE standin_private.cdc_column (
+    source text NOT NULL,
+    topic text NOT NULL,
+    name name NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('field', 'expression', 'mask', 'hash', 'constant', 'metadata', 'drop')),
+    field text CHECK (field <> ''),
+    argument text,
+    PRIMARY KEY (source, topic, name, kind),
+    FOREIGN KEY (source, topic) REFERENCES standin_private.cdc_table ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
+COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
 
 CREATE TABLE standin_private.cdc_progress (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
@@ -35,18 +71,39 @@ CREATE TABLE standin_private.cdc_progress (
     inserts bigint NOT NULL DEFAULT 0,
     updates bigint NOT NULL DEFAULT 0,
     deletes bigint NOT NULL DEFAULT 0,
+    truncates bigint NOT NULL DEFAULT 0,
+    messages bigint NOT NULL DEFAULT 0,
     ignored bigint NOT NULL DEFAULT 0,
+    filtered bigint NOT NULL DEFAULT 0,
+    duplicates bigint NOT NULL DEFAULT 0,
     unknown_fields bigint NOT NULL DEFAULT 0,
     dead_letters bigint NOT NULL DEFAULT 0,
     batches bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
     source_at timestamptz,
+    debezium_at timestamptz,
     applied_at timestamptz,
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
 
+CREATE TABLE standin_private.cdc_position (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    source_micros bigint NOT NULL,
+    PRIMARY KEY (source, topic, partition, origin)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
+COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
+COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_source
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');

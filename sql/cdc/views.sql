@@ -4,16 +4,18 @@ COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it onl
 
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
-       s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.unavailable_value_placeholder,
-       s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
+       s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
+       s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
+       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
 COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
 
 CREATE VIEW standin.cdc_tables AS
-SELECT t.source, t.topic, t.target, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate, t.created_at,
-       t.created_by
+SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
+       t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
 FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
 COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
 
@@ -31,7 +33,8 @@ SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
             WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
        END AS lag_seconds,
-       p.source_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.ignored, p.unknown_fields, p.dead_letters,
+       p.source_at, p.debezium_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.truncates, p.messages, p.ignored,
+       p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
 LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic

@@ -68,8 +68,8 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
 
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
-    const Event event = decoder_.decode(table.decoder(), message.key(), message.value());
-    if (event.kind == EventKind::Truncate && !table.ignoreTruncate())
+    const Event event = decoder_.decode(table.decoder(), {message.key(), message.value()});
+    if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",
             "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");

@@ -24,10 +24,11 @@ struct PartitionState {
     std::string clusterId;
 
     struct Counts {
-        int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, ignored = 0, unknownFields = 0, deadLetters = 0,
-                bytes = 0;
-        int64_t records = 0;
-        int64_t sourceMicros = 0;
+        int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
+        int64_t filtered = 0;   ///< by the mapping's row filter
+        int64_t duplicates = 0; ///< seen before, by their position in the source's log
+        int64_t unknownFields = 0, deadLetters = 0, bytes = 0, records = 0;
+        int64_t sourceMicros = 0, debeziumMicros = 0;
     } counts; ///< of the batch at hand
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,15 +65,24 @@ struct DecimalCell {
 };
 
 /// How the events of a source write what JSON cannot say by itself; matters for events without a schema.
-enum class TimePrecision : uint8_t { Adaptive, AdaptiveMicroseconds, Connect };
-enum class DecimalMode : uint8_t { Precise, Text };
-enum class BinaryMode : uint8_t { Base64, Hex };
+enum class TimePrecision : uint8_t { Adaptive, AdaptiveMicroseconds, Connect, IsoString, Microseconds, Nanoseconds };
+enum class DecimalMode : uint8_t { Precise, Text, Double };
+enum class BinaryMode : uint8_t { Base64, Base64Url, Hex };
+enum class IntervalMode : uint8_t { Numeric, Text };
+/// What becomes of digits that a column cannot hold.
+enum class Rounding : uint8_t { Error, Truncate, Round };
+enum class MessageFormat : uint8_t { Auto, Envelope, Flattened };
 
 struct SourceModes {
+    MessageFormat format = MessageFormat::Auto;
     TimePrecision timePrecision = TimePrecision::Adaptive;
     DecimalMode decimals = DecimalMode::Precise;
     BinaryMode binary = BinaryMode::Base64;
+    IntervalMode intervals = IntervalMode::Numeric;
+    Rounding rounding = Rounding::Error;
     std::string unavailablePlaceholder = "__debezium_unavailable_value";
+
+    bool operator==(const SourceModes&) const = default;
 };
 
 struct TargetColumn {
@@ -80,14 +90,20 @@ struct TargetColumn {
     ColumnType type = ColumnType::Other;
     /// Fraction digits of time types and the scale of numeric; -1 if the column does not limit it.
     int16_t scale = -1;
-    bool writable = true; ///< generated columns are not
+    bool writable = true;             ///< generated columns are not
+    std::optional<std::string> field; ///< the event's field, if that is not `name`; an empty one: it takes none
+    bool confidential = false;        ///< its value must appear in no error and no dead letter
+
+    const std::string& fieldName() const { return field ? *field : name; }
 };
 
-/// A target table as the engine sees it. `key` lists the primary key's columns in the index's order.
+/// A target table as the engine sees it. `key` lists the primary key's columns in the index's order; it is empty for
+/// tables without one, whose rows are matched as a whole.
 struct Target {
     std::string name;
     std::vector<TargetColumn> columns;
     std::vector<uint16_t> key;
+    bool history = false; ///< each event is a row of its own: nothing is coalesced, updated or deleted
     /// Whether equal keys always have equal cells, so that rows may be coalesced and sorted. Not so under a
     /// nondeterministic collation, or for types known by their input function only.
     bool comparableKey = true;
@@ -101,14 +117,15 @@ enum class ChangeKind : uint8_t {
 };
 
 /// Debezium's op.
-enum class Operation : uint8_t { Read, Create, Update, Delete };
+enum class Operation : uint8_t { Read, Create, Update, Delete, Truncate };
 
 /// One applicable record, in the order of arrival.
 struct Change {
     Operation operation;
     uint32_t table;
-    uint32_t message; ///< index into the batch's messages
-    Cell* cells;      ///< one a target column; for a delete only the key's are given
+    uint32_t message;       ///< index into the batch's messages
+    Cell* cells;            ///< one a target column; for a delete only the key's are given
+    Cell* before = nullptr; ///< the whole row before, where the target has no key
 };
 
 } // namespace standin::cdc

@@ -1,6 +1,6 @@
 #include <charconv>
 
-#include "cdc/target_pg.h"
+#include "cdc/column_pg.h"
 
 extern "C" {
 #include <libpq/pqformat.h>

@@ -62,7 +62,7 @@ size_t rawLength(const char* raw) {
 
 int32_t columnOf(const Target& target, std::string_view name) {
     for (size_t i = 0; i < target.columns.size(); ++i)
-        if (target.columns[i].name == name)
+        if (target.columns[i].fieldName() == name)
             return static_cast<int32_t>(i);
     return -1;
 }
@@ -149,8 +149,8 @@ struct EventDecoder::Envelope {
     std::string_view before;
 };
 
-Event EventDecoder::decode(TableDecoder& table, std::optional<std::string_view> key,
-                           std::optional<std::string_view> value) {
+Event EventDecoder::decode(TableDecoder& table, const Record& record) {
+    const auto& [key, value] = record;
     Envelope envelope;
     if (!value) {
         envelope.event.kind = EventKind::Tombstone;

@@ -14,8 +14,21 @@ struct Event {
     EventKind kind = EventKind::Row;
     Operation operation = Operation::Create;
     Cell* cells = nullptr;      ///< one a target column
+    Cell* before = nullptr;     ///< the row before, where the event has all of it and the target has no key
     int64_t sourceMicros = 0;   ///< when the source committed or wrote it, since 1970; 0 if it does not say
+    int64_t debeziumMicros = 0; ///< when Debezium made the event
     uint32_t unknownFields = 0; ///< fields of the event that the target has no column for
+    /// Whose log the position counts in (connector's name and database), and where in it the event is; `position`
+    /// orders as bytes do within one origin and is empty for what has no comparable place: snapshot rows, unknown
+    /// connectors.
+    std::string_view origin;
+    std::string_view position;
+};
+
+/// A record as Kafka has it.
+struct Record {
+    std::optional<std::string_view> key;
+    std::optional<std::string_view> value;
 };
 
 /// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are
@@ -70,8 +83,8 @@ class EventDecoder {
 public:
     EventDecoder(const SourceModes& modes, Arena& arena);
 
-    /// `value` is nothing for a tombstone. Throws Error (ValueError) if the record is no change event for the table.
-    Event decode(TableDecoder& table, std::optional<std::string_view> key, std::optional<std::string_view> value);
+    /// Without a value it is a tombstone. Throws Error (ValueError) if the record is no change event for the table.
+    Event decode(TableDecoder& table, const Record& record);
 
 private:
     struct Envelope;

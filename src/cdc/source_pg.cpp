@@ -1,47 +1,87 @@
 #include "cdc/source_pg.h"
 
+#include <algorithm>
+
 #include "pg/spi.h"
 
 namespace standin::cdc {
 
 namespace {
 
-SourceModes modesOf(const std::string& time, const std::string& decimal, const std::string& binary,
-                    std::string placeholder) {
+/// The position of a word in the list that the column's CHECK names; the enumerations have the same order.
+template <class Enum> Enum enumOf(const std::string& word, std::initializer_list<std::string_view> words) {
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found == words.end())
+        throw Error("XX000", "unknown option value \"" + word + "\"");
+    return static_cast<Enum>(found - words.begin());
+}
+
+SourceModes modesOf(const pg::Row& row) {
     SourceModes modes;
-    modes.timePrecision = time == "connect"    ? TimePrecision::Connect
-                          : time == "adaptive" ? TimePrecision::Adaptive
-                                               : TimePrecision::AdaptiveMicroseconds;
-    modes.decimals = decimal == "string" ? DecimalMode::Text : DecimalMode::Precise;
-    modes.binary = binary == "hex" ? BinaryMode::Hex : BinaryMode::Base64;
-    modes.unavailablePlaceholder = std::move(placeholder);
+    modes.format = enumOf<MessageFormat>(row.get<std::string>(3), {"auto", "envelope", "flattened"});
+    modes.timePrecision =
+        enumOf<TimePrecision>(row.get<std::string>(4), {"adaptive", "adaptive_time_microseconds", "connect",
+                                                        "isostring", "microseconds", "nanoseconds"});
+    modes.decimals = enumOf<DecimalMode>(row.get<std::string>(5), {"precise", "string", "double"});
+    const std::string binary = row.get<std::string>(6);
+    modes.binary = binary == "hex"               ? BinaryMode::Hex
+                   : binary == "base64-url-safe" ? BinaryMode::Base64Url
+                                                 : BinaryMode::Base64;
+    modes.intervals = enumOf<IntervalMode>(row.get<std::string>(7), {"numeric", "string"});
+    modes.rounding = enumOf<Rounding>(row.get<std::string>(8), {"error", "truncate", "round"});
+    modes.unavailablePlaceholder = row.get<std::string>(9);
     return modes;
+}
+
+std::chrono::milliseconds milliseconds(const pg::Row& row, int column) {
+    return std::chrono::milliseconds(row.get<int64_t>(column));
+}
+
+std::vector<TableConfig> loadTables(const std::string& source) {
+    static pg::Statement load("select topic, target::oid, kind = 'history', apply_role::text, on_truncate, "
+                              "schema_evolution, foreign_keys = 'skip', row_filter, data_collection "
+                              "from standin_private.cdc_table where source = $1 order by topic");
+    static pg::Statement loadColumns("select topic, name::text, kind, coalesce(field, ''), coalesce(argument, '') "
+                                     "from standin_private.cdc_column where source = $1 order by topic, name, kind");
+    std::vector<TableConfig> tables;
+    for (const pg::Row row : load.run(source))
+        tables.push_back({row.get<std::string>(0),
+                          row.get<Oid>(1),
+                          row.get<bool>(2),
+                          row.optional<std::string>(3),
+                          enumOf<OnTruncate>(row.get<std::string>(4), {"dead_letter", "ignore", "apply"}),
+                          enumOf<SchemaEvolution>(row.get<std::string>(5), {"ignore", "add", "fail"}),
+                          row.get<bool>(6),
+                          row.optional<std::string>(7),
+                          row.optional<std::string>(8),
+                          {}});
+    for (const pg::Row row : loadColumns.run(source)) {
+        const auto table =
+            std::find_if(tables.begin(), tables.end(),
+                         [topic = row.get<std::string>(0)](const auto& one) { return one.topic == topic; });
+        table->columns.push_back(
+            {row.get<std::string>(1),
+             enumOf<ColumnMapping::Kind>(row.get<std::string>(2),
+                                         {"field", "expression", "mask", "hash", "constant", "metadata", "drop"}),
+             row.get<std::string>(3), row.get<std::string>(4)});
+    }
+    return tables;
 }
 
 } // namespace
 
-bool operator==(const SourceConfig& left, const SourceConfig& right) {
-    const auto modes = [](const SourceConfig& config) {
-        return std::tie(config.modes.timePrecision, config.modes.decimals, config.modes.binary,
-                        config.modes.unavailablePlaceholder);
-    };
-    const auto rest = [](const SourceConfig& config) {
-        return std::tie(config.server, config.properties, config.paused, config.pauseReason, config.batchRecords,
-                        config.batchBytes, config.queueKilobytes, config.tables);
-    };
-    return modes(left) == modes(right) && rest(left) == rest(right);
-}
-
 std::optional<SourceConfig> loadSource(const std::string& source) {
-    static pg::Statement loadOne("select c.server::text, c.paused, coalesce(c.pause_reason, ''), "
-                                 "s.time_precision_mode, s.decimal_handling_mode, "
-                                 "s.binary_handling_mode, s.unavailable_value_placeholder, s.batch_records, "
-                                 "s.batch_kilobytes, s.queue_kilobytes "
-                                 "from standin_private.cdc_source s join standin_private.kafka_consumer c on "
-                                 "c.consumer = s.source where s.source = $1");
-    static pg::Statement loadTables("select topic, target::oid, apply_role::text, on_truncate = 'ignore' "
-                                    "from standin_private.cdc_table where source = $1 order by topic");
-    const pg::Rows found = loadOne.run(source);
+    static pg::Statement load(
+        "select c.server::text, c.paused, coalesce(c.pause_reason, ''), s.message_format, s.time_precision_mode, "
+        "s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.rounding, "
+        "s.unavailable_value_placeholder, s.consistency = 'transaction', s.workers, s.transaction_topic, "
+        "s.on_stall = 'apply', (extract(epoch from s.stall_timeout) * 1000)::bigint, s.on_message, "
+        "s.message_function::oid, s.dead_letter_limit, (extract(epoch from s.dead_letter_window) * 1000)::bigint, "
+        "(extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, s.signal_table::oid, "
+        "s.batch_records, s.batch_kilobytes, s.queue_kilobytes "
+        "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
+        "where s.source = $1");
+    const pg::Rows found = load.run(source);
     if (found.empty())
         return std::nullopt;
     const pg::Row row = found[0];
@@ -49,14 +89,23 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.server = row.get<std::string>(0);
     config.paused = row.get<bool>(1);
     config.pauseReason = row.get<std::string>(2);
-    config.modes =
-        modesOf(row.get<std::string>(3), row.get<std::string>(4), row.get<std::string>(5), row.get<std::string>(6));
-    config.batchRecords = static_cast<size_t>(row.get<int32_t>(7));
-    config.batchBytes = static_cast<size_t>(row.get<int32_t>(8)) * 1024;
-    config.queueKilobytes = row.get<int32_t>(9);
-    for (const pg::Row table : loadTables.run(source))
-        config.tables.push_back(
-            {table.get<std::string>(0), table.get<Oid>(1), table.optional<std::string>(2), table.get<bool>(3)});
+    config.modes = modesOf(row);
+    config.transactional = row.get<bool>(10);
+    config.workers = row.get<int32_t>(11);
+    config.transactionTopic = row.optional<std::string>(12);
+    config.applyOnStall = row.get<bool>(13);
+    config.stallTimeout = milliseconds(row, 14);
+    config.onMessage = enumOf<OnMessage>(row.get<std::string>(15), {"ignore", "store", "call"});
+    config.messageFunction = row.optional<Oid>(16);
+    config.deadLetterLimit = row.get<int32_t>(17);
+    config.deadLetterWindow = milliseconds(row, 18);
+    config.conflictTimeout = milliseconds(row, 19);
+    config.signalTopic = row.optional<std::string>(20);
+    config.signalTable = row.optional<Oid>(21);
+    config.batchRecords = static_cast<size_t>(row.get<int32_t>(22));
+    config.batchBytes = static_cast<size_t>(row.get<int32_t>(23)) * 1024;
+    config.queueKilobytes = row.get<int32_t>(24);
+    config.tables = loadTables(source);
     config.properties = kafka::serverProperties(config.server);
     return config;
 }
@@ -64,21 +113,25 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
 void recordProgress(const std::string& source, const PartitionState& partition) {
     static pg::Statement record(
         "insert into standin_private.cdc_progress as p (source, topic, partition, reads, inserts, updates, deletes, "
-        "ignored, "
-        "unknown_fields, dead_letters, batches, bytes, source_at, applied_at) "
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, to_timestamp($12::float8 / 1000000), "
-        "standin_private.clock_now()) "
+        "truncates, messages, ignored, filtered, duplicates, unknown_fields, dead_letters, batches, bytes, source_at, "
+        "debezium_at, applied_at) "
+        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, "
+        "to_timestamp($16::float8 / 1000000), to_timestamp($17::float8 / 1000000), standin_private.clock_now()) "
         "on conflict (source, topic, partition) do update set reads = p.reads + excluded.reads, "
-        "inserts = p.inserts + excluded.inserts, updates = p.updates + excluded.updates, deletes = p.deletes + "
-        "excluded.deletes, "
-        "ignored = p.ignored + excluded.ignored, unknown_fields = p.unknown_fields + excluded.unknown_fields, "
-        "dead_letters = p.dead_letters + excluded.dead_letters, batches = p.batches + 1, bytes = p.bytes + "
-        "excluded.bytes, "
-        "source_at = coalesce(excluded.source_at, p.source_at), applied_at = excluded.applied_at");
+        "inserts = p.inserts + excluded.inserts, updates = p.updates + excluded.updates, "
+        "deletes = p.deletes + excluded.deletes, truncates = p.truncates + excluded.truncates, "
+        "messages = p.messages + excluded.messages, ignored = p.ignored + excluded.ignored, "
+        "filtered = p.filtered + excluded.filtered, duplicates = p.duplicates + excluded.duplicates, "
+        "unknown_fields = p.unknown_fields + excluded.unknown_fields, "
+        "dead_letters = p.dead_letters + excluded.dead_letters, batches = p.batches + 1, "
+        "bytes = p.bytes + excluded.bytes, source_at = coalesce(excluded.source_at, p.source_at), "
+        "debezium_at = coalesce(excluded.debezium_at, p.debezium_at), applied_at = excluded.applied_at");
     const PartitionState::Counts& counts = partition.counts;
+    const auto time = [](int64_t micros) { return micros ? std::optional(static_cast<double>(micros)) : std::nullopt; };
     record.run(source, partition.topic, partition.partition, counts.reads, counts.inserts, counts.updates,
-               counts.deletes, counts.ignored, counts.unknownFields, counts.deadLetters, counts.bytes,
-               counts.sourceMicros ? std::optional(static_cast<double>(counts.sourceMicros)) : std::nullopt);
+               counts.deletes, counts.truncates, counts.messages, counts.ignored, counts.filtered, counts.duplicates,
+               counts.unknownFields, counts.deadLetters, counts.bytes, time(counts.sourceMicros),
+               time(counts.debeziumMicros));
 }
 
 } // namespace standin::cdc

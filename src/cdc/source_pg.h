@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,29 +12,34 @@
 
 namespace standin::cdc {
 
+enum class OnMessage : uint8_t { Ignore, Store, Call };
+
 /// A source as its tables in the catalog describe it.
 struct SourceConfig {
-    struct Table {
-        std::string topic;
-        Oid target;
-        std::optional<std::string> applyRole;
-        bool ignoreTruncate;
-
-        bool operator==(const Table&) const = default;
-    };
-
     std::string server;
     kafka::Properties properties;
     bool paused = false;
     std::string pauseReason;
     SourceModes modes;
+    bool transactional = false; ///< consistency is "transaction", not "eventual"
+    int32_t workers = 1;
+    std::optional<std::string> transactionTopic;
+    bool applyOnStall = false;
+    std::chrono::milliseconds stallTimeout{};
+    OnMessage onMessage = OnMessage::Ignore;
+    std::optional<Oid> messageFunction;
+    int32_t deadLetterLimit = 0;
+    std::chrono::milliseconds deadLetterWindow{};
+    std::chrono::milliseconds conflictTimeout{};
+    std::optional<std::string> signalTopic;
+    std::optional<Oid> signalTable;
     size_t batchRecords = 0;
     size_t batchBytes = 0;
     int64_t queueKilobytes = 0;
-    std::vector<Table> tables;
-};
+    std::vector<TableConfig> tables;
 
-bool operator==(const SourceConfig& left, const SourceConfig& right);
+    bool operator==(const SourceConfig&) const = default;
+};
 
 /// Nothing if the source does not exist (any more). Needs a transaction in owner scope, with SPI.
 std::optional<SourceConfig> loadSource(const std::string& source);

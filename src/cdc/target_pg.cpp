@@ -32,72 +32,6 @@ void watchRelations() {
     watching = true;
 }
 
-ColumnType columnTypeOf(Oid type) {
-    switch (type) {
-    case BOOLOID:
-        return ColumnType::Bool;
-    case INT2OID:
-        return ColumnType::Int2;
-    case INT4OID:
-        return ColumnType::Int4;
-    case INT8OID:
-        return ColumnType::Int8;
-    case FLOAT4OID:
-        return ColumnType::Float4;
-    case FLOAT8OID:
-        return ColumnType::Float8;
-    case NUMERICOID:
-        return ColumnType::Numeric;
-    case TEXTOID:
-    case VARCHAROID:
-        return ColumnType::Text;
-    case BPCHAROID:
-        return ColumnType::Char;
-    case DATEOID:
-        return ColumnType::Date;
-    case TIMEOID:
-        return ColumnType::Time;
-    case TIMESTAMPOID:
-        return ColumnType::Timestamp;
-    case TIMESTAMPTZOID:
-        return ColumnType::Timestamptz;
-    case UUIDOID:
-        return ColumnType::Uuid;
-    case BYTEAOID:
-        return ColumnType::Bytea;
-    case INTERVALOID:
-        return ColumnType::Interval;
-    default:
-        return ColumnType::Other;
-    }
-}
-
-int16_t scaleOf(ColumnType kind, int32_t typmod) {
-    if (kind == ColumnType::Numeric)
-        return typmod < static_cast<int32_t>(VARHDRSZ)
-                   ? -1
-                   : static_cast<int16_t>((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
-    if (kind == ColumnType::Time || kind == ColumnType::Timestamp || kind == ColumnType::Timestamptz)
-        return static_cast<int16_t>(typmod);
-    return -1;
-}
-
-/// Whether equal keys of this column always decode to equal cells.
-bool isComparable(const ColumnConversion& column, Oid collation) {
-    switch (column.kind) {
-    case ColumnType::Other:
-    case ColumnType::Interval:
-    case ColumnType::Float4:
-    case ColumnType::Float8:
-        return false;
-    case ColumnType::Text:
-    case ColumnType::Char:
-        return pg::call([collation] { return !OidIsValid(collation) || get_collation_isdeterministic(collation); });
-    default:
-        return true;
-    }
-}
-
 /// Rows put straight into a heap are seen by no trigger, rule, policy or router: only where there is none of them.
 bool allowsDirectWrites(Relation relation) {
     const Form_pg_class form = relation->rd_rel;
@@ -117,19 +51,19 @@ bool hasDeferrableTriggers(Relation relation) {
 
 } // namespace
 
-TargetTable::TargetTable(std::string topic, Oid relation, std::optional<std::string> applyRole, bool ignoreTruncate)
-    : topic_(std::move(topic)), relation_(relation), applyRole_(std::move(applyRole)), ignoreTruncate_(ignoreTruncate),
-      context_(pg::call(
-          [] { return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES); })) {
+TargetTable::TargetTable(const TableConfig& config)
+    : config_(config), context_(pg::call([] {
+          return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES);
+      })) {
     watchRelations();
 }
 
 TargetTable::~TargetTable() { MemoryContextDelete(context_); }
 
 void TargetTable::prepare() {
-    Relation relation = pg::call([this] { return try_relation_open(relation_, RowExclusiveLock); });
+    Relation relation = pg::call([this] { return try_relation_open(config_.target, RowExclusiveLock); });
     if (!relation)
-        throw Error("42P01", "the target table of topic \"" + topic_ + "\" does not exist any more", {},
+        throw Error("42P01", "the target table of topic \"" + topic() + "\" does not exist any more", {},
                     "Call standin.cdc_table_remove, or restore the table and add it again.");
     if (seenInvalidations_ != invalidations || !decoder_) {
         const uint64_t seen = invalidations;
@@ -141,15 +75,15 @@ void TargetTable::prepare() {
 }
 
 void TargetTable::checkRole(Relation relation) {
-    role_ =
-        applyRole_ ? pg::call([this] { return get_role_oid(applyRole_->c_str(), false); }) : relation->rd_rel->relowner;
+    role_ = config_.applyRole ? pg::call([this] { return get_role_oid(config_.applyRole->c_str(), false); })
+                              : relation->rd_rel->relowner;
     constexpr AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE;
     struct Rights {
         bool superuser;
         bool enough;
     };
     const Rights rights = pg::call([this] {
-        return Rights{superuser_arg(role_), pg_class_aclmask(relation_, role_, needed, ACLMASK_ALL) == needed};
+        return Rights{superuser_arg(role_), pg_class_aclmask(config_.target, role_, needed, ACLMASK_ALL) == needed};
     });
     if (rights.superuser)
         throw Error("42501",
@@ -163,13 +97,14 @@ void TargetTable::checkRole(Relation relation) {
 void TargetTable::rebuild(Relation relation) {
     pg::call([this] { MemoryContextReset(context_); });
     Target target;
+    target.history = config_.history;
     target.name = RelationGetRelationName(relation);
     name_ = pg::call([relation] {
         return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
                                           RelationGetRelationName(relation));
     });
     keyIndex_ = pg::call([relation] { return RelationGetPrimaryKeyIndex(relation); });
-    if (!OidIsValid(keyIndex_))
+    if (!OidIsValid(keyIndex_) && !config_.history)
         throw Error("42P16", "table " + name_ + " has no primary key any more", {},
                     "Updates and deletes are applied by key.");
     if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
@@ -193,26 +128,17 @@ void TargetTable::describeColumns(Relation relation, Target& target) {
         if (attribute->attisdropped)
             continue;
         ColumnConversion& column = columns_[target.columns.size()];
-        pg::call([&] {
-            column.attribute = attribute->attnum;
-            column.type = attribute->atttypid;
-            column.typmod = attribute->atttypmod;
-            column.baseType = getBaseTypeAndTypmod(attribute->atttypid, &column.typmod);
-            column.kind = columnTypeOf(column.baseType);
-            get_typlenbyval(attribute->atttypid, &column.length, &column.byValue);
-            Oid function;
-            getTypeInputInfo(column.baseType, &function, &column.inputParameter);
-            fmgr_info_cxt(function, &column.input, context_);
-        });
+        column = conversionOf(attribute, context_);
         positions[static_cast<size_t>(attribute->attnum)] = static_cast<int>(target.columns.size());
-        target.columns.push_back({NameStr(attribute->attname), column.kind, scaleOf(column.kind, column.typmod),
-                                  attribute->attgenerated == '\0'});
+        target.columns.push_back(targetColumnOf(attribute, column));
     }
+    if (!OidIsValid(keyIndex_))
+        return;
     const Relation index = pg::call([this] { return index_open(keyIndex_, AccessShareLock); });
     for (int i = 0; i < index->rd_index->indnkeyatts; ++i) {
         const int position = positions[static_cast<size_t>(index->rd_index->indkey.values[i])];
         target.key.push_back(static_cast<uint16_t>(position));
-        target.comparableKey = target.comparableKey && isComparable(columns_[position], index->rd_indcollation[i]);
+        target.comparableKey = target.comparableKey && isComparableKey(columns_[position], index->rd_indcollation[i]);
     }
     pg::call([index] { index_close(index, NoLock); });
 }

@@ -3,32 +3,52 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "cdc/column_pg.h"
 #include "cdc/event.h"
 #include "pg/guard.h"
 #include "pg/memory.h"
 
 namespace standin::cdc {
 
-/// How a cell becomes a Datum of one column.
-struct ColumnConversion {
-    AttrNumber attribute;
-    Oid type;
-    Oid baseType; ///< of a domain, else the type itself
-    int32_t typmod;
-    int16_t length;
-    bool byValue;
-    ColumnType kind;
-    FmgrInfo input;
-    Oid inputParameter;
-    void* domainState;
+enum class OnTruncate : uint8_t { DeadLetter, Ignore, Apply };
+enum class SchemaEvolution : uint8_t { Ignore, Add, Fail };
+
+/// What a target's column takes, where that is not the event's field of its name. For Drop, `name` is a field that is
+/// stored nowhere.
+struct ColumnMapping {
+    enum class Kind : uint8_t { Field, Expression, Mask, Hash, Constant, Metadata, Drop };
+
+    std::string name;
+    Kind kind;
+    std::string field;
+    std::string argument;
+
+    bool operator==(const ColumnMapping&) const = default;
+};
+
+/// One row of standin_private.cdc_table. `topic` may be a pattern, which begins with ^.
+struct TableConfig {
+    std::string topic;
+    Oid target;
+    bool history;
+    std::optional<std::string> applyRole;
+    OnTruncate onTruncate;
+    SchemaEvolution schemaEvolution;
+    bool skipForeignKeys;
+    std::optional<std::string> rowFilter;
+    std::optional<std::string> dataCollection;
+    std::vector<ColumnMapping> columns;
+
+    bool operator==(const TableConfig&) const = default;
 };
 
 /// A target table as both sides see it: the engine's Target and what the appliers need. Rebuilt when the relation
 /// changes.
 class TargetTable {
 public:
-    TargetTable(std::string topic, Oid relation, std::optional<std::string> applyRole, bool ignoreTruncate);
+    explicit TargetTable(const TableConfig& config);
     ~TargetTable();
     TargetTable(const TargetTable&) = delete;
     TargetTable& operator=(const TargetTable&) = delete;
@@ -37,11 +57,11 @@ public:
     /// that the role may do what it has to.
     void prepare();
 
-    const std::string& topic() const { return topic_; }
-    Oid relation() const { return relation_; }
+    const TableConfig& config() const { return config_; }
+    const std::string& topic() const { return config_.topic; }
+    Oid relation() const { return config_.target; }
     Oid role() const { return role_; }
     Oid keyIndex() const { return keyIndex_; }
-    bool ignoreTruncate() const { return ignoreTruncate_; }
     TableDecoder& decoder() { return *decoder_; }
     const Target& target() const { return decoder_->target; }
     ColumnConversion* columns() { return columns_; }
@@ -59,10 +79,7 @@ private:
     void checkRole(Relation relation);
     void describeColumns(Relation relation, Target& target);
 
-    std::string topic_;
-    Oid relation_;
-    std::optional<std::string> applyRole_;
-    bool ignoreTruncate_;
+    const TableConfig config_;
     Oid role_ = InvalidOid;
     Oid keyIndex_ = InvalidOid;
     std::string name_;
@@ -74,12 +91,5 @@ private:
     uint64_t generation_ = 0;
     uint64_t seenInvalidations_ = 0;
 };
-
-/// The Datum of a given cell, in the current memory context. PostgreSQL code: call inside a guard. The cell is neither
-/// absent nor unavailable.
-Datum cellToDatum(ColumnConversion& column, const Cell& cell, bool* isNull);
-
-/// The cell's value as text, for keys that other rooms compare; nothing if it has none.
-std::optional<std::string> cellToText(ColumnConversion& column, const Cell& cell);
 
 } // namespace standin::cdc

@@ -71,9 +71,8 @@ bool SourceWorker::load() {
     });
     if (!config)
         return false;
-    for (const SourceConfig::Table& table : config->tables)
-        tables_.push_back(
-            std::make_unique<TargetTable>(table.topic, table.target, table.applyRole, table.ignoreTruncate));
+    for (const TableConfig& table : config->tables)
+        tables_.push_back(std::make_unique<TargetTable>(table));
     for (const kafka::StoredOffset& offset : offsets) {
         PartitionState& state = partitions_[{offset.topic, offset.partition}];
         state.topic = offset.topic;

@@ -61,7 +61,7 @@ std::string show(const Cell& cell, ColumnType type) {
 class EventTest : public testing::Test {
 protected:
     Event decode(std::optional<std::string_view> key, std::optional<std::string_view> value) {
-        return decoder.decode(table, key, value);
+        return decoder.decode(table, {key, value});
     }
     std::string row(const Event& event) {
         std::string text;
@@ -80,9 +80,10 @@ protected:
         EventDecoder fresh(modes, arena);
         try {
             const Event event = fresh.decode(
-                one, std::nullopt,
-                field.empty() ? payload
-                              : withSchema(R"({"type":"int64","optional":false,"field":"id"},)" + field, payload));
+                one,
+                {std::nullopt,
+                 field.empty() ? payload
+                               : withSchema(R"({"type":"int64","optional":false,"field":"id"},)" + field, payload)});
             return show(event.cells[1], type);
         } catch (const ValueError& error) {
             return error.sqlstate() + " " + error.column();

@@ -1,0 +1,93 @@
+CREATE FUNCTION standin_private.cdc_target_check(target regclass, apply_role name, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation pg_class;
+    owner_name name;
+    as_role name;
+    missing text;
+BEGIN
+    SELECT c.* INTO relation FROM pg_class c WHERE c.oid = target;
+    owner_name := pg_get_userbyid(relation.relowner);
+    IF relation.relkind NOT IN ('r', 'p') OR relation.relnamespace IN ('pg_catalog'::regnamespace, 'standin_private'::regnamespace) THEN
+        RAISE EXCEPTION 'cannot apply change events to %', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'The target is an ordinary or partitioned table.';
+    ELSIF relation.relpersistence = 't' THEN
+        RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
+    ELSIF relation.relpersistence = 'u' THEN
+        RAISE EXCEPTION 'cannot apply change events to unlogged table %', target USING ERRCODE = 'wrong_object_type',
+            DETAIL = 'A crash would empty it, and the offsets would stay.',
+            HINT = format('ALTER TABLE %s SET LOGGED;', target);
+    END IF;
+    IF EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND NOT (i.indisvalid AND i.indimmediate)) THEN
+        RAISE EXCEPTION 'the primary key of table % is deferrable', target USING ERRCODE = 'invalid_table_definition',
+            DETAIL = 'Updates and deletes are applied by key.',
+            HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...), not deferrable, on the columns of the event''s key.', target);
+    END IF;
+    IF NOT pg_has_role(caller, relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    as_role := coalesce(apply_role, owner_name);
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', as_role USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', as_role
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('Give the table to another role (ALTER TABLE %s OWNER TO ...), or name one in apply_role.', target);
+    ELSIF NOT pg_has_role(caller, as_role, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', as_role USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT string_agg(p.privilege, ', ') INTO missing
+    FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege)
+    WHERE NOT has_table_privilege(as_role, target, p.privilege);
+    IF missing IS NOT NULL OR NOT has_schema_privilege(as_role, relation.relnamespace, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not apply change events to table %', as_role, target
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %s TO %I; GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I;',
+                          relation.relnamespace::regnamespace, as_role, target, as_role);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+
+CREATE FUNCTION standin.cdc_table_add(
+    source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
+    kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
+    row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
+            HINT = 'A topic, or a pattern of topics that begins with ^.';
+    ELSIF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    END IF;
+    PERFORM standin_private.cdc_one_of('kind', kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
+        row_filter, data_collection, created_by)
+    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.kind, cdc_table_add.apply_role,
+        cdc_table_add.on_truncate, cdc_table_add.schema_evolution, cdc_table_add.foreign_keys, cdc_table_add.row_filter,
+        cdc_table_add.data_collection, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
+
+CREATE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+
