@@ -21,9 +21,11 @@ private:
     explicit HeapWriter(TargetTable& table) : table_(table) {}
 
     void open();
+    void openKey();
     void close();
     void run(const NetChange* changes, size_t count);
     void upsert(const NetChange& change);
+    void append(const NetChange& change);
     void insert(const NetChange& change);
     void flush();
     void update(const NetChange& change);
