@@ -31,6 +31,7 @@ void HeapWriter::open() {
     relation_ = table_open(table_.relation(), NoLock); // locked by prepare()
     CheckCmdReplicaIdentity(relation_, table_.target().history ? CMD_INSERT : CMD_UPDATE);
     estate_ = pg::executorStateFor(relation_);
+    slots_ = table_.insertSlots(relation_);
     result_ = makeNode(ResultRelInfo);
     InitResultRelInfo(result_, relation_, 1, nullptr, 0);
     ExecOpenIndices(result_, false);
@@ -74,9 +75,6 @@ void HeapWriter::close() {
         ExecDropSingleTupleTableSlot(found_);
         ExecDropSingleTupleTableSlot(updated_);
     }
-    for (TupleTableSlot* slot : slots_)
-        if (slot)
-            ExecDropSingleTupleTableSlot(slot);
     ExecCloseIndices(result_);
     FreeExecutorState(estate_);
     table_close(relation_, NoLock);
@@ -236,13 +234,9 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 }
 
 void HeapWriter::insert(const NetChange& change) {
-    if (!slots_[pending_]) {
-        const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
-        slots_[pending_] = table_slot_create(relation_, nullptr);
-        MemoryContextSwitchTo(caller);
-    }
+    ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
-    if (++pending_ == maxSlots)
+    if (++pending_ == TargetTable::insertSlotCount)
         flush();
 }
 

@@ -40,8 +40,6 @@ private:
     void defaultFor(int attribute, TupleTableSlot* slot);
     void nextCommand();
 
-    static constexpr int maxSlots = 1000;
-
     TargetTable& table_;
     Relation relation_ = nullptr;
     Relation index_ = nullptr;
@@ -56,7 +54,7 @@ private:
     CommandId command_ = 0;
     TupleTableSlot* found_ = nullptr;
     TupleTableSlot* updated_ = nullptr;
-    TupleTableSlot* slots_[maxSlots] = {};
+    TupleTableSlot** slots_ = nullptr;
     int pending_ = 0;
     ExprState** defaults_ = nullptr;
     MemoryContext memory_ = nullptr;

@@ -4,6 +4,7 @@ extern "C" {
 #include <access/genam.h>
 #include <access/relation.h>
 #include <access/table.h>
+#include <access/tableam.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_am_d.h>
 #include <catalog/pg_attribute.h>
@@ -106,6 +107,7 @@ void TargetTable::checkRole(Relation relation) {
 
 void TargetTable::rebuild(Relation relation) {
     pg::call([this] { MemoryContextReset(context_); });
+    insertSlots_ = nullptr;
     Target target;
     target.history = config_.history;
     target.name = RelationGetRelationName(relation);
@@ -122,6 +124,20 @@ void TargetTable::rebuild(Relation relation) {
     describeColumns(relation, target);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));
     ++generation_;
+}
+
+TupleTableSlot** TargetTable::insertSlots(Relation relation) {
+    if (!insertSlots_) {
+        const MemoryContext caller = MemoryContextSwitchTo(context_);
+        // A copy is not counted by resource owners, so the slots outlive transactions, however these end.
+        const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+        auto** slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * insertSlotCount));
+        for (int i = 0; i < insertSlotCount; ++i)
+            slots[i] = MakeSingleTupleTableSlot(descriptor, table_slot_callbacks(relation));
+        MemoryContextSwitchTo(caller);
+        insertSlots_ = slots;
+    }
+    return insertSlots_;
 }
 
 void TargetTable::describeColumns(Relation relation, Target& target) {
