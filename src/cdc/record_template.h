@@ -8,12 +8,12 @@
 
 namespace standin::cdc {
 
-/// The shape of a JSON record: the bytes that records of one producer have in common, and where their values are. One
+/// A template of JSON records: the bytes that records of one producer have in common, and where their values are. One
 /// comparison and one look at each value replace the parser for every further record of that shape. What is constant in
 /// all records seen counts as common bytes until it changes.
 ///
 /// A value is one of the record's own, or of an object that is one (`after`, `source`); deeper ones are taken whole.
-class RecordShape {
+class RecordTemplate {
 public:
     struct Place {
         std::string object; ///< "" for the record itself
@@ -21,7 +21,7 @@ public:
     };
 
     /// Nothing if the record cannot serve as a model: no object, or names with escapes.
-    static std::optional<RecordShape> learn(std::string_view record);
+    static std::optional<RecordTemplate> learn(std::string_view record);
 
     const std::vector<Place>& places() const { return places_; }
 

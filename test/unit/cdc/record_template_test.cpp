@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "cdc/record_shape.h"
+#include "cdc/record_template.h"
 
 using namespace standin::cdc;
 
 namespace {
 
 /// The tokens of a record by the shape of another, or "no".
-std::string tokens(RecordShape& shape, std::string_view record) {
+std::string tokens(RecordTemplate& shape, std::string_view record) {
     std::vector<std::string_view> found(shape.places().size());
     if (!shape.match(record, found.data()))
         return "no";
@@ -21,8 +21,9 @@ const std::string model = R"({"before":null,"after":{"id":1,"t":"x"},"source":{"
 
 } // namespace
 
-TEST(RecordShape, valuesOfTheRecordAndOfItsObjects) {
-    auto shape = RecordShape::learn(R"({"a":{"b":[1,{"c":"]"}],"d":{"e":1}}, "f" : -1.5e3,"g":{},"h":null,"i":true})");
+TEST(RecordTemplate, valuesOfTheRecordAndOfItsObjects) {
+    auto shape =
+        RecordTemplate::learn(R"({"a":{"b":[1,{"c":"]"}],"d":{"e":1}}, "f" : -1.5e3,"g":{},"h":null,"i":true})");
     ASSERT_TRUE(shape);
     std::string places;
     for (const auto& place : shape->places())
@@ -31,20 +32,20 @@ TEST(RecordShape, valuesOfTheRecordAndOfItsObjects) {
     EXPECT_EQ(tokens(*shape, R"({"a":{"b":"x","d":null}, "f" : 7,"g":{},"h":null,"i":false})"), "\"x\"|null|7|false|");
 }
 
-TEST(RecordShape, whatCannotBeAModel) {
+TEST(RecordTemplate, whatCannotBeAModel) {
     for (const char* record : {"", "[]", "1", "{", R"({"a":})", R"({"a\u0062":1})", R"({"a":1}x)", "{\"a\":\n1}",
                                R"({"a":"x})", R"({"a":nul})", R"({"a" 1})", "{\"a\":\"\xff\"}"})
-        EXPECT_FALSE(RecordShape::learn(record)) << record;
+        EXPECT_FALSE(RecordTemplate::learn(record)) << record;
 }
 
-TEST(RecordShape, stringsWithEscapesEndWhereTheyEnd) {
-    auto shape = RecordShape::learn(model);
+TEST(RecordTemplate, stringsWithEscapesEndWhereTheyEnd) {
+    auto shape = RecordTemplate::learn(model);
     EXPECT_EQ(tokens(*shape, R"({"before":null,"after":{"id":2,"t":"a\"b\\"},"source":{"db":"d","lsn":6},"op":"u"})"),
               R"(2|"a\"b\\"|"d"|6|"u"|)");
 }
 
-TEST(RecordShape, anotherShapeDoesNotMatch) {
-    auto shape = RecordShape::learn(model);
+TEST(RecordTemplate, anotherShapeDoesNotMatch) {
+    auto shape = RecordTemplate::learn(model);
     for (const char* record :
          {R"({"before":{},"after":{"id":1,"t":"x"},"source":{"db":"d","lsn":5},"op":"c"})", // before is there
           R"({"before":null,"after":null,"source":{"db":"d","lsn":5},"op":"c"})",
@@ -59,8 +60,8 @@ TEST(RecordShape, anotherShapeDoesNotMatch) {
         EXPECT_EQ(tokens(*shape, record), "no") << record;
 }
 
-TEST(RecordShape, aValueThatWasConstantForLongMayChange) {
-    auto shape = RecordShape::learn(model);
+TEST(RecordTemplate, aValueThatWasConstantForLongMayChange) {
+    auto shape = RecordTemplate::learn(model);
     const auto record = [](int id, const std::string& db, const std::string& op) {
         return R"({"before":null,"after":{"id":)" + std::to_string(id) + R"(,"t":"x"},"source":{"db":")" + db +
                R"(","lsn":5},"op":")" + op + R"("})";

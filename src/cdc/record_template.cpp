@@ -1,4 +1,4 @@
-#include "cdc/record_shape.h"
+#include "cdc/record_template.h"
 
 #include <simdjson.h>
 
@@ -94,7 +94,7 @@ public:
     Model(const char* at, const char* end) : at_(at), end_(end) {}
 
     struct Value {
-        RecordShape::Place place;
+        RecordTemplate::Place place;
         const char* begin;
         const char* end;
     };
@@ -149,12 +149,12 @@ private:
 
 } // namespace
 
-std::optional<RecordShape> RecordShape::learn(std::string_view record) {
+std::optional<RecordTemplate> RecordTemplate::learn(std::string_view record) {
     const char* const end = record.data() + record.size();
     Model model(record.data(), end);
     if (!isPlainText(record) || !model.read())
         return std::nullopt;
-    RecordShape shape;
+    RecordTemplate shape;
     const char* at = record.data();
     const auto addCommon = [&](const char* until, int32_t place) {
         shape.segments_.push_back(
@@ -172,8 +172,8 @@ std::optional<RecordShape> RecordShape::learn(std::string_view record) {
     return shape;
 }
 
-bool RecordShape::matchWith(const std::vector<Segment>& segments, const std::string& text, std::string_view record,
-                            std::string_view* tokens) const {
+bool RecordTemplate::matchWith(const std::vector<Segment>& segments, const std::string& text, std::string_view record,
+                               std::string_view* tokens) const {
     const char* at = record.data();
     const char* const end = at + record.size();
     for (const Segment& segment : segments) {
@@ -191,7 +191,7 @@ bool RecordShape::matchWith(const std::vector<Segment>& segments, const std::str
     return at == end;
 }
 
-bool RecordShape::match(std::string_view record, std::string_view* tokens) {
+bool RecordTemplate::match(std::string_view record, std::string_view* tokens) {
     if (!settled_.empty()) {
         for (size_t i = 0; i < places_.size(); ++i)
             tokens[i] = constants_[i];
@@ -209,7 +209,7 @@ bool RecordShape::match(std::string_view record, std::string_view* tokens) {
     return true;
 }
 
-void RecordShape::settle() {
+void RecordTemplate::settle() {
     settled_.clear();
     settledText_.clear();
     uint32_t begin = 0;
