@@ -1,40 +1,11 @@
 #include "cdc/batch_pg.h"
 
-#include "cdc/failure.h"
-#include "cdc/heap_writer_pg.h"
-#include "pg/owner.h"
-#include "pg/spi.h"
+#include "cdc/record_failure_pg.h"
 
 namespace standin::cdc {
 
-namespace {
-
-/// Runs `f`; a failure that is the record's own fault is returned, every other one goes on.
-template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
-    try {
-        f();
-        return std::nullopt;
-    } catch (const ValueError& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), error.column()};
-        throw;
-    } catch (const Error& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), std::nullopt};
-        throw;
-    } catch (const pg::PgError& error) {
-        if (!isRecordError(error.sqlstate()))
-            throw;
-        const char* column = error.data().column_name;
-        return kafka::Failure{error.sqlstate(), error.what(),
-                              column ? std::optional<std::string>(column) : std::nullopt};
-    }
-}
-
-} // namespace
-
 BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
-    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_) {}
+    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {}
 
 void BatchApplier::reset() {
     changes_.clear();
@@ -94,47 +65,14 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
         ++counts.deletes;
 }
 
-/// Applies changes [first, last), in halves if they cannot be applied as a whole, until the record at fault stands
-/// alone. Any split is right: it only coalesces less.
 void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                               const std::vector<PartitionState*>& partitions) {
-    const auto failure = recordFailure([&] { pg::inSubtransaction([&] { applyOnce(first, last); }); });
-    if (!failure)
-        return;
-    if (last - first == 1) {
-        buried_[first] = true;
-        const uint32_t index = changes_[first].message;
-        bury(messages[index], *partitions[index], *failure);
-        return;
-    }
-    const size_t middle = first + (last - first) / 2;
-    applyRange(first, middle, messages, partitions);
-    applyRange(middle, last, messages, partitions);
-}
-
-void BatchApplier::applyOnce(size_t first, size_t last) {
     buried_.resize(changes_.size(), false);
-    for (size_t table = 0; table < tables_->size(); ++table)
-        applyTable(table, first, last);
-}
-
-void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
-    ofTable_.clear();
-    for (size_t i = first; i < last; ++i)
-        if (changes_[i].table == index)
-            ofTable_.push_back(&changes_[i]);
-    if (ofTable_.empty())
-        return;
-    TargetTable& table = *(*tables_)[index];
-    const auto nets = coalescer_.run(table.target(), ofTable_, arena_);
-    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
-    if (table.direct())
-        HeapWriter::apply(table, nets);
-    else
-        sqlWriters_[&table].apply(table, nets);
-    // Deferred triggers are user code, the table's or of another table that its triggers and checks wrote to: they run
-    // here, under its role, and not at commit under the worker's.
-    pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
+    applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
+        buried_[change] = true;
+        const uint32_t index = changes_[change].message;
+        bury(messages[index], *partitions[index], failure);
+    });
 }
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {

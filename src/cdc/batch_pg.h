@@ -1,11 +1,9 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "cdc/sql_writer_pg.h"
-#include "cdc/target_pg.h"
+#include "cdc/change_applier_pg.h"
 #include "kafka/kafka_pg.h"
 #include "kernel/confirmation.h"
 
@@ -51,8 +49,6 @@ private:
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
-    void applyOnce(size_t first, size_t last);
-    void applyTable(size_t index, size_t first, size_t last);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
@@ -60,12 +56,10 @@ private:
     SourceModes modes_;
     Arena arena_;
     EventDecoder decoder_;
-    Coalescer coalescer_;
+    ChangeApplier applier_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
-    std::vector<const Change*> ofTable_;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
-    std::map<const TargetTable*, SqlWriter> sqlWriters_;
 };
 
 } // namespace standin::cdc
