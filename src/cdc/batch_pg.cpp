@@ -4,8 +4,26 @@
 
 namespace standin::cdc {
 
-BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
-    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {}
+BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties)
+    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {
+    if (kafka::SchemaRegistry::isNamedIn(properties))
+        registry_.emplace(properties);
+}
+
+bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                                const kafka::HttpClient::Wait& wait) {
+    const auto fetch = [&](uint32_t id) {
+        if (!registry_)
+            throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
+                        "Add the option \"schema.registry.url\" with ALTER SERVER.");
+        return registry_->schema(id, wait);
+    };
+    avro_.forgetRefused();
+    for (size_t i = 0; i < messages.size(); ++i)
+        if (partitions[i] && !avro_.learn({messages[i].key(), messages[i].value()}, fetch))
+            return false;
+    return true;
+}
 
 void BatchApplier::reset() {
     changes_.clear();
@@ -39,7 +57,8 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
 
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
-    const Event event = decoder_.decode(table.decoder(), {message.key(), message.value()});
+    const Record record = avro_.toJson({message.key(), message.value()}, arena_);
+    const Event event = decoder_.decode(table.decoder(), record);
     if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",

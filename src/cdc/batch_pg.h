@@ -3,8 +3,10 @@
 #include <memory>
 #include <vector>
 
+#include "cdc/avro_records.h"
 #include "cdc/change_applier_pg.h"
 #include "kafka/kafka_pg.h"
+#include "kafka/registry.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
@@ -34,7 +36,12 @@ struct PartitionState {
 /// decoded or stored, which become dead letters. Leaves the offsets to its caller.
 class BatchApplier {
 public:
-    BatchApplier(std::string source, const SourceModes& modes);
+    BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
+
+    /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
+    /// network. False if `wait` gave up.
+    bool fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                      const kafka::HttpClient::Wait& wait);
 
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
@@ -54,6 +61,8 @@ private:
 
     std::string source_;
     SourceModes modes_;
+    AvroRecords avro_;
+    std::optional<kafka::SchemaRegistry> registry_;
     Arena arena_;
     EventDecoder decoder_;
     ChangeApplier applier_;
