@@ -16,7 +16,7 @@ from .process import run
 class Kafka:
     """The broker; `brokers` is what a client connects to."""
 
-    def __init__(self, directory, *, port=None, settings=None, name="kafka"):
+    def __init__(self, directory, *, port=None, settings=None, name="kafka", quick=True):
         self.directory = pathlib.Path(directory)
         self.libs = maven.resolve("kafka")
         self.port = port or free_port()
@@ -24,7 +24,7 @@ class Kafka:
         self.data = self.directory / f"{name}-data"
         self.config = self.directory / f"{name}.properties"
         self.settings = settings or {}
-        self.process = java(name, self.directory, self.libs, "kafka.Kafka", [self.config], heap="512m")
+        self.process = java(name, self.directory, self.libs, "kafka.Kafka", [self.config], heap="512m", quick=quick)
 
     @property
     def brokers(self):
@@ -71,6 +71,10 @@ class Kafka:
 
     def topics(self):
         return {topic["topic"]: len(topic["partitions"]) for topic in self.metadata()["topics"]}
+
+    def end(self, topic, partition=0):
+        """The offset that the next record of the partition will have."""
+        return int(self._kcat("-Q", "-t", f"{topic}:{partition}:-1").split()[-1])
 
     def topic_create(self, topic, partitions=1, **config):
         """Create a topic; settings as keywords, dots written as underscores (cleanup_policy='compact')."""
