@@ -1,5 +1,6 @@
 #include "cdc/batch_pg.h"
 
+#include "cdc/evolution_pg.h"
 #include "cdc/record_failure_pg.h"
 
 namespace standin::cdc {
@@ -36,9 +37,15 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     tables_ = &tables;
     reset();
     decode(messages, partitions);
+    applyDecoded(messages, partitions);
+}
+
+void BatchApplier::applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
     if (!changes_.empty())
         applyRange(0, changes_.size(), messages, partitions);
     confirm();
+    changes_.clear();
+    buried_.clear();
 }
 
 void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
@@ -50,15 +57,34 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         ++partition->counts.records;
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
-        if (const auto failure = recordFailure([&] { decodeOne(message, i, *partition); }))
+        auto failure = recordFailure([&] { decodeOne(message, i, *partition); });
+        while (evolveFor(*partition, messages, partitions))
+            failure = recordFailure([&] { decodeOne(message, i, *partition); });
+        if (failure)
             bury(message, *partition, *failure);
     }
+}
+
+/// Whether the table had to change for the record decoded last, which is to be decoded again. What was decoded before
+/// is applied first: it has the old shape.
+bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
+                             const std::vector<PartitionState*>& partitions) {
+    TargetTable& table = *(*tables_)[partition.table];
+    const auto changes = changesFor(table);
+    if (changes.empty())
+        return false;
+    applyDecoded(messages, partitions);
+    evolve(table, changes);
+    table.prepare();
+    return true;
 }
 
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
     const Record record = avro_.toJson({message.key(), message.value()}, arena_);
     const Event event = decoder_.decode(table.decoder(), record);
+    if (!changesFor(table).empty())
+        return; // the table changes first
     if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",

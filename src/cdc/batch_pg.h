@@ -52,6 +52,9 @@ public:
 
 private:
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
+    bool evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
+                   const std::vector<PartitionState*>& partitions);
+    void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,

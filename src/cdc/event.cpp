@@ -87,6 +87,7 @@ size_t TopicForm::Plan::locate(std::string_view name, size_t expected, const Tar
         return static_cast<size_t>(known - fields.begin());
     if (fields.size() >= maxFields)
         fields.clear();
+    settled = false;
     const size_t position = std::min(expected, fields.size());
     fields.insert(fields.begin() + static_cast<ptrdiff_t>(position),
                   {std::string(name), columnOf(target, name), schema ? schema->find(name) : nullptr});
@@ -158,6 +159,7 @@ struct EventDecoder::Envelope {
 
 Event EventDecoder::decode(TableDecoder& table, const Record& record) {
     Envelope envelope;
+    table.lastForm = nullptr;
     if (!record.value) {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
@@ -167,6 +169,7 @@ Event EventDecoder::decode(TableDecoder& table, const Record& record) {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
     }
+    table.lastForm = parts.plan;
     readEnvelope(table, *parts.plan, parts.payload, envelope);
     Event& event = envelope.event;
     if (event.kind != EventKind::Row)

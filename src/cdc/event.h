@@ -50,6 +50,7 @@ public:
         std::string prefix; ///< the record up to its payload; empty if records carry no schema
         std::optional<RowSchema> schema;
         std::vector<Field> fields;
+        bool settled = false; ///< the target has a place for each of the fields, as far as it is to have one
 
         /// Where the field is, entered at the expected place if it is new.
         size_t locate(std::string_view name, size_t expected, const Target& target);
@@ -80,6 +81,7 @@ struct TableDecoder {
     Target target;
     TopicForm valueForm;
     TopicForm keyForm;
+    TopicForm::Plan* lastForm = nullptr; ///< of the value decoded last
 };
 
 /// Decodes Debezium's envelope from JSON, with schema or without. Cells live in the arena, or in `value` as long as the
