@@ -21,9 +21,11 @@ private:
     explicit HeapWriter(TargetTable& table) : table_(table) {}
 
     void open();
+    void openKey();
     void close();
     void run(const NetChange* changes, size_t count);
     void upsert(const NetChange& change);
+    void append(const NetChange& change);
     void insert(const NetChange& change);
     void flush();
     void update(const NetChange& change);
@@ -37,8 +39,6 @@ private:
     void fillInserted(const NetChange& change, TupleTableSlot* slot);
     void defaultFor(int attribute, TupleTableSlot* slot);
     void nextCommand();
-
-    static constexpr int maxSlots = 1000;
 
     TargetTable& table_;
     Relation relation_ = nullptr;
@@ -54,7 +54,7 @@ private:
     CommandId command_ = 0;
     TupleTableSlot* found_ = nullptr;
     TupleTableSlot* updated_ = nullptr;
-    TupleTableSlot* slots_[maxSlots] = {};
+    TupleTableSlot** slots_ = nullptr;
     int pending_ = 0;
     ExprState** defaults_ = nullptr;
     MemoryContext memory_ = nullptr;

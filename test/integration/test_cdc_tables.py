@@ -46,7 +46,7 @@ def test_more_columns_than_a_function_takes_arguments(kafka, bank):
     """On both paths: 300 columns, with a trigger on one of the two tables."""
     columns = "id int primary key, " + ", ".join(f"c{i} int" for i in range(300))
     bank.query(f"create table wide_sql ({columns}); alter table wide_sql owner to replica;"
-               "create function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
+               "create or replace function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
                "create trigger t before insert on wide_sql for each row execute function public.nothing()")
     for stream in (Stream(bank, "wide", columns), Stream(bank, "wide_sql", None)):
         row = {"id": 1, **{f"c{i}": i for i in range(300)}}
@@ -73,6 +73,34 @@ def test_foreign_keys_defaults_and_domains(kafka, bank):
     assert [letter[:2] for letter in children.dead_letters()] == [(1, "23503"), (2, "23514")]
     parents.drop()
     children.drop()
+
+
+def test_foreign_keys_that_are_skipped(kafka, bank):
+    """Neither the child's check nor the parent's, straight into the heap and, beside another trigger, by SQL."""
+    bank.query("create table elder (id int primary key); alter table elder owner to replica; create table seen (id int); alter table seen owner to replica;"
+               "create function public.see() returns trigger language plpgsql as $$begin insert into public.seen values (new.id); return new; end$$")
+    elders = Stream(bank, "elder", None, table={"foreign_keys": "skip"})
+    direct = Stream(bank, "younger", "id int primary key, elder int references elder", table={"foreign_keys": "skip"})
+    bank.query("create table youngest (id int primary key, elder int references elder); alter table youngest owner to replica;"
+               "create trigger see after insert on youngest for each row execute function public.see();"
+               "alter table youngest enable always trigger see")
+    by_sql = Stream(bank, "youngest", None, table={"foreign_keys": "skip"})
+    for children in (direct, by_sql):
+        children.produce([event("c", {"id": 1, "elder": 1}), event("c", {"id": 2, "elder": 7})])
+        children.applied(2)
+    elders.produce([event("c", {"id": 1}), event("d", {"id": 1}), event("c", {"id": 7})])
+    elders.applied(3)
+    for stream in (direct, by_sql, elders):
+        assert stream.dead_letters() == []
+        stream.drop()
+    assert direct.rows() == by_sql.rows() == [(1, 1), (2, 7)] and elders.rows() == [(7,)]
+    assert bank.query("select id from seen order by id") == [(1,), (2,)]
+    # and the session's other tables are checked as before
+    checked = Stream(bank, "checked", "id int primary key, elder int references elder")
+    checked.produce([event("c", {"id": 1, "elder": 8})])
+    checked.applied(1)
+    assert [letter[1] for letter in checked.dead_letters()] == ["23503"]
+    checked.drop()
 
 
 def test_applied_as_the_owner_never_as_a_superuser(kafka, bank):
