@@ -31,6 +31,22 @@ template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
     }
 }
 
+kafka::Failure discreet(const kafka::Failure& failure) {
+    return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
+}
+
+/// What is no readable JSON object is not kept: nobody can tell what is in it.
+kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+    const auto hide = [&](std::optional<std::string_view> text) {
+        return text ? redaction.redact(*text) : std::nullopt;
+    };
+    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    for (const auto& [name, value] : message.headers())
+        if (auto hidden = hide(value))
+            result.headers.emplace_back(name, std::move(*hidden));
+    return result;
+}
+
 } // namespace
 
 BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
@@ -68,14 +84,28 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
 
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
-    const Event event = decoder_.decode(table.decoder(), {message.key(), message.value()});
+    const Record record{message.key(), message.value()};
+    Event event = decoder_.decode(table.decoder(), record);
     if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",
             "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
+    if (event.kind == EventKind::Row && table.mapper()) {
+        const Mapped mapped = table.mapper()->map(table, event, record, message, modes_.unavailablePlaceholder, arena_);
+        if (mapped != Mapped::Kept)
+            return addFiltered(mapped, event, index, partition);
+    }
     count(partition.counts, event);
     if (event.kind == EventKind::Row)
-        changes_.push_back({event.operation, partition.table, index, event.cells});
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
+}
+
+void BatchApplier::addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition) {
+    ++partition.counts.filtered;
+    if (event.sourceMicros != 0)
+        partition.counts.sourceMicros = event.sourceMicros;
+    if (mapped == Mapped::Left)
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
 }
 
 void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
@@ -139,7 +169,11 @@ void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    kafka::writeDeadLetter(source_, message, failure);
+    const RowMapper* mapper = (*tables_)[partition.table]->mapper();
+    if (mapper && mapper->redaction().needed())
+        kafka::writeDeadLetter(source_, message, discreet(failure), redacted(message, mapper->redaction()));
+    else
+        kafka::writeDeadLetter(source_, message, failure);
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

@@ -8,4 +8,7 @@ namespace standin::cdc {
 /// again).
 bool isRecordError(std::string_view sqlstate);
 
+/// What a record error says where its own words could quote a value that nobody may see.
+std::string_view discreetMessage(std::string_view sqlstate);
+
 } // namespace standin::cdc
