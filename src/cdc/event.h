@@ -50,6 +50,7 @@ public:
         std::string prefix; ///< the record up to its payload; empty if records carry no schema
         std::optional<RowSchema> schema;
         std::vector<Field> fields;
+        bool settled = false; ///< the target has a place for each of the fields, as far as it is to have one
 
         /// Where the field is, entered at the expected place if it is new.
         size_t locate(std::string_view name, size_t expected, const Target& target);
@@ -80,6 +81,7 @@ struct TableDecoder {
     Target target;
     TopicForm valueForm;
     TopicForm keyForm;
+    TopicForm::Plan* lastForm = nullptr; ///< of the value decoded last
 };
 
 /// Decodes Debezium's envelope from JSON, with schema or without. Cells live in the arena, or in `value` as long as the
@@ -97,14 +99,19 @@ private:
     void readSource(simdjson::ondemand::object source, Event& event);
     void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
                  uint32_t& unknownFields, bool keyOnly);
+    template <class Wanted>
+    void readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value, Cell* cells,
+                   Wanted wanted);
     void addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells);
     void addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells);
 
     Arena& arena_;
     simdjson::ondemand::parser parser_;
     simdjson::ondemand::parser secondParser_;
+    simdjson::ondemand::parser twinParser_;
     ValueDecoder values_;
     ValueDecoder secondValues_;
+    ValueDecoder twinValues_;
 };
 
 } // namespace standin::cdc

@@ -22,6 +22,16 @@ void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& valu
         throw Error("HV00D", "librdkafka does not take option \"" + name + "\"");
 }
 
+/// What a broker's refusal may be due to besides the password: before 2.6.1 librdkafka sent its nonce twice
+/// (librdkafka#4895), which brokers before Kafka 4 let pass.
+std::string refusalNote(const std::string& reason) {
+    constexpr int repaired = 0x02060100;
+    if (rd_kafka_version() >= repaired || reason.find("Authentication failed") == std::string::npos ||
+        reason.find("SCRAM") == std::string::npos)
+        return {};
+    return std::string("librdkafka ") + rd_kafka_version_str() + " cannot do SCRAM with Kafka 4 (2.6.1 can): ";
+}
+
 PartitionList listOf(const std::vector<TopicPartition>& partitions) {
     PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())),
                        rd_kafka_topic_partition_list_destroy);
@@ -190,7 +200,7 @@ void Consumer::onError(rd_kafka_t*, int error, const char* reason, void* self) n
     try {
         auto* consumer = static_cast<Consumer*>(self);
         if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || consumer->lastError_.empty())
-            consumer->lastError_ = reason;
+            consumer->lastError_ = refusalNote(reason) + reason;
     } catch (...) {
     }
 }
