@@ -16,6 +16,11 @@ bool isRecordError(std::string_view sqlstate) {
     return false;
 }
 
+bool isRowsOwnError(std::string_view sqlstate) {
+    return sqlstate.starts_with("22") || sqlstate.starts_with("44") || sqlstate.starts_with("54") ||
+           sqlstate == "23502" || sqlstate == "23514";
+}
+
 namespace {
 
 // The names of PostgreSQL's appendix A; a class stands for those of its members that are not listed.

@@ -15,8 +15,8 @@ extern "C" {
 
 namespace standin::cdc {
 
-void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
-    HeapWriter writer(table);
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
+    HeapWriter writer(table, at);
     const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
     const pg::MemoryContextScope scope(temporary);
     pg::call([&] {
@@ -31,6 +31,7 @@ void HeapWriter::open() {
     relation_ = table_open(table_.relation(), NoLock); // locked by prepare()
     CheckCmdReplicaIdentity(relation_, table_.target().history ? CMD_INSERT : CMD_UPDATE);
     estate_ = pg::executorStateFor(relation_);
+    slots_ = table_.insertSlots(relation_);
     result_ = makeNode(ResultRelInfo);
     InitResultRelInfo(result_, relation_, 1, nullptr, 0);
     ExecOpenIndices(result_, false);
@@ -74,9 +75,6 @@ void HeapWriter::close() {
         ExecDropSingleTupleTableSlot(found_);
         ExecDropSingleTupleTableSlot(updated_);
     }
-    for (TupleTableSlot* slot : slots_)
-        if (slot)
-            ExecDropSingleTupleTableSlot(slot);
     ExecCloseIndices(result_);
     FreeExecutorState(estate_);
     table_close(relation_, NoLock);
@@ -95,6 +93,7 @@ void HeapWriter::nextCommand() {
 void HeapWriter::run(const NetChange* changes, size_t count) {
     const bool repeats = !table_.target().comparableKey && !table_.target().history;
     for (size_t i = 0; i < count; ++i) {
+        at_ = i;
         if (changes[i].kind == ChangeKind::Append)
             append(changes[i]);
         else if (changes[i].kind == ChangeKind::Delete)
@@ -236,13 +235,10 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 }
 
 void HeapWriter::insert(const NetChange& change) {
-    if (!slots_[pending_]) {
-        const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
-        slots_[pending_] = table_slot_create(relation_, nullptr);
-        MemoryContextSwitchTo(caller);
-    }
+    ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
-    if (++pending_ == maxSlots)
+    pendingAt_[pending_] = at_;
+    if (++pending_ == TargetTable::insertSlotCount)
         flush();
 }
 
@@ -253,12 +249,16 @@ void HeapWriter::flush() {
     if (!bulk_)
         bulk_ = GetBulkInsertState();
     MemoryContextSwitchTo(memory_);
+    const size_t current = at_;
+    at_ = SIZE_MAX;
     table_multi_insert(relation_, slots_, pending_, command_, 0, bulk_);
     for (int i = 0; i < pending_; ++i) {
+        at_ = pendingAt_[i];
         if (result_->ri_NumIndices > 0)
             pg::indexInsert(result_, slots_[i], estate_);
         ExecClearTuple(slots_[i]);
     }
+    at_ = current;
     MemoryContextSwitchTo(caller);
     pending_ = 0;
     ResetPerTupleExprContext(estate_);

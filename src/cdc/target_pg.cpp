@@ -4,6 +4,7 @@ extern "C" {
 #include <access/genam.h>
 #include <access/relation.h>
 #include <access/table.h>
+#include <access/tableam.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_am_d.h>
 #include <catalog/pg_attribute.h>
@@ -108,6 +109,7 @@ void TargetTable::checkRole(Relation relation) {
 
 void TargetTable::rebuild(Relation relation) {
     pg::call([this] { MemoryContextReset(context_); });
+    insertSlots_ = nullptr;
     Target target;
     target.history = config_.history;
     target.name = RelationGetRelationName(relation);
@@ -120,6 +122,7 @@ void TargetTable::rebuild(Relation relation) {
         throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
                     "ALTER TABLE ... SET LOGGED.");
     direct_ = pg::call([this, relation] { return allowsDirectWrites(relation, config_, OidIsValid(keyIndex_)); });
+    triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
     target.wholeDeletes = target.history;
@@ -127,6 +130,20 @@ void TargetTable::rebuild(Relation relation) {
         mapper_->describe(target, columns_);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));
     ++generation_;
+}
+
+TupleTableSlot** TargetTable::insertSlots(Relation relation) {
+    if (!insertSlots_) {
+        const MemoryContext caller = MemoryContextSwitchTo(context_);
+        // A copy is not counted by resource owners, so the slots outlive transactions, however these end.
+        const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+        auto** slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * insertSlotCount));
+        for (int i = 0; i < insertSlotCount; ++i)
+            slots[i] = MakeSingleTupleTableSlot(descriptor, table_slot_callbacks(relation));
+        MemoryContextSwitchTo(caller);
+        insertSlots_ = slots;
+    }
+    return insertSlots_;
 }
 
 void TargetTable::describeColumns(Relation relation, Target& target) {
