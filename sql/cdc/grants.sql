@@ -6,3 +6,4 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
+GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;

@@ -4,12 +4,17 @@
 #include <memory>
 #include <vector>
 
+#include "cdc/message_pg.h"
+#include "cdc/position_marks.h"
 #include "cdc/sql_writer_pg.h"
 #include "cdc/target_pg.h"
 #include "kafka/kafka_pg.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
+
+/// In place of a target's index: a partition of the source's message_topic, which has logical messages only.
+inline constexpr uint32_t noTable = UINT32_MAX;
 
 /// Where a partition stands, and what a batch adds to it.
 struct PartitionState {
@@ -22,6 +27,10 @@ struct PartitionState {
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
+    PositionMarks marks;
+    bool marksLoaded = false;
+    RecordForm form = RecordForm::Unknown; ///< of the last row
+    RecordForm storedForm = RecordForm::Unknown;
 
     struct Counts {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
@@ -37,6 +46,7 @@ struct PartitionState {
 class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes);
+    void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
 
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
@@ -44,10 +54,30 @@ public:
     /// After the transaction has ended, one way or the other.
     void reset();
     size_t memoryBytes() const { return arena_.reservedBytes(); }
+    /// What operators should hear of the batches since it was last asked.
+    std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 
 private:
+    /// What must happen between the changes before it and those after.
+    struct Interlude {
+        enum class Kind : uint8_t { Truncate, Message, KeyLeaves, KeyArrives } kind;
+        size_t change; ///< index of the change that it precedes, or that is the half of a changed key
+        uint32_t message;
+        uint32_t table;
+        Event event;
+    };
+
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    bool isSeen(const Event& event, PartitionState& partition);
+    TableDecoder& decoderOf(const PartitionState& partition);
+    void takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition);
+    void takeMessage(const Event& event, uint32_t index, PartitionState& partition);
+    void takeRow(const Event& event, const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void applyAll(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
+    void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
+    const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
+    void finishKeyChanges(const kafka::MessageBatch& messages);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
@@ -61,6 +91,10 @@ private:
     Arena arena_;
     EventDecoder decoder_;
     Coalescer coalescer_;
+    std::vector<Interlude> interludes_;
+    MessagePolicy messagePolicy_;
+    TableDecoder messageDecoder_{Target{}};
+    std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
     std::vector<const Change*> ofTable_;

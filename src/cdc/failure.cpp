@@ -14,4 +14,11 @@ bool isRecordError(std::string_view sqlstate) {
     return false;
 }
 
+bool isWorldError(std::string_view sqlstate) {
+    for (const std::string_view worldClass : {"08", "25", "40", "53", "55", "57", "58", "XX"})
+        if (sqlstate.starts_with(worldClass))
+            return true;
+    return sqlstate == "42501"; // insufficient_privilege
+}
+
 } // namespace standin::cdc

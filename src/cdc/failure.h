@@ -8,4 +8,7 @@ namespace standin::cdc {
 /// again).
 bool isRecordError(std::string_view sqlstate);
 
+/// For the user's own code, which may raise any code it likes: the errors that surely are the world's.
+bool isWorldError(std::string_view sqlstate);
+
 } // namespace standin::cdc
