@@ -1,43 +1,54 @@
 #include "cdc/batch_pg.h"
 
-#include "cdc/failure.h"
-#include "cdc/heap_writer_pg.h"
+#include "cdc/evolution_pg.h"
 #include "cdc/key_change_pg.h"
 #include "cdc/position_pg.h"
+#include "cdc/record_failure_pg.h"
 #include "cdc/truncate_pg.h"
-#include "pg/owner.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
 
 namespace {
 
-/// Runs `f`; a failure that is the record's own fault is returned, every other one goes on.
-template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
-    try {
-        f();
-        return std::nullopt;
-    } catch (const ValueError& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), error.column()};
-        throw;
-    } catch (const Error& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), std::nullopt};
-        throw;
-    } catch (const pg::PgError& error) {
-        if (!isRecordError(error.sqlstate()))
-            throw;
-        const char* column = error.data().column_name;
-        return kafka::Failure{error.sqlstate(), error.what(),
-                              column ? std::optional<std::string>(column) : std::nullopt};
-    }
+kafka::Failure discreet(const kafka::Failure& failure) {
+    return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
+}
+
+/// What is no readable JSON object is not kept: nobody can tell what is in it.
+kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+    const auto hide = [&](std::optional<std::string_view> text) {
+        return text ? redaction.redact(*text) : std::nullopt;
+    };
+    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    for (const auto& [name, value] : message.headers())
+        if (auto hidden = hide(value))
+            result.headers.emplace_back(name, std::move(*hidden));
+    return result;
 }
 
 } // namespace
 
-BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
-    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_) {}
+BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties)
+    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {
+    if (kafka::SchemaRegistry::isNamedIn(properties))
+        registry_.emplace(properties);
+}
+
+bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                                const kafka::HttpClient::Wait& wait) {
+    const auto fetch = [&](uint32_t id) {
+        if (!registry_)
+            throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
+                        "Add the option \"schema.registry.url\" with ALTER SERVER.");
+        return registry_->schema(id, wait);
+    };
+    avro_.forgetRefused();
+    for (size_t i = 0; i < messages.size(); ++i)
+        if (partitions[i] && !avro_.learn({messages[i].key(), messages[i].value()}, fetch))
+            return false;
+    return true;
+}
 
 void BatchApplier::reset() {
     changes_.clear();
@@ -51,8 +62,76 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     tables_ = &tables;
     reset();
     decode(messages, partitions);
-    applyAll(messages, partitions);
+    applyDecoded(messages, partitions);
+}
+
+/// Changes in runs, with what has its own place in the stream between them.
+void BatchApplier::applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
+    buried_.assign(changes_.size(), false);
+    size_t done = 0;
+    for (const Interlude& interlude : interludes_) {
+        applyRange(done, interlude.change, messages, partitions);
+        done = interlude.change;
+        const auto failure = recordFailure([&] { pg::inSubtransaction([&] { perform(interlude, messages); }); });
+        if (!failure)
+            continue;
+        bury(messages[interlude.message], *partitions[interlude.message], *failure);
+        if (interlude.kind == Interlude::Kind::KeyLeaves || interlude.kind == Interlude::Kind::KeyArrives) {
+            buried_[interlude.change] = true;
+            changes_[interlude.change].table = noTable; // applied to none
+        }
+    }
+    applyRange(done, changes_.size(), messages, partitions);
+    finishKeyChanges(messages);
     confirm();
+    changes_.clear();
+    interludes_.clear();
+    buried_.clear();
+}
+
+void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch& messages) {
+    const kafka::Message message = messages[interlude.message];
+    const Event& event = interlude.event;
+    if (interlude.kind == Interlude::Kind::Message) {
+        if (messagePolicy_.action == OnMessage::Store)
+            storeMessage(source_, message, event);
+        else
+            callMessageFunction(messagePolicy_.function.value_or(InvalidOid), event.message);
+        return;
+    }
+    TargetTable& table = *(*tables_)[interlude.table];
+    const KeyChange change{source_, table, event.origin, event.position};
+    if (interlude.kind == Interlude::Kind::Truncate)
+        truncateTarget(table);
+    else if (interlude.kind == Interlude::Kind::KeyLeaves)
+        keyLeaves(change, event.cells);
+    else
+        keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
+}
+
+/// Null if the header does not say it in a way that this target understands.
+const Cell* BatchApplier::oldKeyOf(TargetTable& table, const kafka::Message& message) {
+    const Target& target = table.target();
+    const auto isPlain = [&](uint16_t column) {
+        return !target.columns[column].computed() && !target.columns[column].confidential;
+    };
+    if (!std::all_of(target.key.begin(), target.key.end(), isPlain))
+        return nullptr;
+    Cell* cells = arena_.allocateArray<Cell>(target.columns.size());
+    try {
+        return decoder_.decodeKey(table.decoder(), {message.header("__debezium.oldkey")}, cells) ? cells : nullptr;
+    } catch (const Error&) { // written otherwise than the key itself: what is withheld then stays unknown
+        return nullptr;
+    }
+}
+
+void BatchApplier::finishKeyChanges(const kafka::MessageBatch& messages) {
+    for (const Interlude& interlude : interludes_)
+        if (interlude.kind == Interlude::Kind::KeyArrives && !buried_[interlude.change]) {
+            TargetTable& table = *(*tables_)[interlude.table];
+            keyArrived({source_, table, interlude.event.origin, interlude.event.position},
+                       oldKeyOf(table, messages[interlude.message]));
+        }
 }
 
 void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
@@ -66,35 +145,59 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         ++partition->counts.records;
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
-        const auto failure = recordFailure([&] { decodeOne(message, i, *partition); });
+        Record record;
+        auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
+        while (evolveFor(*partition, messages, partitions))
+            failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
         // What cannot be decoded is seen too, and buried once.
-        if (failure && !isSeen(decoder_.place(decoderOf(*partition), {message.key(), message.value()}), *partition))
+        if (failure && !isSeen(decoder_.place(decoderOf(*partition), record), *partition))
             bury(message, *partition, *failure);
     }
+}
+
+/// Whether the table had to change for the record decoded last, which is to be decoded again. What was decoded before
+/// is applied first: it has the old shape.
+bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
+                             const std::vector<PartitionState*>& partitions) {
+    if (partition.table == noTable)
+        return false;
+    TargetTable& table = *(*tables_)[partition.table];
+    const auto changes = changesFor(table);
+    if (changes.empty())
+        return false;
+    applyDecoded(messages, partitions);
+    evolve(table, changes);
+    table.prepare();
+    return true;
 }
 
 TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
     return partition.table == noTable ? messageDecoder_ : (*tables_)[partition.table]->decoder();
 }
 
-/// A table's decoder is made anew when the table changes; what form its topic has is the partition's memory.
-void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
+/// A table's decoder is made anew when the table changes; what form its topic has is the partition's memory. `record`
+/// is what could be read, even if this fails.
+void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
+    TableDecoder& decoder = decoderOf(partition);
+    decoder.lastForm = nullptr;
     if (partition.topic.starts_with("__debezium-heartbeat")) {
         ++partition.counts.ignored;
         return;
     }
-    TableDecoder& decoder = decoderOf(partition);
+    record = avro_.toJson({message.key(), message.value()}, arena_);
     decoder.form = partition.form;
-    const Event event = decoder_.decode(decoder, {message.key(), message.value()});
+    Event event = decoder_.decode(decoder, record);
     partition.form = decoder.form;
+    if (partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty())
+        return; // the table changes first
     if (isSeen(event, partition))
         return;
+    if (event.kind == EventKind::Row && partition.table != noTable)
+        return takeRow(event, record, message, index, partition);
     if (event.kind == EventKind::LogicalMessage)
         takeMessage(event, index, partition);
     else if (event.kind == EventKind::Truncate && partition.table != noTable)
         takeTruncate(*(*tables_)[partition.table], index, partition);
-    else if (event.kind == EventKind::Row && partition.table != noTable)
-        takeRow(event, message, index, partition);
     count(partition.counts, event);
 }
 
@@ -141,9 +244,15 @@ void BatchApplier::takeMessage(const Event& event, uint32_t index, PartitionStat
     interludes_.push_back({Interlude::Kind::Message, changes_.size(), index, partition.table, event});
 }
 
-void BatchApplier::takeRow(const Event& event, const kafka::Message& message, uint32_t index,
+void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
                            PartitionState& partition) {
-    const TargetTable& table = *(*tables_)[partition.table];
+    TargetTable& table = *(*tables_)[partition.table];
+    if (table.mapper()) {
+        const Mapped mapped = table.mapper()->map(table, event, record, message, modes_.unavailablePlaceholder, arena_);
+        if (mapped != Mapped::Kept)
+            return addFiltered(mapped, event, index, partition);
+    }
+    count(partition.counts, event);
     const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete;
     if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
         const bool leaves = event.operation == Operation::Delete;
@@ -152,6 +261,14 @@ void BatchApplier::takeRow(const Event& event, const kafka::Message& message, ui
                                    index, partition.table, event});
     }
     changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
+}
+
+void BatchApplier::addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition) {
+    ++partition.counts.filtered;
+    if (event.sourceMicros != 0)
+        partition.counts.sourceMicros = event.sourceMicros;
+    if (mapped == Mapped::Left)
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
 }
 
 void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
@@ -174,113 +291,24 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
         ++counts.deletes;
 }
 
-/// Changes in runs, with what has its own place in the stream between them.
-void BatchApplier::applyAll(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
-    buried_.assign(changes_.size(), false);
-    size_t done = 0;
-    for (const Interlude& interlude : interludes_) {
-        applyRange(done, interlude.change, messages, partitions);
-        done = interlude.change;
-        const auto failure = recordFailure([&] { pg::inSubtransaction([&] { perform(interlude, messages); }); });
-        if (!failure)
-            continue;
-        bury(messages[interlude.message], *partitions[interlude.message], *failure);
-        if (interlude.kind == Interlude::Kind::KeyLeaves || interlude.kind == Interlude::Kind::KeyArrives) {
-            buried_[interlude.change] = true;
-            changes_[interlude.change].table = noTable; // applied to none
-        }
-    }
-    applyRange(done, changes_.size(), messages, partitions);
-    finishKeyChanges(messages);
-}
-
-void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch& messages) {
-    const kafka::Message message = messages[interlude.message];
-    const Event& event = interlude.event;
-    if (interlude.kind == Interlude::Kind::Message) {
-        if (messagePolicy_.action == OnMessage::Store)
-            storeMessage(source_, message, event);
-        else
-            callMessageFunction(messagePolicy_.function.value_or(InvalidOid), event.message);
-        return;
-    }
-    TargetTable& table = *(*tables_)[interlude.table];
-    const KeyChange change{source_, table, event.origin, event.position};
-    if (interlude.kind == Interlude::Kind::Truncate)
-        truncateTarget(table);
-    else if (interlude.kind == Interlude::Kind::KeyLeaves)
-        keyLeaves(change, event.cells);
-    else
-        keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
-}
-
-/// Null if the header does not say it in a way that this target understands.
-const Cell* BatchApplier::oldKeyOf(TargetTable& table, const kafka::Message& message) {
-    Cell* cells = arena_.allocateArray<Cell>(table.target().columns.size());
-    try {
-        return decoder_.decodeKey(table.decoder(), message.header("__debezium.oldkey").value_or(""), cells) ? cells
-                                                                                                            : nullptr;
-    } catch (const Error&) { // written otherwise than the key itself: what is withheld then stays unknown
-        return nullptr;
-    }
-}
-
-void BatchApplier::finishKeyChanges(const kafka::MessageBatch& messages) {
-    for (const Interlude& interlude : interludes_)
-        if (interlude.kind == Interlude::Kind::KeyArrives && !buried_[interlude.change]) {
-            TargetTable& table = *(*tables_)[interlude.table];
-            keyArrived({source_, table, interlude.event.origin, interlude.event.position},
-                       oldKeyOf(table, messages[interlude.message]));
-        }
-}
-
-/// Applies changes [first, last), in halves if they cannot be applied as a whole, until the record at fault stands
-/// alone. Any split is right: it only coalesces less.
 void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                               const std::vector<PartitionState*>& partitions) {
     if (first == last)
         return;
-    const auto failure = recordFailure([&] { pg::inSubtransaction([&] { applyOnce(first, last); }); });
-    if (!failure)
-        return;
-    if (last - first == 1) {
-        buried_[first] = true;
-        const uint32_t index = changes_[first].message;
-        bury(messages[index], *partitions[index], *failure);
-        return;
-    }
-    const size_t middle = first + (last - first) / 2;
-    applyRange(first, middle, messages, partitions);
-    applyRange(middle, last, messages, partitions);
-}
-
-void BatchApplier::applyOnce(size_t first, size_t last) {
-    for (size_t table = 0; table < tables_->size(); ++table)
-        applyTable(table, first, last);
-}
-
-void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
-    ofTable_.clear();
-    for (size_t i = first; i < last; ++i)
-        if (changes_[i].table == index)
-            ofTable_.push_back(&changes_[i]);
-    if (ofTable_.empty())
-        return;
-    TargetTable& table = *(*tables_)[index];
-    const auto nets = coalescer_.run(table.target(), ofTable_, arena_);
-    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
-    if (table.direct())
-        HeapWriter::apply(table, nets);
-    else
-        sqlWriters_[&table].apply(table, nets);
-    // Deferred triggers are user code, the table's or of another table that its triggers and checks wrote to: they run
-    // here, under its role, and not at commit under the worker's.
-    pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
+    applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
+        buried_[change] = true;
+        const uint32_t index = changes_[change].message;
+        bury(messages[index], *partitions[index], failure);
+    });
 }
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    kafka::writeDeadLetter(source_, message, failure);
+    const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
+    if (mapper && mapper->redaction().needed())
+        kafka::writeDeadLetter(source_, message, discreet(failure), redacted(message, mapper->redaction()));
+    else
+        kafka::writeDeadLetter(source_, message, failure);
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

@@ -77,17 +77,12 @@ void EventDecoder::readRowEvent(TableDecoder& table, TopicForm::Plan& plan, cons
             event.cells = event.before;
         return;
     }
-    if (isDelete && !record.key) {
-        if (!envelope.before.empty())
-            readImage(table, plan, envelope.before, Columns::Key, event.cells);
-    } else {
-        for (const uint16_t column : table.target.key)
-            if (event.cells[column].kind <= CellKind::Null) {
-                addKeyFromRecordKey(table, record.key, event.cells);
-                break;
-            }
+    if (isDelete) {
+        if (!envelope.before.empty() && (table.target.history || !record.key))
+            readImage(table, plan, envelope.before, table.target.history ? Columns::All : Columns::Key, event.cells);
+        decodeKey(table, record, event.cells);
     }
-    requireKey(table.target, event.cells);
+    addMissingKey(table, record, event.cells);
 }
 
 void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload,

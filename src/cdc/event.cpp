@@ -8,6 +8,7 @@
 
 namespace standin::cdc {
 
+using simdjson::ondemand::json_type;
 using simdjson::ondemand::object;
 
 namespace {
@@ -38,14 +39,16 @@ uint64_t identityOf(const Event& event, const Target& target, const Record& reco
 } // namespace
 
 EventDecoder::EventDecoder(const SourceModes& modes, Arena& arena)
-    : modes_(modes), arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_) {}
+    : modes_(modes), arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_),
+      twinValues_(modes, arena, twinParser_) {}
 
 Event EventDecoder::decode(TableDecoder& table, const Record& record) {
     Event event;
+    table.lastForm = nullptr;
     if (!record.value) {
         event = decodeTombstone(table, record);
     } else {
-        const TopicForm::Parts parts = table.valueForm.split(*record.value, secondParser_, arena_);
+        const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
         event = trim(parts.payload) == "null" ? decodeTombstone(table, record) : decodeValue(table, parts, record);
     }
     event.hasKey = record.key && trim(*record.key) != "null" && !record.key->empty();
@@ -68,8 +71,9 @@ RecordForm EventDecoder::expectedForm(const TableDecoder& table, const TopicForm
 /// What the record looks like is asked only where it is not what is expected.
 Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
     const auto shape = [&] { return shapeOf(parts.payload, table.target, secondParser_, arena_); };
-    const auto controlEvent = [](EventKind kind) {
+    const auto controlEvent = [&](EventKind kind) {
         Event event;
+        table.lastForm = nullptr;
         event.kind = kind;
         return event;
     };
@@ -80,6 +84,7 @@ Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& par
             return controlEvent(*seen.control);
         form = seen.envelope ? RecordForm::Envelope : RecordForm::Flattened;
     }
+    table.lastForm = parts.plan;
     try {
         const Event event =
             form == RecordForm::Envelope ? decodeEnvelope(table, parts, record) : decodeFlattened(table, parts, record);
@@ -109,12 +114,10 @@ Event EventDecoder::decodeTombstone(TableDecoder& table, const Record& record) {
     if (form != RecordForm::Flattened || followsDelete)
         return event;
     event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
-    if (record.key)
-        addKeyFromRecordKey(table, record.key, event.cells);
     if (table.target.key.empty())
         throw Error("22023", "a row without a key was deleted, and the record does not say which", "",
                     "Let the connector rewrite deletes: delete.tombstone.handling.mode = rewrite.");
-    requireKey(table.target, event.cells);
+    addMissingKey(table, record, event.cells);
     event.kind = EventKind::Row;
     event.operation = Operation::Delete;
     return event;
@@ -125,7 +128,7 @@ Event EventDecoder::place(TableDecoder& table, const Record& record) noexcept {
     try {
         if (!record.value)
             return event;
-        const TopicForm::Parts parts = table.valueForm.split(*record.value, secondParser_, arena_);
+        const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
         simdjson::ondemand::document document;
         object root;
         check(secondParser_.iterate(padded(parts.payload, arena_)).get(document));
@@ -188,13 +191,49 @@ void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object r
         }
         const TopicForm::Field& field = plan.fields[position++];
         if (field.column < 0) {
-            ++unknownFields;
+            unknownFields += field.column == TopicForm::unknownField;
             continue;
         }
         const auto column = static_cast<size_t>(field.column);
-        if (!target.columns[column].writable || (columns == Columns::Key && !isKeyColumn(target, field.column)))
+        const bool allColumns = columns == Columns::All || target.wholeDeletes;
+        const auto wanted = [&](int32_t one) {
+            return target.columns[static_cast<size_t>(one)].writable && (allColumns || isKeyColumn(target, one));
+        };
+        if (target.columns[column].twin >= 0)
+            readTwins(target, field, json.value(), cells, wanted);
+        else if (wanted(field.column))
+            cells[column] = values.decode(json.value(), target.columns[column], field.schema);
+    }
+}
+
+/// One field for several columns: JSON can be read once only, so each column gets a copy of its own.
+template <class Wanted>
+void EventDecoder::readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value,
+                             Cell* cells, Wanted wanted) {
+    json_type type{};
+    check(value.type().get(type));
+    std::string_view text = trim(value.raw_json_token());
+    if (type == json_type::object) {
+        text = rawObject(value);
+    } else if (type == json_type::array) {
+        simdjson::ondemand::array whole;
+        check(value.get_array().get(whole));
+        check(whole.raw_json().get(text));
+    }
+    const std::string wrapped = "[" + std::string(text) + "]";
+    for (int32_t column = field.column; column >= 0; column = target.columns[static_cast<size_t>(column)].twin) {
+        if (!wanted(column))
             continue;
-        cells[column] = values.decode(json.value(), target.columns[column], field.schema);
+        simdjson::ondemand::document document;
+        simdjson::ondemand::array array;
+        check(twinParser_.iterate(padded(wrapped, arena_)).get(document));
+        check(document.get_array().get(array));
+        for (auto element : array) {
+            simdjson::ondemand::value copy;
+            check(std::move(element).get(copy));
+            const TargetColumn& one = target.columns[static_cast<size_t>(column)];
+            cells[column] = twinValues_.decode(copy, one, field.schema);
+        }
     }
 }
 
@@ -210,13 +249,10 @@ Cell* EventDecoder::readImage(TableDecoder& table, TopicForm::Plan& plan, std::s
     return cells;
 }
 
-void EventDecoder::addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells) {
-    if (key && !key->empty())
-        decodeKey(table, *key, cells);
-}
-
-bool EventDecoder::decodeKey(TableDecoder& table, std::string_view json, Cell* cells) {
-    const TopicForm::Parts parts = table.keyForm.split(json, secondParser_, arena_);
+bool EventDecoder::decodeKey(TableDecoder& table, const Record& record, Cell* cells) {
+    if (!record.key || record.key->empty())
+        return false;
+    const TopicForm::Parts parts = table.keyForm.split(*record.key, record.keySchema, secondParser_, arena_);
     simdjson::ondemand::document document;
     object row;
     // A key that is no JSON object (another converter's) is not an error: `before` may do.
@@ -228,11 +264,27 @@ bool EventDecoder::decodeKey(TableDecoder& table, std::string_view json, Cell* c
     return true;
 }
 
-void EventDecoder::requireKey(const Target& target, const Cell* cells) {
+namespace {
+
+/// Computed keys come later; a history's key may be none of the event's.
+int32_t firstMissingKey(const Target& target, const Cell* cells) {
+    if (target.history)
+        return -1;
     for (const uint16_t column : target.key)
-        if (cells[column].kind <= CellKind::Null)
-            throw ValueError("23502", target.columns[column].name,
-                             "the event has no value for this column of the primary key");
+        if (cells[column].kind <= CellKind::Null && !target.columns[column].computed())
+            return column;
+    return -1;
+}
+
+} // namespace
+
+/// What the row does not say of its key the record's key does.
+void EventDecoder::addMissingKey(TableDecoder& table, const Record& record, Cell* cells) {
+    if (firstMissingKey(table.target, cells) >= 0)
+        decodeKey(table, record, cells);
+    if (const int32_t missing = firstMissingKey(table.target, cells); missing >= 0)
+        throw ValueError("23502", table.target.columns[static_cast<size_t>(missing)].name,
+                         "the event has no value for this column of the primary key");
 }
 
 } // namespace standin::cdc

@@ -50,6 +50,9 @@ struct Event {
 struct Record {
     std::optional<std::string_view> key;
     std::optional<std::string_view> value;
+    /// Connect schemas, as JSON, of what carries none itself. They outlive the decoder: one address is one schema.
+    const std::string* keySchema = nullptr;
+    const std::string* valueSchema = nullptr;
 };
 
 /// A target with what its topic's records look like.
@@ -59,6 +62,7 @@ struct TableDecoder {
     Target target;
     TopicForm valueForm;
     TopicForm keyForm;
+    TopicForm::Plan* lastForm = nullptr;   ///< of the row decoded last
     RecordForm form = RecordForm::Unknown; ///< that of the last row: it says what a tombstone means
     bool rewritesDeletes = false;          ///< deletes come as rows with __deleted
 };
@@ -79,7 +83,7 @@ public:
     Event place(TableDecoder& table, const Record& record) noexcept;
 
     /// Columns of the target's key from a key's JSON; false if it is none for this target.
-    bool decodeKey(TableDecoder& table, std::string_view json, Cell* cells);
+    bool decodeKey(TableDecoder& table, const Record& key, Cell* cells);
 
 private:
     struct Envelope;
@@ -96,16 +100,20 @@ private:
     void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
                  uint32_t& unknownFields, Columns columns, bool second);
     Cell* readImage(TableDecoder& table, TopicForm::Plan& plan, std::string_view image, Columns columns, Cell* cells);
-    void addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells);
-    void requireKey(const Target& target, const Cell* cells);
+    template <class Wanted>
+    void readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value, Cell* cells,
+                   Wanted wanted);
+    void addMissingKey(TableDecoder& table, const Record& record, Cell* cells);
     void setPlace(Event& event, const SourceBlock& block);
 
     const SourceModes& modes_;
     Arena& arena_;
     simdjson::ondemand::parser parser_;
     simdjson::ondemand::parser secondParser_;
+    simdjson::ondemand::parser twinParser_;
     ValueDecoder values_;
     ValueDecoder secondValues_;
+    ValueDecoder twinValues_;
 };
 
 } // namespace standin::cdc

@@ -73,7 +73,7 @@ Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts&
     // A rewritten delete has the row before, with filler where only the key was known.
     const bool keyOnly = event.operation == Operation::Delete && !target.key.empty() && !target.history;
     if (keyOnly && record.key)
-        addKeyFromRecordKey(table, record.key, event.cells);
+        decodeKey(table, record, event.cells);
     else
         readRow(target, *parts.plan, root, event.cells, event.unknownFields, keyOnly ? Columns::Key : Columns::All,
                 false);
@@ -91,12 +91,7 @@ Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts&
             throw Error("22023", "the record is neither a change event nor a row of the table");
         return event;
     }
-    for (const uint16_t column : target.key)
-        if (event.cells[column].kind <= CellKind::Null) {
-            addKeyFromRecordKey(table, record.key, event.cells);
-            break;
-        }
-    requireKey(target, event.cells);
+    addMissingKey(table, record, event.cells);
     return event;
 }
 

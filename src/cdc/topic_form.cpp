@@ -12,11 +12,14 @@ using simdjson::ondemand::object;
 
 namespace {
 
+/// Names that begin with "__" are metadata of a flattened record, unless the target has such a column.
 int32_t columnOf(const Target& target, std::string_view name) {
+    if (std::find(target.dropped.begin(), target.dropped.end(), name) != target.dropped.end())
+        return TopicForm::droppedField;
     for (size_t i = 0; i < target.columns.size(); ++i)
         if (target.columns[i].fieldName() == name)
             return static_cast<int32_t>(i);
-    return -1;
+    return name.starts_with("__") ? TopicForm::droppedField : TopicForm::unknownField;
 }
 
 /// Debezium names an envelope's schema so. Any other struct may be a row or a control record.
@@ -38,13 +41,23 @@ size_t TopicForm::Plan::locate(std::string_view name, size_t expected, const Tar
         return static_cast<size_t>(known - fields.begin());
     if (fields.size() >= maxFields)
         fields.clear();
+    settled = false;
     const size_t position = std::min(expected, fields.size());
     fields.insert(fields.begin() + static_cast<ptrdiff_t>(position),
                   {std::string(name), columnOf(target, name), schema ? schema->find(name) : nullptr});
     return position;
 }
 
-TopicForm::Parts TopicForm::split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena) {
+TopicForm::Parts TopicForm::split(std::string_view record, const std::string* schema,
+                                  simdjson::ondemand::parser& parser, Arena& arena) {
+    if (schema) {
+        Plan& plan = known_[schema];
+        if (!plan.schema) {
+            plan.schema = parseSchema(*schema);
+            plan.form = formOf(*schema);
+        }
+        return {record, &plan};
+    }
     record = trim(record);
     for (size_t i = 0; i < plans_.size(); ++i) {
         const std::string& prefix = plans_[i]->prefix;

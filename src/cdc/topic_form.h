@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,9 +22,12 @@ enum class RecordForm : uint8_t { Unknown, Envelope, Flattened };
 /// parsed once; a record whose first bytes are those of a schema seen before skips them with one comparison.
 class TopicForm {
 public:
+    static constexpr int32_t unknownField = -1;
+    static constexpr int32_t droppedField = -2; ///< known, and stored nowhere
+
     struct Field {
         std::string name;
-        int32_t column; ///< -1: the target has none
+        int32_t column; ///< or one of the above
         const FieldSchema* schema;
     };
 
@@ -33,6 +37,7 @@ public:
         std::optional<RowSchema> schema;
         RecordForm form = RecordForm::Unknown; ///< as far as the schema tells
         std::vector<Field> fields;
+        bool settled = false; ///< the target has a place for each of the fields, as far as it is to have one
 
         /// Where the field is, entered at the expected place if it is new.
         size_t locate(std::string_view name, size_t expected, const Target& target);
@@ -43,8 +48,8 @@ public:
         Plan* plan;
     };
 
-    /// Splits a record into its schema's plan and its payload.
-    Parts split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
+    /// Splits a record into its schema's plan and its payload; it is all payload if its schema is known otherwise.
+    Parts split(std::string_view record, const std::string* schema, simdjson::ondemand::parser& parser, Arena& arena);
 
 private:
     Parts learn(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
@@ -53,6 +58,7 @@ private:
     static constexpr size_t maxFields = 4096; ///< a bound on what a stream of ever new names can make us remember
     Plan schemaless_;
     std::vector<std::unique_ptr<Plan>> plans_; ///< last used first
+    std::map<const std::string*, Plan> known_; ///< of schemas that are not in the records
 };
 
 } // namespace standin::cdc
