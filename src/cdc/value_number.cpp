@@ -264,7 +264,8 @@ namespace {
 /// Digits of a bit string where the event tells them. A varying one has lost its leading zeros at the source, and its
 /// length in the schema is the column's.
 int32_t lengthOfBits(const FieldSchema* schema) {
-    const bool isFixed = schema && (schema->sourceType == "BIT" || schema->sourceType == "bit");
+    const std::string_view type = schema ? schema->parameter("__debezium.source.column.type") : std::string_view{};
+    const bool isFixed = type == "BIT" || type == "bit";
     return isFixed && schema->length > 0 && schema->length <= 83886080 ? schema->length : -1;
 }
 
