@@ -288,9 +288,7 @@ Cell datumToCell(const ColumnConversion& column, Datum datum, Arena& arena) {
     case ColumnType::Uuid:
         return copiedCell(CellKind::Bytes, {reinterpret_cast<const char*>(DatumGetUUIDP(datum)->data), UUID_LEN},
                           arena);
-    case ColumnType::Numeric:
-    case ColumnType::Interval:
-    case ColumnType::Other:
+    default:
         break;
     }
     return copiedCell(CellKind::Text, outputOf(column, datum), arena);
