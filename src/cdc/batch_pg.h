@@ -60,6 +60,7 @@ private:
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
+    Record readable(const kafka::Message& message);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
