@@ -67,6 +67,8 @@ std::vector<ColumnChange> changesFor(TargetTable& table) {
         return {};
     std::vector<ColumnChange> changes;
     for (const TopicForm::Field& field : form->fields) {
+        if (field.column == TopicForm::droppedField)
+            continue;
         if (field.column < 0) {
             if (!isMapped(table, field.name))
                 changes.push_back(addition(table, field));
