@@ -120,6 +120,7 @@ void TargetTable::rebuild(Relation relation) {
         throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
                     "ALTER TABLE ... SET LOGGED.");
     direct_ = pg::call([this, relation] { return allowsDirectWrites(relation, config_, OidIsValid(keyIndex_)); });
+    triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));

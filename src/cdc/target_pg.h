@@ -71,6 +71,7 @@ public:
     const std::string& name() const { return name_; }
     /// Rows may be written straight into the heap; otherwise by SQL.
     bool direct() const { return direct_; }
+    bool hasTriggers() const { return triggers_; }
     bool hasDeferredTriggers() const { return deferredTriggers_; }
     MemoryContext context() const { return context_; }
     /// Slots for rows that wait to be inserted together: made once for each shape of the table, not once a batch.
@@ -89,6 +90,7 @@ private:
     Oid keyIndex_ = InvalidOid;
     std::string name_;
     bool direct_ = false;
+    bool triggers_ = false;
     bool deferredTriggers_ = false;
     MemoryContext context_;
     ColumnConversion* columns_ = nullptr;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kafka/registry.h"
 
 namespace standin::kafka {
 
@@ -66,7 +67,8 @@ Consumer::Consumer(const Properties& properties, const std::string& groupId, Con
     Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
     set(conf.get(), "client.id", "pg_standin");
     for (const auto& [name, value] : properties)
-        set(conf.get(), name, value);
+        if (!isRegistryOption(name))
+            set(conf.get(), name, value);
     set(conf.get(), "group.id", groupId);
     set(conf.get(), "enable.auto.commit", "false");
     set(conf.get(), "enable.auto.offset.store", "false");
