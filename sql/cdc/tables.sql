@@ -76,6 +76,7 @@ CREATE TABLE standin_private.cdc_progress (
     ignored bigint NOT NULL DEFAULT 0,
     filtered bigint NOT NULL DEFAULT 0,
     duplicates bigint NOT NULL DEFAULT 0,
+    incomplete bigint NOT NULL DEFAULT 0,
     unknown_fields bigint NOT NULL DEFAULT 0,
     dead_letters bigint NOT NULL DEFAULT 0,
     batches bigint NOT NULL DEFAULT 0,
@@ -86,6 +87,8 @@ CREATE TABLE standin_private.cdc_progress (
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+
+COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
 
 CREATE TABLE standin_private.cdc_position (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,

@@ -26,9 +26,20 @@ template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
         if (!isRecordError(error.sqlstate()))
             throw;
         const char* column = error.data().column_name;
+        const char* constraint = error.data().constraint_name;
         return kafka::Failure{error.sqlstate(), error.what(),
-                              column ? std::optional<std::string>(column) : std::nullopt};
+                              column ? std::optional<std::string>(column) : std::nullopt, constraint ? constraint : ""};
     }
+}
+
+/// A conflict with other rows, not with the row of the same key.
+bool isConflict(const kafka::Failure& failure, const TargetTable& table) {
+    if (failure.sqlstate == "23503" || failure.sqlstate == "23P01")
+        return true;
+    if (failure.sqlstate != "23505" || !OidIsValid(table.keyIndex()))
+        return failure.sqlstate == "23505";
+    const char* key = pg::call([&] { return get_rel_name(table.keyIndex()); });
+    return !key || failure.constraint != key;
 }
 
 } // namespace
@@ -102,6 +113,8 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
     if (!failure)
         return;
     if (last - first == 1) {
+        if (defersConflicts_ && isConflict(*failure, *(*tables_)[changes_[first].table]))
+            throw ConflictPending("40001", failure->message);
         buried_[first] = true;
         const uint32_t index = changes_[first].message;
         bury(messages[index], *partitions[index], *failure);

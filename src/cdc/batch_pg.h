@@ -15,10 +15,12 @@ namespace standin::cdc {
 struct PartitionState {
     std::string topic;
     int32_t partition = 0;
-    uint32_t table = 0;   ///< index of the target
-    bool reading = false; ///< assigned to the consumer
-    int64_t stored = 0;   ///< next offset as committed here
-    int64_t next = 0;     ///< next offset once the batch at hand commits
+    uint32_t table = 0; ///< index of the target; none for the transaction topic
+    static constexpr uint32_t noTable = UINT32_MAX;
+    bool discovered = false; ///< Kafka has it
+    bool reading = false;    ///< assigned to the consumer
+    int64_t stored = 0;      ///< next offset as committed here
+    int64_t next = 0;        ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
@@ -27,9 +29,16 @@ struct PartitionState {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
         int64_t filtered = 0;   ///< by the mapping's row filter
         int64_t duplicates = 0; ///< seen before, by their position in the source's log
+        int64_t incomplete = 0; ///< let through though their transaction was not whole
         int64_t unknownFields = 0, deadLetters = 0, bytes = 0, records = 0;
         int64_t sourceMicros = 0, debeziumMicros = 0;
     } counts; ///< of the batch at hand
+};
+
+/// A record that conflicts with what is in the tables, but may not do so once other records have come.
+class ConflictPending : public Error {
+public:
+    using Error::Error;
 };
 
 /// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be
@@ -43,6 +52,8 @@ public:
                const std::vector<PartitionState*>& partitions);
     /// After the transaction has ended, one way or the other.
     void reset();
+    /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
+    void deferConflicts(bool defer) { defersConflicts_ = defer; }
     size_t memoryBytes() const { return arena_.reservedBytes(); }
 
 private:
@@ -57,6 +68,7 @@ private:
     void confirm();
 
     std::string source_;
+    bool defersConflicts_ = false;
     SourceModes modes_;
     Arena arena_;
     EventDecoder decoder_;

@@ -47,6 +47,7 @@ struct Failure {
     std::string sqlstate;
     std::string message;
     std::optional<std::string> column;
+    std::string constraint{}; ///< that was violated, if one was
 };
 
 void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure);
