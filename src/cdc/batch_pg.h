@@ -1,12 +1,12 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "cdc/sql_writer_pg.h"
-#include "cdc/target_pg.h"
+#include "cdc/avro_records.h"
+#include "cdc/change_applier_pg.h"
 #include "kafka/kafka_pg.h"
+#include "kafka/registry.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
@@ -45,7 +45,16 @@ public:
 /// decoded or stored, which become dead letters. Leaves the offsets to its caller.
 class BatchApplier {
 public:
-    BatchApplier(std::string source, const SourceModes& modes);
+    BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
+
+    /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
+    /// network. False if `wait` gave up.
+    bool fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                      const kafka::HttpClient::Wait& wait);
+
+    /// A message's value as JSON, to look into before it is applied; valid until the next call. Nothing if it cannot be
+    /// read: applying it will tell why. May wait for the registry.
+    std::optional<std::string_view> look(const kafka::Message& message, const kafka::HttpClient::Wait& wait);
 
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
@@ -57,27 +66,31 @@ public:
     size_t memoryBytes() const { return arena_.reservedBytes(); }
 
 private:
+    std::optional<std::vector<std::string>> fetch(uint32_t id, const kafka::HttpClient::Wait& wait);
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
+    bool evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
+                   const std::vector<PartitionState*>& partitions);
+    void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
-    void applyOnce(size_t first, size_t last);
-    void applyTable(size_t index, size_t first, size_t last);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
     std::string source_;
     bool defersConflicts_ = false;
     SourceModes modes_;
+    AvroRecords avro_;
+    std::optional<kafka::SchemaRegistry> registry_;
     Arena arena_;
+    Arena lookArena_;
     EventDecoder decoder_;
-    Coalescer coalescer_;
+    ChangeApplier applier_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
-    std::vector<const Change*> ofTable_;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
-    std::map<const TargetTable*, SqlWriter> sqlWriters_;
 };
 
 } // namespace standin::cdc

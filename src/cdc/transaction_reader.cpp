@@ -38,13 +38,14 @@ bool TransactionReader::start(int64_t next, int timeoutMilliseconds) {
     return true;
 }
 
-Release TransactionReader::read(kafka::MessageBatch& batch, std::vector<uint32_t>& origins, const Notice& notice) {
+Release TransactionReader::read(kafka::MessageBatch& batch, std::vector<uint32_t>& origins, const Notice& notice,
+                                const Look& look) {
     Release whole;
     bool arrived = true;
     while (arrived) {
-        arrived = takeBoundaries(notice);
+        arrived = takeBoundaries(notice, look);
         for (uint32_t index = 0; index < lanes_.size(); ++index)
-            arrived |= takeMessages(index, notice);
+            arrived |= takeMessages(index, notice, look);
         if (assembler_.needsBarrier())
             setBarrier();
         Release release = assembler_.next(Clock::now());
@@ -61,7 +62,7 @@ Release TransactionReader::read(kafka::MessageBatch& batch, std::vector<uint32_t
     return whole;
 }
 
-bool TransactionReader::takeMessages(uint32_t index, const Notice& notice) {
+bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const Look& look) {
     Lane& lane = lanes_[index];
     bool arrived = false;
     while (assembler_.hasRoom(index)) {
@@ -82,7 +83,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice) {
                 assembler_.add(index,
                                {message.offset(), message.timestamp(),
                                 message.value().value_or("").size() + message.key().value_or("").size(),
-                                records_.mark(message.value(), lane.prefix)},
+                                records_.mark(look(message), lane.prefix)},
                                Clock::now());
                 lane.messages.push_back(std::move(owned));
             }
@@ -92,7 +93,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice) {
     return arrived;
 }
 
-bool TransactionReader::takeBoundaries(const Notice& notice) {
+bool TransactionReader::takeBoundaries(const Notice& notice, const Look& look) {
     bool arrived = false;
     while (assembler_.topicHasRoom()) {
         const auto messages = boundaries_->queue.poll(512);
@@ -108,7 +109,7 @@ bool TransactionReader::takeBoundaries(const Notice& notice) {
             }
             arrived = true;
             boundaries_->read = std::max(boundaries_->read, message.offset() + 1);
-            auto boundary = records_.boundary(message.value());
+            auto boundary = records_.boundary(look(message));
             if (!boundary)
                 continue;
             boundary->offset = message.offset();

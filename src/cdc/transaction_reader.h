@@ -14,6 +14,8 @@ namespace standin::cdc {
 class TransactionReader {
 public:
     using Notice = std::function<void(const kafka::Message&)>;
+    /// A message's value as JSON.
+    using Look = std::function<std::optional<std::string_view>(const kafka::Message&)>;
 
     TransactionReader(kafka::Consumer& consumer, std::string topic, const AssemblerLimits& limits)
         : consumer_(consumer), topic_(std::move(topic)), limits_(limits), assembler_(limits) {}
@@ -28,8 +30,9 @@ public:
     bool started() const { return started_; }
 
     /// Takes over what has arrived and adds the messages that may be applied now to the batch, with the number of each
-    /// one's partition. What Kafka has to say about partitions goes to `notice`. Never waits.
-    Release read(kafka::MessageBatch& batch, std::vector<uint32_t>& origins, const Notice& notice);
+    /// one's partition. What Kafka has to say about partitions goes to `notice`. Never waits, unless `look` does. After
+    /// an exception the reader is of no more use.
+    Release read(kafka::MessageBatch& batch, std::vector<uint32_t>& origins, const Notice& notice, const Look& look);
 
     int64_t nextOffset(uint32_t partition) const { return assembler_.nextOffset(partition); }
     int64_t topicNext() const { return assembler_.topicNext(); }
@@ -51,8 +54,8 @@ private:
         std::string prefix;
     };
 
-    bool takeMessages(uint32_t index, const Notice& notice);
-    bool takeBoundaries(const Notice& notice);
+    bool takeMessages(uint32_t index, const Notice& notice, const Look& look);
+    bool takeBoundaries(const Notice& notice, const Look& look);
     void setBarrier();
     bool isAtEnd(const Lane& lane) const;
 

@@ -21,7 +21,7 @@ constexpr auto troubledDiscoveryInterval = 1s;
 constexpr auto heldCheckInterval = 1s; ///< how often a transaction that is not whole is looked at
 constexpr auto conflictRetryInterval = 200ms;
 constexpr size_t conflictBatches = 4; ///< so many batches may come together while one waits for what it lacks
-constexpr int reconnectFailures = 6;  ///< of the back-off before a transaction that was applied in parts starts over
+constexpr int reconnectFailures = 6;  ///< of the back-off before a worker that cannot repeat its batch starts over
 constexpr int metadataTimeout = 500;  // milliseconds; a stop has to wait no longer
 
 } // namespace
@@ -60,7 +60,7 @@ void SourceWorker::abandon() noexcept {
 void SourceWorker::retryLater(const std::string& sqlstate, const std::string& message) {
     if (applier_)
         applier_->reset();
-    failures_ = inParts_ ? reconnectFailures : failures_ + 1;
+    failures_ = repeatable_ ? failures_ + 1 : reconnectFailures;
     worker_.setError(sqlstate, message);
     worker_.setState("retrying", message);
     const auto until = Clock::now() + std::min<Clock::duration>(100ms * (1 << std::min(failures_, 9)), 30s);
@@ -70,7 +70,7 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
         if (outdated_)
             break;
     }
-    outdated_ |= inParts_; // the parts before this one are gone
+    outdated_ |= !repeatable_;
 }
 
 /// What a record needs may be on its way in another partition: a parent for its foreign key, a unique value that
@@ -112,7 +112,7 @@ bool SourceWorker::load() {
         return false;
     for (const TableConfig& table : config_->tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
-    applier_ = std::make_unique<BatchApplier>(source_, config_->modes);
+    applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
     return true;
 }
 
@@ -278,8 +278,11 @@ void SourceWorker::receiveTransactions() {
     for (size_t i = 0; i < general.size(); ++i)
         note(general[i], partitions_->find(general[i]));
     std::vector<uint32_t> lanes;
-    release_ = reader_->read(messages_, lanes,
-                             [this](const kafka::Message& message) { note(message, partitions_->find(message)); });
+    const bool repeatable = std::exchange(repeatable_, false); // what the reader held when it failed is lost
+    release_ = reader_->read(
+        messages_, lanes, [this](const kafka::Message& message) { note(message, partitions_->find(message)); },
+        [this](const kafka::Message& message) { return applier_->look(message, registryWait()); });
+    repeatable_ = repeatable;
     for (const uint32_t lane : lanes)
         origins_.push_back(lanes_[lane]);
     PartitionState* topic = partitions_->transactionTopic();
@@ -315,6 +318,13 @@ void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
     }
 }
 
+kafka::HttpClient::Wait SourceWorker::registryWait() {
+    return [this](int descriptor, std::chrono::milliseconds timeout) {
+        worker_.wait(timeout, {descriptor});
+        return !worker_.stopping();
+    };
+}
+
 void SourceWorker::applyBatch() {
     partitions_->resetCounts();
     if (config_->transactional)
@@ -323,6 +333,8 @@ void SourceWorker::applyBatch() {
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
     fetchAhead();
+    if (!applier_->fetchSchemas(messages_, origins_, registryWait()))
+        return;
     if (partitions_->anythingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         worker_.transaction([this] {
@@ -344,12 +356,14 @@ void SourceWorker::applyBatch() {
 void SourceWorker::applyParts() {
     auto deadline = Clock::now() + config_->stallTimeout;
     while (config_->transactional && !release_.boundary) {
-        inParts_ = true;
+        repeatable_ = false; // the parts before this one are gone with the transaction
         messages_.clear();
         origins_.clear();
         receiveTransactions();
         if (!messages_.empty()) {
             STANDIN_CRASH_POINT("cdc_between_parts");
+            if (!applier_->fetchSchemas(messages_, origins_, registryWait()))
+                throw Error("57P01", "the worker is to stop");
             applier_->apply(tables_, messages_, origins_);
             deadline = Clock::now() + config_->stallTimeout;
         } else if (!release_.boundary) {
@@ -391,7 +405,7 @@ void SourceWorker::finishBatch() {
     messages_.clear();
     origins_.clear();
     release_ = {};
-    inParts_ = false;
+    repeatable_ = true;
     conflictSince_.reset();
     applier_->reset();
     applier_->deferConflicts(conflictsMayPass());

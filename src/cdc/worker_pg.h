@@ -45,6 +45,7 @@ private:
     void awaitTheMissing(const ConflictPending& conflict);
     bool conflictsMayPass() const;
     AssemblerLimits assemblerLimits() const;
+    kafka::HttpClient::Wait registryWait();
 
     kernel::Worker& worker_;
     std::string source_;
@@ -57,7 +58,7 @@ private:
     std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
     std::vector<PartitionState*> lanes_;        ///< of the reader, by number
     Release release_;                           ///< what the batch at hand is, from the reader
-    bool inParts_ = false; ///< the batch at hand is only a part of what its transaction has applied
+    bool repeatable_ = true; ///< the batch at hand can be applied again if it fails; else all starts over
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
     std::string trouble_;                  ///< with a topic or partition, until all topics are found again
