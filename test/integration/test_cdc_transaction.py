@@ -117,3 +117,88 @@ def test_trouble(kafka, bank):
     bank.kafka.topic_create("trouble.transaction", 2)
     await_("the order", lambda: state()[0] == "troubled" and "has 2 partitions" in state()[1])
     bank.query("select standin.cdc_source_drop('trouble')")
+
+
+BALANCES = """select (select sum(bbalance) from pgbench_branches), (select sum(tbalance) from pgbench_tellers),
+                      (select sum(abalance) from pgbench_accounts), (select coalesce(sum(delta), 0) from pgbench_history)"""
+
+
+class Auditor:
+    """A reader that sums the bank's tables in a loop: whatever it sees must balance."""
+
+    def __init__(self, bank, opening):
+        self.bank, self.opening, self.faults, self.looks = bank, opening, [], 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                connection = self.bank.service.connect(self.bank.DATABASE)
+                connection.autocommit = True
+                cursor = connection.cursor()
+                while not self.stopping.is_set():
+                    cursor.execute(BALANCES)
+                    branches, tellers, accounts, history = cursor.fetchone()
+                    self.looks += 1
+                    if not branches == tellers == accounts == self.opening + history:
+                        self.faults.append((branches, tellers, accounts, history))
+            except psycopg2.Error:
+                self.stopping.wait(0.2)  # the server is away
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *failure):
+        self.stopping.set()
+        self.thread.join()
+
+
+@pytest.fixture(scope="module")
+def real():
+    """A core, Debezium with three partitions a table, and a service that follows it transaction by transaction."""
+    environment = Environment()
+    environment.start_core()
+    environment.start_kafka()
+    environment.start_connect(partitions=3)
+    environment.start_service()
+    environment.create_targets()
+    environment.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)',
+                      [environment.kafka.brokers])
+    environment.query("select standin.cdc_source_create('core', 'kafka', consistency => 'transaction', transaction_topic => 'core.transaction')")
+    for table in ("branches", "tellers", "accounts", "history"):
+        environment.query(f"select standin.cdc_table_add('core', 'core.public.pgbench_{table}', 'pgbench_{table}')")
+    yield environment
+    environment.stop()
+
+
+def test_real_transactions(real):
+    """pgbench at full speed; the worker, the server, the broker and Connect are killed, and Connect repeats what it said."""
+    bank, chance = real, random.Random(7)
+    await_("the snapshot", lambda: bank.value("select count(*) from pgbench_accounts") == 100_000, 180)
+    opening = bank.value("select sum(abalance) from pgbench_accounts")
+    offsets = bank.directory / "connect.offsets"
+    old = bank.directory / "connect.offsets.old"
+    with Auditor(bank, opening) as auditor:
+        load = bank.core.load(rate=300, clients=4)
+        await_("events", lambda: bank.value("select count(*) from pgbench_history") > 300, 60)
+        shutil.copy(offsets, old)
+        since = bank.value("select count(*) from pgbench_history")
+        await_("more of them", lambda: bank.value("select count(*) from pgbench_history") > since + 500, 60)
+        bank.query("select pg_terminate_backend(pid) from standin.cdc_sources")
+        bank.connect.kill9()
+        shutil.copy(old, offsets)  # the connector goes on from there: it repeats BEGINs, ENDs and events
+        bank.connect.start()
+        bank.service.kill9()
+        bank.service.start()
+        bank.kafka.kill9()
+        bank.kafka.start()
+        bank.connect.ensure_running(120)
+        since = bank.value("select count(*) from pgbench_history")
+        await_("events after the deaths", lambda: bank.value("select count(*) from pgbench_history") > since + 300, 120)
+        load.stop()
+        await_("the tables to be equal", lambda: fingerprint(bank.core.query) == fingerprint(bank.query), 180, 0.5)
+    assert auditor.faults == [] and auditor.looks > 100
+    assert bank.value("select count(*) from standin.cdc_dead_letters") == 0
+    assert bank.value("select incomplete from standin.cdc_sources") == 0
