@@ -5,18 +5,22 @@
 
 #include "cdc/avro_records.h"
 #include "cdc/change_applier_pg.h"
+#include "cdc/message_pg.h"
+#include "cdc/position_marks.h"
 #include "kafka/kafka_pg.h"
 #include "kafka/registry.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
 
+/// In place of a target's index: a partition of the source's message_topic, which has logical messages only.
+inline constexpr uint32_t noTable = UINT32_MAX;
+
 /// Where a partition stands, and what a batch adds to it.
 struct PartitionState {
     std::string topic;
     int32_t partition = 0;
-    uint32_t table = 0; ///< index of the target; none for the transaction topic
-    static constexpr uint32_t noTable = UINT32_MAX;
+    uint32_t table = 0;      ///< index of the target, or noTable
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
     int64_t stored = 0;      ///< next offset as committed here
@@ -24,6 +28,10 @@ struct PartitionState {
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
+    PositionMarks marks;
+    bool marksLoaded = false;
+    RecordForm form = RecordForm::Unknown; ///< of the last row
+    RecordForm storedForm = RecordForm::Unknown;
 
     struct Counts {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
@@ -46,6 +54,7 @@ public:
 class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
+    void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -64,18 +73,38 @@ public:
     /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
     void deferConflicts(bool defer) { defersConflicts_ = defer; }
     size_t memoryBytes() const { return arena_.reservedBytes(); }
+    /// What operators should hear of the batches since it was last asked.
+    std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 
 private:
     std::optional<std::vector<std::string>> fetch(uint32_t id, const kafka::HttpClient::Wait& wait);
+    /// What must happen between the changes before it and those after.
+    struct Interlude {
+        enum class Kind : uint8_t { Truncate, Message, KeyLeaves, KeyArrives } kind;
+        size_t change; ///< index of the change that it precedes, or that is the half of a changed key
+        uint32_t message;
+        uint32_t table;
+        Event event;
+    };
+
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     bool evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
-    void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
+    bool isSeen(const Event& event, PartitionState& partition);
+    TableDecoder& decoderOf(const PartitionState& partition);
+    void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
+                 PartitionState& partition);
+    void takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition);
+    void takeMessage(const Event& event, uint32_t index, PartitionState& partition);
     void addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
+    void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
+    const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
+    void finishKeyChanges(const kafka::MessageBatch& messages);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
@@ -88,6 +117,10 @@ private:
     Arena lookArena_;
     EventDecoder decoder_;
     ChangeApplier applier_;
+    std::vector<Interlude> interludes_;
+    MessagePolicy messagePolicy_;
+    TableDecoder messageDecoder_{Target{}};
+    std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cdc/position_pg.h"
 #include "pg/spi.h"
 
 extern "C" {
@@ -36,7 +37,7 @@ void Partitions::load() {
         PartitionState& state = states_[{offset.topic, offset.partition}];
         state.topic = offset.topic;
         state.partition = offset.partition;
-        state.table = PartitionState::noTable;
+        state.table = noTable;
         state.stored = state.next = offset.next;
         state.clusterId = offset.clusterId;
     }
@@ -76,7 +77,7 @@ Partitions::Discovery Partitions::discover(kernel::Transactions& transactions, k
     if (!missing.empty())
         discovery.trouble = "no such topic: " + missing;
     for (const Topic& topic : topics) {
-        if (topic.table == PartitionState::noTable && topic.partitions > 1)
+        if (topic.name == config_.transactionTopic && topic.partitions > 1)
             discovery.trouble = "transaction topic " + topic.name + " has " + std::to_string(topic.partitions) +
                                 " partitions, so it has no order; it must have one";
         else
@@ -96,7 +97,9 @@ bool Partitions::findTopics(kernel::Transactions& transactions, kafka::Consumer&
         else
             named.emplace_back(config_.tables[table].topic, table);
     if (config_.transactional)
-        named.emplace_back(*config_.transactionTopic, PartitionState::noTable);
+        named.emplace_back(*config_.transactionTopic, noTable);
+    if (config_.messageTopic)
+        named.emplace_back(*config_.messageTopic, noTable);
     for (const auto& [name, table] : named) {
         const auto count = consumer.partitionCount(name, metadataTimeout);
         if (!count)
@@ -117,7 +120,7 @@ bool Partitions::findMatching(kernel::Transactions& transactions, kafka::Consume
         return false;
     std::erase_if(*all, [&](const auto& topic) {
         return topic.first.starts_with("__") || topic.first == config_.transactionTopic ||
-               topic.first == config_.signalTopic ||
+               topic.first == config_.signalTopic || topic.first == config_.messageTopic ||
                std::any_of(config_.tables.begin(), config_.tables.end(),
                            [&](const TableConfig& table) { return table.topic == topic.first; });
     });
@@ -212,8 +215,10 @@ void Partitions::store() {
     for (auto& [key, state] : states_) {
         if (state.next != state.stored || state.end != state.storedEnd)
             kafka::moveOffset(source_, state.topic, state.partition, state.stored, state.next, state.end, clusterId_);
-        if (state.counts.records != 0 || state.counts.incomplete != 0)
+        if (state.counts.records != 0 || state.counts.incomplete != 0) {
             recordProgress(source_, state);
+            storeMarks(source_, state);
+        }
     }
 }
 
@@ -224,14 +229,18 @@ std::vector<kafka::TopicPartition> Partitions::committed() {
             moved.push_back({state.topic, state.partition, state.next});
         state.stored = state.next;
         state.storedEnd = state.end;
+        state.marks.keep();
+        state.storedForm = state.form;
         state.counts = {};
     }
     return moved;
 }
 
-void Partitions::resetCounts() {
-    for (auto& [key, state] : states_)
+void Partitions::restartBatch() {
+    for (auto& [key, state] : states_) {
         state.counts = {};
+        state.marks.restart();
+    }
 }
 
 } // namespace standin::cdc

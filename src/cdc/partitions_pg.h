@@ -41,7 +41,7 @@ public:
     /// What was stored is committed; the partitions that moved.
     std::vector<kafka::TopicPartition> committed();
     /// Nothing of a batch yet.
-    void resetCounts();
+    void restartBatch();
 
     States& states() { return states_; }
     const States& states() const { return states_; }

@@ -217,7 +217,8 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
             if (!counts(record, lastOrder))
                 continue;
             ++extent.counted[partition.collection];
-            if (current_->ended && current_->totals[partition.collection] < 0)
+            if (current_->ended && current_->totals[partition.collection] < 0 &&
+                !collections_[partition.collection].empty())
                 extent.stranger = index;
         }
         extent.lastOrder[index] = lastOrder;

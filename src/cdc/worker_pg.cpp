@@ -1,6 +1,7 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
+#include "cdc/position_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 
@@ -113,6 +114,7 @@ bool SourceWorker::load() {
     for (const TableConfig& table : config_->tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
+    applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
     return true;
 }
 
@@ -145,7 +147,7 @@ void SourceWorker::connect() {
 }
 
 void SourceWorker::step() {
-    if (config_->paused || config_->tables.empty()) {
+    if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
         worker_.wait(60s);
         lookForChanges();
@@ -222,7 +224,10 @@ void SourceWorker::startReading() {
                 reader_->addCollection(dataCollection(table, table.topic));
         for (PartitionState* state : partitions_->startReading())
             if (state != topic) {
-                reader_->addPartition(from(*state), dataCollection(config_->tables[state->table], state->topic));
+                // No END counts logical messages.
+                reader_->addPartition(from(*state), state->table == noTable
+                                                        ? ""
+                                                        : dataCollection(config_->tables[state->table], state->topic));
                 lanes_.push_back(state);
             }
     }
@@ -247,7 +252,7 @@ void SourceWorker::receive() {
     origins_.clear();
     for (auto& [key, state] : partitions_->states())
         state.next = state.stored;
-    partitions_->resetCounts();
+    partitions_->restartBatch();
     if (!config_->transactional)
         receiveMore();
     else if (reader_ && reader_->started())
@@ -326,7 +331,7 @@ kafka::HttpClient::Wait SourceWorker::registryWait() {
 }
 
 void SourceWorker::applyBatch() {
-    partitions_->resetCounts();
+    partitions_->restartBatch();
     if (config_->transactional)
         partitions_->transactionTopic()->counts.incomplete = release_.incomplete;
     for (auto& [key, state] : partitions_->states())
@@ -402,6 +407,8 @@ void SourceWorker::finishBatch() {
     const auto progress = partitions_->committed();
     if (!progress.empty() && reportsProgress_)
         consumer_->reportProgress(progress);
+    for (const std::string& notice : applier_->takeNotices())
+        worker_.setError("01000", notice);
     messages_.clear();
     origins_.clear();
     release_ = {};

@@ -176,7 +176,12 @@ def real():
 def test_real_transactions(real):
     """pgbench at full speed; the worker, the server, the broker and Connect are killed, and Connect repeats what it said."""
     bank, chance = real, random.Random(7)
-    await_("the snapshot", lambda: bank.value("select count(*) from pgbench_accounts") == 100_000, 180)
+    try:
+        await_("the snapshot", lambda: bank.value("select count(*) from pgbench_accounts") == 100_000, 180)
+    except Exception:
+        print(bank.query("select state, detail, last_error from standin.cdc_sources"), bank.logs(30),
+              bank.query("select topic, partition, next_offset, end_offset from standin_private.kafka_offset"))
+        raise
     opening = bank.value("select sum(abalance) from pgbench_accounts")
     offsets = bank.directory / "connect.offsets"
     old = bank.directory / "connect.offsets.old"
