@@ -39,6 +39,7 @@ BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
 void BatchApplier::reset() {
     changes_.clear();
     buried_.clear();
+    letters_.reset();
     arena_.reset();
 }
 
@@ -50,6 +51,13 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     if (!changes_.empty())
         applyRange(0, changes_.size(), messages, partitions);
     confirm();
+    letters_.supersede(source_, messages, partitions);
+}
+
+void BatchApplier::retry(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& record,
+                         PartitionState& partition) {
+    retrying_ = true;
+    apply(tables, record, {&partition});
 }
 
 void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
@@ -82,6 +90,8 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
     counts.unknownFields += event.unknownFields;
     if (event.sourceMicros != 0)
         counts.sourceMicros = event.sourceMicros;
+    if (event.debeziumMicros != 0)
+        counts.debeziumMicros = event.debeziumMicros;
     if (event.kind != EventKind::Row)
         ++counts.ignored;
     else if (event.operation == Operation::Read)
@@ -139,7 +149,7 @@ void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    kafka::writeDeadLetter(source_, message, failure);
+    letters_.bury(source_, message, partition, failure);
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

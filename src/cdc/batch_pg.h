@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "cdc/open_letters_pg.h"
 #include "cdc/sql_writer_pg.h"
 #include "cdc/target_pg.h"
 #include "kafka/kafka_pg.h"
@@ -22,6 +23,13 @@ struct PartitionState {
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
+    std::optional<int64_t> seek;            ///< an operator's wish that Kafka has still to be asked about
+    std::optional<int64_t> stop;            ///< the first record that is not read any more
+    std::optional<kafka::Fingerprint> last; ///< the last record taken, as committed here
+    std::optional<kafka::Message> taken;    ///< the last record of the batch at hand
+    std::string lost;                       ///< why it cannot go on, until an operator says where
+
+    bool done() const { return stop && stored >= *stop; }
 
     struct Counts {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
@@ -41,6 +49,9 @@ public:
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
                const std::vector<PartitionState*>& partitions);
+    /// The same for one record that was a dead letter: what was applied since does not make it a duplicate.
+    void retry(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& record,
+               PartitionState& partition);
     /// After the transaction has ended, one way or the other.
     void reset();
     size_t memoryBytes() const { return arena_.reservedBytes(); }
@@ -63,6 +74,8 @@ private:
     Coalescer coalescer_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
+    OpenLetters letters_;
+    bool retrying_ = false;
     std::vector<const Change*> ofTable_;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
     std::map<const TargetTable*, SqlWriter> sqlWriters_;

@@ -1,6 +1,7 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
+#include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 
@@ -79,8 +80,15 @@ bool SourceWorker::load() {
         state.partition = offset.partition;
         state.stored = state.next = offset.next;
         state.clusterId = offset.clusterId;
+        state.seek = offset.seek;
+        state.stop = offset.stop;
+        state.last = offset.last;
+        bounded_ |= offset.stop.has_value();
     }
     applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes);
+    signals_ = std::make_unique<SignalSender>(worker_, *config);
+    letters_ = std::make_unique<LetterRetry>(worker_, *config);
+    checkDue_ = true; // for what operators ask
     config_ = std::move(config);
     return true;
 }
@@ -92,7 +100,11 @@ void SourceWorker::lookForChanges() {
     if (!config_)
         return;
     try {
-        outdated_ = !worker_.transaction([this] { return isCurrent(); });
+        outdated_ |= !worker_.transaction([this] {
+            signals_->look();
+            letters_->look();
+            return isCurrent();
+        });
     } catch (const Error&) {
         outdated_ = true;
     } catch (const pg::PgError&) {
@@ -108,7 +120,8 @@ bool SourceWorker::isCurrent() const {
     return offsets.size() == partitions_.size() &&
            std::all_of(offsets.begin(), offsets.end(), [this](const kafka::StoredOffset& offset) {
                const auto state = partitions_.find({offset.topic, offset.partition});
-               return state != partitions_.end() && state->second.stored == offset.next;
+               return state != partitions_.end() && state->second.stored == offset.next &&
+                      state->second.seek == offset.seek;
            });
 }
 
@@ -120,10 +133,15 @@ void SourceWorker::connect() {
 }
 
 void SourceWorker::step() {
+    attend();
     if (config_->paused || config_->tables.empty()) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
-        worker_.wait(60s);
-        lookForChanges();
+        rest(60s);
+        return;
+    }
+    if (done()) {
+        worker_.setState("done");
+        rest(60s);
         return;
     }
     if (!consumer_)
@@ -143,11 +161,24 @@ void SourceWorker::step() {
         lookForChanges();
 }
 
+/// What operators ask of a source besides its stream; also while it is paused.
+void SourceWorker::attend() {
+    letters_->attend(tables_);
+    signals_->attend();
+}
+
+void SourceWorker::rest(std::chrono::milliseconds longest) {
+    if (!checkDue_)
+        worker_.wait(std::min(longest, signals_->patience()));
+    lookForChanges();
+}
+
 void SourceWorker::sleep() {
     auto until = std::min<Clock::time_point>(Clock::now() + idleWait, nextDiscovery_);
     if (checkDue_)
         until = std::min(until, nextCheck_);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+    const auto left = std::min(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms,
+                               signals_->patience());
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
     checkDue_ = true;
 }
@@ -165,7 +196,9 @@ void SourceWorker::discover() {
         if (answered && *count == 0)
             missing += (missing.empty() ? "" : ", ") + tables_[table]->topic();
         else if (answered)
-            addPartitions(table, *count, assignment);
+            answered = addPartitions(table, *count, assignment);
+        if (answered)
+            noteWhetherThere(tables_[table]->topic(), *count > 0);
     }
     if (answered)
         consumer_->clearError();
@@ -178,10 +211,20 @@ void SourceWorker::discover() {
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
+/// A topic that was gone may be another one when it is back: the next process looks at its records again.
+void SourceWorker::noteWhetherThere(const std::string& topic, bool there) {
+    if (there && missing_.contains(topic))
+        outdated_ = true;
+    else if (!there && std::any_of(partitions_.begin(), partitions_.end(),
+                                   [&](const auto& entry) { return entry.first.first == topic; }))
+        missing_.insert(topic);
+}
+
+/// False if Kafka did not answer for a partition.
+bool SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
     const std::string& topic = tables_[table]->topic();
     std::vector<int32_t> unknown;
-    for (int32_t partition = 0; partition < count; ++partition)
+    for (int32_t partition = 0; partition < count && !bounded_; ++partition)
         if (!partitions_.contains({topic, partition}))
             unknown.push_back(partition);
     if (!unknown.empty())
@@ -196,7 +239,10 @@ void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::T
         state.clusterId = clusterId_;
     }
     for (int32_t partition = 0; partition < count; ++partition) {
-        PartitionState& state = partitions_[{topic, partition}];
+        const auto known = partitions_.find({topic, partition});
+        if (known == partitions_.end())
+            continue; // not of the range to replay
+        PartitionState& state = known->second;
         if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
             throw Error("55000",
                         "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" +
@@ -205,10 +251,15 @@ void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::T
                         "If the topics were moved, tell where to go on with standin.cdc_seek.");
         if (state.reading)
             continue;
+        const Start start = findStart(worker_, *consumer_, state);
+        if (start.kind == Start::Kind::NoAnswer)
+            return false;
         state.table = table;
         state.reading = true;
-        assignment.push_back({topic, partition, state.stored == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : state.stored});
+        if (start.kind == Start::Kind::Read)
+            assignment.push_back({topic, partition, start.offset});
     }
+    return true;
 }
 
 PartitionState* SourceWorker::stateOf(const kafka::Message& message) {
@@ -228,6 +279,7 @@ void SourceWorker::receive() {
     origins_.clear();
     for (auto& [key, state] : partitions_) {
         state.next = state.stored;
+        state.taken.reset();
         state.counts = {};
     }
     for (size_t i = 0; i < messages_.size(); ++i)
@@ -237,28 +289,33 @@ void SourceWorker::receive() {
 void SourceWorker::take(kafka::Message message) {
     PartitionState* state = stateOf(message);
     origins_.push_back(nullptr);
+    if (state && !state->lost.empty())
+        return;
     if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        // A message from before the position is a stale one of librdkafka's.
-        if (state && message.offset() >= state->next) {
-            state->next = message.offset() + 1;
-            origins_.back() = state;
+        // A message from before the position is there to be recognised, or a stale one of librdkafka's.
+        if (!state || (message.offset() < state->next && recognise(*state, message)) || !state->lost.empty())
+            return;
+        if (state->stop && message.offset() >= *state->stop) {
+            state->next = *state->stop;
+            return;
         }
+        state->next = message.offset() + 1;
+        state->taken = message;
+        origins_.back() = state;
     } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (state) {
             state->next = std::max(state->next, message.offset()); // beyond markers of transactions
+            if (state->stop)
+                state->next = std::min(state->next, *state->stop);
             state->end = std::max(state->end.value_or(0), message.offset());
         }
     } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
-        const auto marks = consumer_->watermarks(state->topic, state->partition);
-        trouble_ =
-            "offset " + std::to_string(state->stored) + " of partition " + std::to_string(state->partition) +
-            " of topic " + state->topic + " is not there" +
-            (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
-            "; go on elsewhere with standin.cdc_seek";
-        worker_.setError("55000", lostOffset_);
+        outdated_ |= !isLost(*consumer_, *state);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
+        if (message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && state)
+            missing_.insert(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
     }
 }
@@ -286,6 +343,9 @@ void SourceWorker::applyBatch() {
             applier_->apply(tables_, messages_, origins_);
             STANDIN_CRASH_POINT("cdc_after_apply");
             storeOffsets();
+            if (std::any_of(partitions_.begin(), partitions_.end(),
+                            [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
+                pauseIfTooManyLetters(worker_.key());
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
         STANDIN_CRASH_POINT("cdc_after_commit");
@@ -309,7 +369,7 @@ void SourceWorker::storeOffsets() {
     for (auto& [key, state] : partitions_) {
         if (state.next != state.stored || state.end != state.storedEnd)
             kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end,
-                              clusterId_);
+                              clusterId_, state.taken ? std::optional(state.taken->fingerprint()) : std::nullopt);
         if (state.counts.records != 0)
             recordProgress(worker_.key(), state);
     }
@@ -322,6 +382,7 @@ void SourceWorker::finishBatch() {
             progress.push_back({state.topic, state.partition, state.next});
         state.stored = state.next;
         state.storedEnd = state.end;
+        state.taken.reset();
         state.counts = {};
     }
     if (!progress.empty() && reportsProgress_)
@@ -331,11 +392,28 @@ void SourceWorker::finishBatch() {
     applier_->reset();
     failures_ = 0;
     checkDue_ = true;
+    outdated_ |= done(); // the next process has nothing to fetch
+}
+
+bool SourceWorker::done() const {
+    return bounded_ &&
+           std::all_of(partitions_.begin(), partitions_.end(), [](const auto& entry) { return entry.second.done(); });
+}
+
+std::string SourceWorker::lostOffsets() const {
+    std::string all;
+    for (const auto& [key, state] : partitions_)
+        if (!state.lost.empty())
+            all += (all.empty() ? "" : "; ") + state.lost;
+    return all;
 }
 
 void SourceWorker::showState() {
-    if (!lostOffset_.empty() || !trouble_.empty()) {
-        worker_.setState("troubled", lostOffset_.empty() ? trouble_ : lostOffset_);
+    if (const std::string lost = lostOffsets(); !lost.empty()) {
+        worker_.setError("55000", lost);
+        worker_.setState("troubled", lost);
+    } else if (!trouble_.empty()) {
+        worker_.setState("troubled", trouble_);
     } else if (!consumer_->lastError().empty()) {
         worker_.setError("08006", consumer_->lastError());
         worker_.setState("disconnected", consumer_->lastError());

@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "base/backoff.h"
-#include "cdc/source_pg.h"
+#include "cdc/letter_retry_pg.h"
+#include "cdc/signal_pg.h"
 
 namespace standin::cdc {
 
@@ -29,8 +31,12 @@ private:
     bool isCurrent() const;
     void connect();
     void discover();
-    void addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
+    bool done() const;
+    void noteWhetherThere(const std::string& topic, bool there);
+    bool addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
     void step();
+    void attend();
+    void rest(std::chrono::milliseconds longest);
     void sleep();
     void receive();
     void take(kafka::Message message);
@@ -39,6 +45,7 @@ private:
     bool nothingToStore() const;
     void fetchAhead();
     void storeOffsets();
+    std::string lostOffsets() const;
     void showState();
     void logLibraryLines();
     void retryLater(const std::string& sqlstate, const std::string& message);
@@ -49,13 +56,16 @@ private:
     std::unique_ptr<kafka::Consumer> consumer_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
     std::unique_ptr<BatchApplier> applier_;
+    std::unique_ptr<SignalSender> signals_;
+    std::unique_ptr<LetterRetry> letters_;
     std::map<std::pair<std::string, int32_t>, PartitionState> partitions_;
     std::map<std::pair<const void*, int32_t>, PartitionState*> byHandle_; ///< the same by librdkafka's topic handle
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
     std::string clusterId_;
-    std::string trouble_;    ///< with a topic or partition, until all topics are found again
-    std::string lostOffset_; ///< a partition cannot go on, until an operator says where
+    std::string trouble_;           ///< with a topic or partition, until all topics are found again
+    std::set<std::string> missing_; ///< topics that were found before and are gone
+    bool bounded_ = false;          ///< a replay: it reads the partitions it has, to where they stop
     std::string groupId_;
     bool reportsProgress_ = false;
     Clock::time_point nextDiscovery_{};

@@ -33,6 +33,8 @@ PartitionList listOf(const std::vector<TopicPartition>& partitions) {
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> Message::headers() const {
+    if (stored_)
+        return stored_->headers;
     std::vector<std::pair<std::string, std::string>> result;
     rd_kafka_headers_t* headers = nullptr;
     if (rd_kafka_message_headers(raw_, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "cdc/source_pg.h"
+
+namespace standin::cdc {
+
+/// Pauses the source, in the applying transaction, if more dead letters than it may have were buried within its window
+/// since it was last resumed. The batch at hand counts as a whole: so much the limit can be exceeded.
+void pauseIfTooManyLetters(const std::string& source);
+
+/// Retries the dead letters that operators asked for, in order, each in the transaction that takes it away. Records'
+/// own faults bury it again; the world's leave it waiting for a while, and the stream goes on.
+class LetterRetry {
+public:
+    LetterRetry(kernel::Worker& worker, const SourceConfig& config)
+        : worker_(worker), applier_(worker.key(), config.modes) {}
+
+    /// Whether something is asked for. Needs a transaction.
+    void look();
+    void attend(std::vector<std::unique_ptr<TargetTable>>& tables);
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Letter {
+        kafka::StoredRecord record;
+        bool refused;
+    };
+
+    std::optional<Letter> take();
+    bool retryOne(std::vector<std::unique_ptr<TargetTable>>& tables);
+    void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter);
+
+    kernel::Worker& worker_;
+    BatchApplier applier_;
+    bool due_ = false;
+    Clock::time_point next_{};
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <unordered_set>
+
+#include "kafka/kafka_pg.h"
+
+namespace standin::cdc {
+
+struct PartitionState;
+
+/// The keys of dead letters that still stand for the last state of their row. When a later record of such a key is
+/// applied, the letter is marked: to apply it then would bring old values back.
+class OpenLetters {
+public:
+    void bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
+              const kafka::Failure& failure);
+    /// After a batch was applied, but for what was buried.
+    void supersede(const std::string& source, const kafka::MessageBatch& messages,
+                   const std::vector<PartitionState*>& partitions);
+    /// After the transaction has ended, one way or the other. Keys stay: one too many only costs a look.
+    void reset() { buried_.clear(); }
+
+private:
+    void load(const std::string& source);
+    static size_t hashOf(const std::string& topic, std::string_view key);
+
+    bool loaded_ = false;
+    std::unordered_set<size_t> keys_;                            ///< hashes; what matches is looked up in the table
+    std::set<std::pair<const PartitionState*, int64_t>> buried_; ///< of the batch at hand
+};
+
+} // namespace standin::cdc
