@@ -114,6 +114,7 @@ enum class ChangeKind : uint8_t {
     Upsert,
     Delete,
     Replace, ///< a delete, then an insert of the same key: columns the insert does not speak of get their defaults
+    Append,  ///< a row of its own, whatever is there already
 };
 
 /// Debezium's op.

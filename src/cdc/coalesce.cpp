@@ -79,8 +79,12 @@ int compareCells(const TargetColumn& column, const Cell& left, const Cell& right
     return digitsOf(a).compare(digitsOf(b));
 }
 
-ChangeKind kindOf(const Change& change) {
-    return change.operation == Operation::Delete ? ChangeKind::Delete : ChangeKind::Upsert;
+ChangeKind kindOf(const Target& target, const Change& change) {
+    if (target.history)
+        return ChangeKind::Append;
+    if (change.operation == Operation::Delete)
+        return ChangeKind::Delete;
+    return target.key.empty() && change.operation != Operation::Update ? ChangeKind::Append : ChangeKind::Upsert;
 }
 
 } // namespace
@@ -124,28 +128,29 @@ void Coalescer::merge(const Target& target, NetChange& net, const Change& change
 std::span<const NetChange> Coalescer::run(const Target& target, std::span<const Change* const> changes, Arena& arena) {
     nets_.clear();
     nets_.reserve(changes.size());
-    const bool comparable =
-        target.comparableKey && std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
-            return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
-                return isCanonical(target.columns[column], change->cells[column]);
-            });
-        });
+    const bool comparable = target.comparableKey && !target.history && !target.key.empty() &&
+                            std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
+                                return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
+                                    return isCanonical(target.columns[column], change->cells[column]);
+                                });
+                            });
     if (!comparable) {
         for (uint32_t i = 0; i < changes.size(); ++i)
-            nets_.push_back({kindOf(*changes[i]), i, changes[i]->cells});
+            nets_.push_back({kindOf(target, *changes[i]), i, 1, changes[i]->cells, changes[i]->before});
         return nets_;
     }
     slots_.assign(std::bit_ceil(changes.size() * 2 + 1), 0);
     for (uint32_t i = 0; i < changes.size(); ++i) {
         uint32_t* slot = slotFor(target, changes[i]->cells);
         if (*slot == 0) {
-            nets_.push_back({kindOf(*changes[i]), i, changes[i]->cells});
+            nets_.push_back({kindOf(target, *changes[i]), i, 1, changes[i]->cells});
             *slot = static_cast<uint32_t>(nets_.size());
             continue;
         }
         NetChange& net = nets_[*slot - 1];
         merge(target, net, *changes[i], arena);
         net.last = i;
+        ++net.count;
     }
     const auto less = [&](const NetChange& a, const NetChange& b) { return compareKeys(target, a.cells, b.cells) < 0; };
     if (!std::is_sorted(nets_.begin(), nets_.end(), less))

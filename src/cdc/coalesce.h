@@ -11,13 +11,15 @@ namespace standin::cdc {
 /// What the changes of one key in a batch amount to.
 struct NetChange {
     ChangeKind kind;
-    uint32_t last; ///< index of the key's last change in the span given
+    uint32_t last;  ///< index of the key's last change in the span given
+    uint32_t count; ///< of the key's changes
     Cell* cells;
+    Cell* before = nullptr; ///< the whole row before, where the target has no key
 };
 
 /// Merges changes of one table, given in the order of arrival, to the last state of each key, sorted by key. A later
 /// value wins; a column that the later event does not have, or whose value the source withheld, keeps the earlier one.
-/// Where keys cannot be compared as cells the changes come back one by one, in their order.
+/// Where keys cannot be compared as cells, or there is none, the changes come back one by one, in their order.
 class Coalescer {
 public:
     std::span<const NetChange> run(const Target& target, std::span<const Change* const> changes, Arena& arena);

@@ -87,13 +87,21 @@ size_t TopicForm::Plan::locate(std::string_view name, size_t expected, const Tar
         return static_cast<size_t>(known - fields.begin());
     if (fields.size() >= maxFields)
         fields.clear();
+    settled = false;
     const size_t position = std::min(expected, fields.size());
     fields.insert(fields.begin() + static_cast<ptrdiff_t>(position),
                   {std::string(name), columnOf(target, name), schema ? schema->find(name) : nullptr});
     return position;
 }
 
-TopicForm::Parts TopicForm::split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena) {
+TopicForm::Parts TopicForm::split(std::string_view record, const std::string* schema,
+                                  simdjson::ondemand::parser& parser, Arena& arena) {
+    if (schema) {
+        Plan& plan = known_[schema];
+        if (!plan.schema)
+            plan.schema = parseSchema(*schema);
+        return {record, &plan};
+    }
     record = trim(record);
     for (size_t i = 0; i < plans_.size(); ++i) {
         const std::string& prefix = plans_[i]->prefix;
@@ -150,17 +158,18 @@ struct EventDecoder::Envelope {
 };
 
 Event EventDecoder::decode(TableDecoder& table, const Record& record) {
-    const auto& [key, value] = record;
     Envelope envelope;
-    if (!value) {
+    table.lastForm = nullptr;
+    if (!record.value) {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
     }
-    const TopicForm::Parts parts = table.valueForm.split(*value, secondParser_, arena_);
+    const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
     if (trim(parts.payload) == "null") {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
     }
+    table.lastForm = parts.plan;
     readEnvelope(table, *parts.plan, parts.payload, envelope);
     Event& event = envelope.event;
     if (event.kind != EventKind::Row)
@@ -192,15 +201,15 @@ Event EventDecoder::decode(TableDecoder& table, const Record& record) {
         event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
         // With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong
         // row.
-        if (key)
-            addKeyFromRecordKey(table, key, event.cells);
+        if (record.key)
+            addKeyFromRecordKey(table, record, event.cells);
         else if (!envelope.before.empty())
             addKeyFromBefore(table, *parts.plan, envelope.before, event.cells);
     } else {
         if (!envelope.hasAfter)
             throw Error("22023", "the change event has no \"after\"");
         if (firstMissingKey(table.target, event.cells) >= 0)
-            addKeyFromRecordKey(table, key, event.cells);
+            addKeyFromRecordKey(table, record, event.cells);
     }
     if (const int32_t missing = firstMissingKey(table.target, event.cells); missing >= 0)
         throw ValueError("23502", table.target.columns[static_cast<size_t>(missing)].name,
@@ -310,10 +319,10 @@ void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object r
     }
 }
 
-void EventDecoder::addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells) {
-    if (!key || key->empty())
+void EventDecoder::addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells) {
+    if (!record.key || record.key->empty())
         return;
-    const TopicForm::Parts parts = table.keyForm.split(*key, secondParser_, arena_);
+    const TopicForm::Parts parts = table.keyForm.split(*record.key, record.keySchema, secondParser_, arena_);
     simdjson::ondemand::document document;
     object row;
     // A key that is no JSON object (another converter's) is not an error: `before` may do.

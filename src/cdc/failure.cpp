@@ -29,4 +29,9 @@ bool isRecordError(std::string_view sqlstate) {
            std::find(ofTheWorld.begin(), ofTheWorld.end(), kind) == ofTheWorld.end();
 }
 
+bool isRowsOwnError(std::string_view sqlstate) {
+    return sqlstate.starts_with("22") || sqlstate.starts_with("44") || sqlstate.starts_with("54") ||
+           sqlstate == "23502" || sqlstate == "23514";
+}
+
 } // namespace standin::cdc

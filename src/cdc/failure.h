@@ -8,4 +8,7 @@ namespace standin::cdc {
 /// again).
 bool isRecordError(std::string_view sqlstate);
 
+/// Whether a record's error is about its row alone, whatever other rows there are and in whatever order they come.
+bool isRowsOwnError(std::string_view sqlstate);
+
 } // namespace standin::cdc

@@ -15,8 +15,8 @@ extern "C" {
 
 namespace standin::cdc {
 
-void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
-    HeapWriter writer(table);
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
+    HeapWriter writer(table, at);
     const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
     const pg::MemoryContextScope scope(temporary);
     pg::call([&] {
@@ -29,11 +29,18 @@ void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
 void HeapWriter::open() {
     memory_ = AllocSetContextCreate(CurrentMemoryContext, "pg_standin cdc rows", ALLOCSET_DEFAULT_SIZES);
     relation_ = table_open(table_.relation(), NoLock); // locked by prepare()
-    CheckCmdReplicaIdentity(relation_, CMD_UPDATE);
+    CheckCmdReplicaIdentity(relation_, table_.target().history ? CMD_INSERT : CMD_UPDATE);
     estate_ = pg::executorStateFor(relation_);
+    slots_ = table_.insertSlots(relation_);
     result_ = makeNode(ResultRelInfo);
     InitResultRelInfo(result_, relation_, 1, nullptr, 0);
     ExecOpenIndices(result_, false);
+    if (!table_.target().history)
+        openKey();
+    nextCommand();
+}
+
+void HeapWriter::openKey() {
     index_ = index_open(table_.keyIndex(), AccessShareLock);
     keyCount_ = index_->rd_index->indnkeyatts;
     for (int i = 0; i < keyCount_; ++i) {
@@ -56,20 +63,18 @@ void HeapWriter::open() {
     const Oid greater = get_opfamily_member(index_->rd_opfamily[0], type, type, BTGreaterStrategyNumber);
     ScanKeyInit(&after_, 1, BTGreaterStrategyNumber, get_opcode(greater), 0);
     after_.sk_collation = index_->rd_indcollation[0];
-    nextCommand();
 }
 
 void HeapWriter::close() {
     flush();
     if (bulk_)
         FreeBulkInsertState(bulk_);
-    index_endscan(scan_);
-    index_close(index_, NoLock);
-    ExecDropSingleTupleTableSlot(found_);
-    ExecDropSingleTupleTableSlot(updated_);
-    for (TupleTableSlot* slot : slots_)
-        if (slot)
-            ExecDropSingleTupleTableSlot(slot);
+    if (index_) {
+        index_endscan(scan_);
+        index_close(index_, NoLock);
+        ExecDropSingleTupleTableSlot(found_);
+        ExecDropSingleTupleTableSlot(updated_);
+    }
     ExecCloseIndices(result_);
     FreeExecutorState(estate_);
     table_close(relation_, NoLock);
@@ -86,9 +91,12 @@ void HeapWriter::nextCommand() {
 }
 
 void HeapWriter::run(const NetChange* changes, size_t count) {
-    const bool repeats = !table_.target().comparableKey;
+    const bool repeats = !table_.target().comparableKey && !table_.target().history;
     for (size_t i = 0; i < count; ++i) {
-        if (changes[i].kind == ChangeKind::Delete)
+        at_ = i;
+        if (changes[i].kind == ChangeKind::Append)
+            append(changes[i]);
+        else if (changes[i].kind == ChangeKind::Delete)
             remove(changes[i]);
         else
             upsert(changes[i]);
@@ -112,6 +120,12 @@ void HeapWriter::upsert(const NetChange& change) {
         lookAhead(change.cells);
         insert(change);
     }
+    MemoryContextSwitchTo(caller);
+}
+
+void HeapWriter::append(const NetChange& change) {
+    const MemoryContext caller = MemoryContextSwitchTo(memory_);
+    insert(change);
     MemoryContextSwitchTo(caller);
 }
 
@@ -209,7 +223,7 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
             slot->tts_values[attribute] = cellToDatum(table_.columns()[i], cell, &slot->tts_isnull[attribute]);
         else if (cell.kind == CellKind::Absent)
             defaultFor(attribute, slot);
-        else
+        else if (!table_.target().history) // in a history a withheld value is null
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("the row does not exist and the event withholds the value of column \"%s\"",
                                    NameStr(TupleDescAttr(descriptor, attribute)->attname)),
@@ -221,13 +235,10 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 }
 
 void HeapWriter::insert(const NetChange& change) {
-    if (!slots_[pending_]) {
-        const MemoryContext caller = MemoryContextSwitchTo(estate_->es_query_cxt);
-        slots_[pending_] = table_slot_create(relation_, nullptr);
-        MemoryContextSwitchTo(caller);
-    }
+    ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
-    if (++pending_ == maxSlots)
+    pendingAt_[pending_] = at_;
+    if (++pending_ == TargetTable::insertSlotCount)
         flush();
 }
 
@@ -238,12 +249,16 @@ void HeapWriter::flush() {
     if (!bulk_)
         bulk_ = GetBulkInsertState();
     MemoryContextSwitchTo(memory_);
+    const size_t current = at_;
+    at_ = SIZE_MAX;
     table_multi_insert(relation_, slots_, pending_, command_, 0, bulk_);
     for (int i = 0; i < pending_; ++i) {
+        at_ = pendingAt_[i];
         if (result_->ri_NumIndices > 0)
             pg::indexInsert(result_, slots_[i], estate_);
         ExecClearTuple(slots_[i]);
     }
+    at_ = current;
     MemoryContextSwitchTo(caller);
     pending_ = 0;
     ResetPerTupleExprContext(estate_);

@@ -15,15 +15,18 @@ namespace standin::cdc {
 /// PostgreSQL code throughout: one guard around the whole run, plain data inside.
 class HeapWriter {
 public:
-    static void apply(TargetTable& table, std::span<const NetChange> changes);
+    /// `at` is the change that is being written, for the case of a failure; SIZE_MAX while several are.
+    static void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at);
 
 private:
-    explicit HeapWriter(TargetTable& table) : table_(table) {}
+    HeapWriter(TargetTable& table, size_t& at) : table_(table), at_(at) {}
 
     void open();
+    void openKey();
     void close();
     void run(const NetChange* changes, size_t count);
     void upsert(const NetChange& change);
+    void append(const NetChange& change);
     void insert(const NetChange& change);
     void flush();
     void update(const NetChange& change);
@@ -38,9 +41,8 @@ private:
     void defaultFor(int attribute, TupleTableSlot* slot);
     void nextCommand();
 
-    static constexpr int maxSlots = 1000;
-
     TargetTable& table_;
+    size_t& at_;
     Relation relation_ = nullptr;
     Relation index_ = nullptr;
     EState* estate_ = nullptr;
@@ -54,8 +56,9 @@ private:
     CommandId command_ = 0;
     TupleTableSlot* found_ = nullptr;
     TupleTableSlot* updated_ = nullptr;
-    TupleTableSlot* slots_[maxSlots] = {};
+    TupleTableSlot** slots_ = nullptr;
     int pending_ = 0;
+    size_t pendingAt_[TargetTable::insertSlotCount];
     ExprState** defaults_ = nullptr;
     MemoryContext memory_ = nullptr;
     // The next key that exists after the last one not found: all before it are new without a look.

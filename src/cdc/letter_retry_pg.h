@@ -16,7 +16,7 @@ void pauseIfTooManyLetters(const std::string& source);
 class LetterRetry {
 public:
     LetterRetry(kernel::Worker& worker, const SourceConfig& config)
-        : worker_(worker), applier_(worker.key(), config.modes) {}
+        : worker_(worker), applier_(worker.key(), config.modes, config.properties) {}
 
     /// Whether something is asked for. Needs a transaction.
     void look();

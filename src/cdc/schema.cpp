@@ -49,7 +49,16 @@ std::string_view textOf(const element& object, const char* key) {
 FieldSchema parseField(const element& json) {
     FieldSchema field;
     field.name = textOf(json, "field");
-    field.semantic = semanticOf(textOf(json, "name"), textOf(json, "type"));
+    field.wireType = textOf(json, "type");
+    field.logicalName = textOf(json, "name");
+    field.semantic = semanticOf(field.logicalName, field.wireType);
+    simdjson::dom::object parameters;
+    if (json["parameters"].get(parameters) == simdjson::SUCCESS)
+        for (const auto& [name, value] : parameters)
+            field.parameters.emplace(name, textOf(json["parameters"], std::string(name).c_str()));
+    element items;
+    if (json["items"].get(items) == simdjson::SUCCESS && items.is_object())
+        field.element = std::make_shared<FieldSchema>(parseField(items));
     if (field.semantic == Semantic::Decimal) {
         const std::string_view scale = textOf(json["parameters"].error() ? json : json["parameters"].value(), "scale");
         if (std::from_chars(scale.data(), scale.data() + scale.size(), field.scale).ec != std::errc())

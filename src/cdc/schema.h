@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,7 +29,11 @@ enum class Semantic : uint8_t {
 struct FieldSchema {
     std::string name;
     Semantic semantic = Semantic::None;
-    int32_t scale = 0; ///< of Decimal
+    int32_t scale = 0;       ///< of Decimal
+    std::string wireType;    ///< Connect's type: int32, string, array...
+    std::string logicalName; ///< the schema's name; empty if it has none
+    std::map<std::string, std::string, std::less<>> parameters;
+    std::shared_ptr<FieldSchema> element; ///< of an array
 };
 
 /// The row schema of an envelope or of a key, as Connect's JsonConverter writes it.

@@ -2,11 +2,9 @@
 
 #include <map>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "cdc/coalesce.h"
-#include "cdc/target_pg.h"
+#include "cdc/row_match_writer_pg.h"
 
 namespace standin::cdc {
 
@@ -15,29 +13,25 @@ namespace standin::cdc {
 /// executor. Needs an SPI connection.
 class SqlWriter {
 public:
-    SqlWriter() = default;
-    ~SqlWriter() { forget(); }
-    SqlWriter(const SqlWriter&) = delete;
-    SqlWriter& operator=(const SqlWriter&) = delete;
-
-    void apply(TargetTable& table, std::span<const NetChange> changes);
+    /// `at` is the change that is being written, for the case of a failure; it stays as it is where triggers may be at
+    /// fault.
+    void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at);
 
 private:
-    struct Plans {
-        SPIPlanPtr update = nullptr; ///< none if the events bring key columns only
-        SPIPlanPtr insert = nullptr;
-        SPIPlanPtr remove = nullptr;
-        std::vector<uint16_t> parameters; ///< columns in the order of the statements' parameters; the key first
+    struct Statements {
+        TargetStatement update; ///< none if the events bring key columns only
+        TargetStatement insert;
+        TargetStatement remove;
     };
 
-    Plans& plansFor(TargetTable& table, const NetChange& change);
+    Statements& statementsFor(TargetTable& table, const NetChange& change);
     void write(TargetTable& table, const NetChange& change);
-    uint64_t execute(TargetTable& table, SPIPlanPtr plan, const Plans& plans, const NetChange& change);
     void forget();
 
     uint64_t generation_ = 0;
-    std::map<std::vector<bool>, Plans> plans_; ///< by which columns are given
-    SPIPlanPtr lookup_ = nullptr;
+    std::map<std::vector<bool>, Statements> statements_; ///< by which columns are given
+    TargetStatement lookup_;
+    RowMatchWriter unkeyed_;
 };
 
 } // namespace standin::cdc

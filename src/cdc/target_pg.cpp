@@ -4,12 +4,14 @@ extern "C" {
 #include <access/genam.h>
 #include <access/relation.h>
 #include <access/table.h>
+#include <access/tableam.h>
 #include <catalog/namespace.h>
 #include <catalog/pg_am_d.h>
 #include <catalog/pg_attribute.h>
 #include <catalog/pg_collation.h>
 #include <catalog/pg_index.h>
 #include <commands/extension.h>
+#include <commands/trigger.h>
 #include <utils/inval.h>
 #include <utils/rel.h>
 #include <utils/relcache.h>
@@ -32,12 +34,21 @@ void watchRelations() {
     watching = true;
 }
 
-/// Rows put straight into a heap are seen by no trigger, rule, policy or router: only where there is none of them.
-bool allowsDirectWrites(Relation relation) {
+bool hasOnlyForeignKeyTriggers(const TriggerDesc* triggers) {
+    for (int i = 0; i < triggers->numtriggers; ++i)
+        if (RI_FKey_trigger_type(triggers->triggers[i].tgfoid) == RI_TRIGGER_NONE)
+            return false;
+    return true;
+}
+
+/// Rows put straight into a heap are seen by no trigger, rule, policy or router: only where there is none of them, or
+/// nobody wants it. Without a key rows are matched by their values, which the executor does.
+bool allowsDirectWrites(Relation relation, const TableConfig& config, bool hasKey) {
     const Form_pg_class form = relation->rd_rel;
     const TupleConstr* constraints = RelationGetDescr(relation)->constr;
     return form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID && !form->relispartition &&
-           !form->relrowsecurity && !relation->trigdesc && !relation->rd_rules &&
+           !form->relrowsecurity && !relation->rd_rules && (hasKey || config.history) &&
+           (!relation->trigdesc || (config.skipForeignKeys && hasOnlyForeignKeyTriggers(relation->trigdesc))) &&
            !(constraints && constraints->has_generated_stored) && !OidIsValid(get_extension_oid("citus", true));
 }
 
@@ -96,6 +107,7 @@ void TargetTable::checkRole(Relation relation) {
 
 void TargetTable::rebuild(Relation relation) {
     pg::call([this] { MemoryContextReset(context_); });
+    insertSlots_ = nullptr;
     Target target;
     target.history = config_.history;
     target.name = RelationGetRelationName(relation);
@@ -104,17 +116,29 @@ void TargetTable::rebuild(Relation relation) {
                                           RelationGetRelationName(relation));
     });
     keyIndex_ = pg::call([relation] { return RelationGetPrimaryKeyIndex(relation); });
-    if (!OidIsValid(keyIndex_) && !config_.history)
-        throw Error("42P16", "table " + name_ + " has no primary key any more", {},
-                    "Updates and deletes are applied by key.");
     if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
         throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
                     "ALTER TABLE ... SET LOGGED.");
-    direct_ = pg::call([relation] { return allowsDirectWrites(relation); });
+    direct_ = pg::call([this, relation] { return allowsDirectWrites(relation, config_, OidIsValid(keyIndex_)); });
+    triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));
     ++generation_;
+}
+
+TupleTableSlot** TargetTable::insertSlots(Relation relation) {
+    if (!insertSlots_) {
+        const MemoryContext caller = MemoryContextSwitchTo(context_);
+        // A copy is not counted by resource owners, so the slots outlive transactions, however these end.
+        const TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+        auto** slots = static_cast<TupleTableSlot**>(palloc(sizeof(TupleTableSlot*) * insertSlotCount));
+        for (int i = 0; i < insertSlotCount; ++i)
+            slots[i] = MakeSingleTupleTableSlot(descriptor, table_slot_callbacks(relation));
+        MemoryContextSwitchTo(caller);
+        insertSlots_ = slots;
+    }
+    return insertSlots_;
 }
 
 void TargetTable::describeColumns(Relation relation, Target& target) {

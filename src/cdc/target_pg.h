@@ -53,6 +53,8 @@ public:
     TargetTable(const TargetTable&) = delete;
     TargetTable& operator=(const TargetTable&) = delete;
 
+    static constexpr int insertSlotCount = 1000; ///< as many as COPY buffers
+
     /// Locks the relation for writing and rebuilds what changed. Once a transaction, before events are decoded; checks
     /// that the role may do what it has to.
     void prepare();
@@ -69,8 +71,12 @@ public:
     const std::string& name() const { return name_; }
     /// Rows may be written straight into the heap; otherwise by SQL.
     bool direct() const { return direct_; }
+    bool hasTriggers() const { return triggers_; }
     bool hasDeferredTriggers() const { return deferredTriggers_; }
     MemoryContext context() const { return context_; }
+    /// Slots for rows that wait to be inserted together: made once for each shape of the table, not once a batch.
+    /// PostgreSQL code: call inside a guard.
+    TupleTableSlot** insertSlots(Relation relation);
     /// Rises with each rebuild: plans made for an older one are void.
     uint64_t generation() const { return generation_; }
 
@@ -84,9 +90,11 @@ private:
     Oid keyIndex_ = InvalidOid;
     std::string name_;
     bool direct_ = false;
+    bool triggers_ = false;
     bool deferredTriggers_ = false;
     MemoryContext context_;
     ColumnConversion* columns_ = nullptr;
+    TupleTableSlot** insertSlots_ = nullptr;
     std::unique_ptr<TableDecoder> decoder_;
     uint64_t generation_ = 0;
     uint64_t seenInvalidations_ = 0;

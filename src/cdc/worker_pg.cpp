@@ -85,7 +85,7 @@ bool SourceWorker::load() {
         state.last = offset.last;
         bounded_ |= offset.stop.has_value();
     }
-    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes);
+    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes, config->properties);
     signals_ = std::make_unique<SignalSender>(worker_, *config);
     letters_ = std::make_unique<LetterRetry>(worker_, *config);
     checkDue_ = true; // for what operators ask
@@ -334,6 +334,11 @@ void SourceWorker::applyBatch() {
             state.end = std::max(state.end.value_or(0), marks->high);
     }
     fetchAhead();
+    if (!applier_->fetchSchemas(messages_, origins_, [this](int descriptor, std::chrono::milliseconds timeout) {
+            worker_.wait(timeout, {descriptor});
+            return !worker_.stopping();
+        }))
+        return;
     if (!nothingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         worker_.transaction([this] {

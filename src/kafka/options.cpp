@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kafka/registry.h"
 
 namespace standin::kafka {
 
@@ -60,6 +61,10 @@ constexpr std::array rules{
     Rule{"fetch.message.max.bytes", server},
     Rule{"queued.min.messages", server},
     Rule{"check.crcs", server},
+    Rule{"schema.registry.url", server},
+    Rule{"schema.registry.ssl.ca.pem", server},
+    Rule{"schema.registry.timeout.ms", server},
+    Rule{"schema.registry.basic.auth.user.info", mapping},
     Rule{"sasl.username", mapping},
     Rule{"sasl.password", mapping},
     Rule{"ssl.key.pem", mapping},
@@ -93,7 +98,7 @@ std::string hintFor(OptionPlace place, std::string_view name) {
         }
     if (nearest)
         return "Perhaps you meant the option \"" + std::string(nearest->name) + "\".";
-    std::string hint = "Options are librdkafka properties; allowed here are: ";
+    std::string hint = "Options are librdkafka properties and the schema registry's; allowed here are: ";
     for (const Rule& rule : rules)
         if (rule.place == place)
             hint.append(rule.name).append(", ");
@@ -102,6 +107,8 @@ std::string hintFor(OptionPlace place, std::string_view name) {
 }
 
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
+    if (isRegistryOption(name))
+        return validateRegistryOption(name, value);
     const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                                   rd_kafka_conf_destroy);
     char reason[512] = "";

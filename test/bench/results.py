@@ -6,6 +6,10 @@ import pathlib
 PLACE = pathlib.Path(__file__).resolve().parents[2] / "build" / "bench" / "results.json"
 
 
+def number(value):
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
+
+
 class Results:
     def __init__(self):
         self.figures = []
@@ -15,15 +19,15 @@ class Results:
         ratio = round(value / reference_value, 3) if reference_value else None
         self.figures.append({"name": name, "value": round(value, 1), "unit": unit, "reference": reference,
                              "reference_value": reference_value and round(reference_value, 1), "ratio": ratio})
-        against = f"  {reference} {reference_value:,.0f}  ratio {ratio:.2f}" if ratio is not None else ""
-        print(f"  {name:28} {value:>12,.0f} {unit:10}{against}", flush=True)
+        against = f"  {reference} {number(reference_value)}  ratio {ratio:.2f}" if ratio is not None else ""
+        print(f"  {name:28} {number(value):>12} {unit:10}{against}", flush=True)
 
     def table(self):
         lines = ["| figure | value | unit | against | its value | ratio |", "|---|---:|---|---|---:|---:|"]
         for figure in self.figures:
             reference = figure["reference_value"]
-            lines.append(f"| `{figure['name']}` | {figure['value']:,.0f} | {figure['unit']} | {figure['reference'] or ''} | "
-                         f"{f'{reference:,.0f}' if reference else ''} | {figure['ratio'] or ''} |")
+            lines.append(f"| `{figure['name']}` | {number(figure['value'])} | {figure['unit']} | {figure['reference'] or ''} | "
+                         f"{number(reference) if reference else ''} | {figure['ratio'] or ''} |")
         return "\n".join(lines)
 
     def write(self):

@@ -12,17 +12,18 @@ rootLogger.appenderRef.out.ref = out
 """
 
 
-def java(name, directory, libs, main, args, *, heap):
+def java(name, directory, libs, main, args, *, heap, quick=True):
     """A process that runs a main class; its log is <name>.log in the directory."""
     logging = directory / "log4j2.properties"
     logging.write_text(LOG4J)
-    return Process(name, command(libs, main, args, heap=heap, logging=logging), directory / f"{name}.log",
+    return Process(name, command(libs, main, args, heap=heap, logging=logging, quick=quick), directory / f"{name}.log",
                    cwd=directory)
 
 
-def command(libs, main, args, *, heap="256m", logging=None):
-    # The serial collector and the first compiler only: a JVM of a test starts often and shares two cores.
-    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+def command(libs, main, args, *, heap="256m", logging=None, quick=True):
+    # The serial collector and the first compiler only: a JVM of a test starts often and shares two cores. A JVM that is
+    # measured is as its makers ship it.
+    return ["java", f"-Xmx{heap}", *(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"] if quick else []),
             *([f"-Dlog4j2.configurationFile={logging}"] if logging else []),
             "-cp", f"{libs}/*", main, *args]
 

@@ -19,14 +19,15 @@ def kafka(bank):
 class Stream:
     """One topic into one table, in a source of its own."""
 
-    def __init__(self, bank, name, columns, partitions=1, **options):
+    def __init__(self, bank, name, columns, partitions=1, table=None, server="kafka", **options):
         self.bank, self.name, self.topic = bank, name, f"{name}.topic"
         bank.kafka.topic_create(self.topic, partitions)
         if columns:
             bank.query(f"create table {name} ({columns}); alter table {name} owner to replica")
         words = "".join(f", {key} => {value}" for key, value in options.items())
-        bank.query(f"select standin.cdc_source_create(%s, 'kafka'{words})", [name])
-        bank.query("select standin.cdc_table_add(%s, %s, %s)", [name, self.topic, name])
+        bank.query(f"select standin.cdc_source_create(%s, %s{words})", [name, server])
+        words = "".join(f", {key} => %s" for key in table or {})
+        bank.query(f"select standin.cdc_table_add(%s, %s, %s{words})", [name, self.topic, name, *(table or {}).values()])
 
     def produce(self, events, partition=None):
         self.bank.kafka.produce(self.topic, events, partition)

@@ -46,7 +46,7 @@ def test_more_columns_than_a_function_takes_arguments(kafka, bank):
     """On both paths: 300 columns, with a trigger on one of the two tables."""
     columns = "id int primary key, " + ", ".join(f"c{i} int" for i in range(300))
     bank.query(f"create table wide_sql ({columns}); alter table wide_sql owner to replica;"
-               "create function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
+               "create or replace function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
                "create trigger t before insert on wide_sql for each row execute function public.nothing()")
     for stream in (Stream(bank, "wide", columns), Stream(bank, "wide_sql", None)):
         row = {"id": 1, **{f"c{i}": i for i in range(300)}}
@@ -73,6 +73,34 @@ def test_foreign_keys_defaults_and_domains(kafka, bank):
     assert [letter[:2] for letter in children.dead_letters()] == [(1, "23503"), (2, "23514")]
     parents.drop()
     children.drop()
+
+
+def test_foreign_keys_that_are_skipped(kafka, bank):
+    """Neither the child's check nor the parent's, straight into the heap and, beside another trigger, by SQL."""
+    bank.query("create table elder (id int primary key); alter table elder owner to replica; create table seen (id int); alter table seen owner to replica;"
+               "create function public.see() returns trigger language plpgsql as $$begin insert into public.seen values (new.id); return new; end$$")
+    elders = Stream(bank, "elder", None, table={"foreign_keys": "skip"})
+    direct = Stream(bank, "younger", "id int primary key, elder int references elder", table={"foreign_keys": "skip"})
+    bank.query("create table youngest (id int primary key, elder int references elder); alter table youngest owner to replica;"
+               "create trigger see after insert on youngest for each row execute function public.see();"
+               "alter table youngest enable always trigger see")
+    by_sql = Stream(bank, "youngest", None, table={"foreign_keys": "skip"})
+    for children in (direct, by_sql):
+        children.produce([event("c", {"id": 1, "elder": 1}), event("c", {"id": 2, "elder": 7})])
+        children.applied(2)
+    elders.produce([event("c", {"id": 1}), event("d", {"id": 1}), event("c", {"id": 7})])
+    elders.applied(3)
+    for stream in (direct, by_sql, elders):
+        assert stream.dead_letters() == []
+        stream.drop()
+    assert direct.rows() == by_sql.rows() == [(1, 1), (2, 7)] and elders.rows() == [(7,)]
+    assert bank.query("select id from seen order by id") == [(1,), (2,)]
+    # and the session's other tables are checked as before
+    checked = Stream(bank, "checked", "id int primary key, elder int references elder")
+    checked.produce([event("c", {"id": 1, "elder": 8})])
+    checked.applied(1)
+    assert [letter[1] for letter in checked.dead_letters()] == ["23503"]
+    checked.drop()
 
 
 def test_applied_as_the_owner_never_as_a_superuser(kafka, bank):
@@ -108,6 +136,32 @@ def test_unique_values_that_change_hands(kafka, bank):
     stream.produce([event("u", {"id": 1, "v": 3}), event("u", {"id": 2, "v": 1}), event("u", {"id": 1, "v": 2})])
     stream.applied(5)
     assert stream.rows() == [(1, 2), (2, 1)] and stream.dead_letters() == []
+    stream.drop()
+
+
+@pytest.mark.parametrize("name", ["many", "many_by_sql"])
+def test_bad_rows_among_many(kafka, bank, name):
+    """Each bad row is named and left out, wherever it is; what its key had before is stored, and a bad state that a later event
+    of the batch mends is none."""
+    bank.query(f"create table {name} (id int primary key, v int check (v >= 0), t varchar(4)); alter table {name} owner to replica")
+    if name == "many_by_sql":
+        bank.query("alter table many_by_sql enable row level security")
+    stream = Stream(bank, name, None, paused="true")
+    bad = {1, 2, 999, 1000, 1001, 2500, 4999, 5000}
+    rows = [event("c", {"id": i, "v": -1 if i in bad and i % 2 else i, "t": "too long" if i in bad and not i % 2 else "t"}) for i in range(1, 5001)]
+    rows += [event("c", {"id": 6000, "v": 1, "t": "a"}), event("u", {"id": 6000, "v": -1, "t": "b"}), event("u", {"id": 6000, "v": 2, "t": "c"}),
+             event("c", {"id": 6001, "v": 1, "t": "a"}), event("u", {"id": 6001, "v": 1, "t": "longer"}), event("d", {"id": 6002})]
+    stream.produce(rows)
+    bank.query(f"select standin.cdc_resume('{name}')")
+    stream.applied(5006)
+    assert [(row[0], row[1]) for row in stream.rows()] == [(i, i) for i in range(1, 5001) if i not in bad] + [(6000, 2), (6001, 1)]
+    assert [(letter[0], letter[1]) for letter in stream.dead_letters()] == [
+        *[(i - 1, "23514" if i % 2 else "22001") for i in sorted(bad)], (5004, "22001")]
+    # the next batch, small portions at a time
+    stream.produce([event("u", {"id": i, "v": 7 if i != 77 else -7, "t": "u"}) for i in range(1, 4001)])
+    stream.applied(9006)
+    assert bank.value(f"select count(*) from {name} where v = 7 and t = 'u'") == 3999
+    assert stream.dead_letters()[-1][:2] == (5006 + 76, "23514")
     stream.drop()
 
 

@@ -1,0 +1,990 @@
+\echo Use "ALTER EXTENSION pg_standin UPDATE" to load this file. \quit
+-- Written by cmake/upgrade_sql.py from the two install scripts and sql/upgrade.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+DROP VIEW standin.stat_cdc;
+DROP VIEW standin.cdc_tables;
+DROP VIEW standin.cdc_sources;
+DROP FUNCTION standin.cdc_source_create(source text, server name, time_precision_mode text, decimal_handling_mode text, binary_handling_mode text, unavailable_value_placeholder text, batch_records integer, batch_kilobytes integer, queue_kilobytes integer, paused boolean);
+DROP FUNCTION standin.cdc_table_add(source text, topic text, target regclass, apply_role name, on_truncate text);
+
+-- Tables that changed, with what they hold. Existing sources and tables keep the behaviour of version 0.1.0.
+-- cmake/upgrade_sql.py writes the rest of the upgrade: what is new, and functions and views that changed.
+ALTER TABLE standin_private.cdc_source
+    DROP CONSTRAINT cdc_source_time_precision_mode_check,
+    ADD CONSTRAINT cdc_source_time_precision_mode_check CHECK (time_precision_mode IN
+        ('adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds')),
+    ALTER COLUMN time_precision_mode DROP DEFAULT,
+    ALTER COLUMN decimal_handling_mode DROP DEFAULT,
+    ALTER COLUMN binary_handling_mode DROP DEFAULT,
+    ALTER COLUMN unavailable_value_placeholder DROP DEFAULT,
+    ALTER COLUMN batch_records DROP DEFAULT,
+    ALTER COLUMN batch_kilobytes DROP DEFAULT,
+    ALTER COLUMN queue_kilobytes DROP DEFAULT,
+    ADD COLUMN interval_handling_mode text NOT NULL DEFAULT 'numeric' CHECK (interval_handling_mode IN ('numeric', 'string')),
+    ADD COLUMN message_format text NOT NULL DEFAULT 'auto' CHECK (message_format IN ('auto', 'envelope', 'flattened')),
+    ADD COLUMN rounding text NOT NULL DEFAULT 'truncate' CHECK (rounding IN ('error', 'truncate', 'round')),
+    ADD COLUMN consistency text NOT NULL DEFAULT 'eventual' CHECK (consistency IN ('eventual', 'transaction')),
+    ADD COLUMN workers integer NOT NULL DEFAULT 1 CHECK (workers BETWEEN 1 AND 32),
+    ADD COLUMN transaction_topic text CHECK (transaction_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    ADD COLUMN on_stall text NOT NULL DEFAULT 'wait' CHECK (on_stall IN ('wait', 'apply')),
+    ADD COLUMN stall_timeout interval NOT NULL DEFAULT '1 minute' CHECK (stall_timeout > '0'),
+    ADD COLUMN on_message text NOT NULL DEFAULT 'ignore' CHECK (on_message IN ('ignore', 'store', 'call')),
+    ADD COLUMN message_function regprocedure,
+    ADD COLUMN dead_letter_limit integer NOT NULL DEFAULT 1000 CHECK (dead_letter_limit > 0),
+    ADD COLUMN dead_letter_window interval NOT NULL DEFAULT '1 minute' CHECK (dead_letter_window > '0'),
+    ADD COLUMN conflict_timeout interval NOT NULL DEFAULT '5 seconds' CHECK (conflict_timeout >= '0'),
+    ADD COLUMN signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    ADD COLUMN signal_table regclass,
+    ADD CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
+    ADD CHECK ((on_message = 'call') = (message_function IS NOT NULL));
+ALTER TABLE standin_private.cdc_source
+    ALTER COLUMN interval_handling_mode DROP DEFAULT,
+    ALTER COLUMN message_format DROP DEFAULT,
+    ALTER COLUMN rounding DROP DEFAULT,
+    ALTER COLUMN consistency DROP DEFAULT,
+    ALTER COLUMN workers DROP DEFAULT,
+    ALTER COLUMN on_stall DROP DEFAULT,
+    ALTER COLUMN stall_timeout DROP DEFAULT,
+    ALTER COLUMN on_message DROP DEFAULT,
+    ALTER COLUMN dead_letter_limit DROP DEFAULT,
+    ALTER COLUMN dead_letter_window DROP DEFAULT,
+    ALTER COLUMN conflict_timeout DROP DEFAULT;
+
+ALTER TABLE standin_private.cdc_table
+    DROP CONSTRAINT cdc_table_topic_check,
+    ADD CONSTRAINT cdc_table_topic_check
+        CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^%' AND length(topic) <= 1000)),
+    DROP CONSTRAINT cdc_table_on_truncate_check,
+    ADD CONSTRAINT cdc_table_on_truncate_check CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    ALTER COLUMN on_truncate DROP DEFAULT,
+    ADD COLUMN kind text NOT NULL DEFAULT 'current' CHECK (kind IN ('current', 'history')),
+    ADD COLUMN schema_evolution text NOT NULL DEFAULT 'ignore' CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    ADD COLUMN foreign_keys text NOT NULL DEFAULT 'enforce' CHECK (foreign_keys IN ('enforce', 'skip')),
+    ADD COLUMN row_filter text CHECK (row_filter <> ''),
+    ADD COLUMN data_collection text CHECK (data_collection <> '');
+ALTER TABLE standin_private.cdc_table
+    ALTER COLUMN kind DROP DEFAULT,
+    ALTER COLUMN schema_evolution DROP DEFAULT,
+    ALTER COLUMN foreign_keys DROP DEFAULT;
+
+ALTER TABLE standin_private.cdc_progress
+    ADD COLUMN truncates bigint NOT NULL DEFAULT 0,
+    ADD COLUMN messages bigint NOT NULL DEFAULT 0,
+    ADD COLUMN filtered bigint NOT NULL DEFAULT 0,
+    ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
+    ADD COLUMN debezium_at timestamptz;
+
+DO $$
+BEGIN
+    IF NOT 'pg_standin' = ANY (SELECT trim(both ' "' FROM library)
+                               FROM unnest(string_to_array(current_setting('shared_preload_libraries'), ',')) AS library) THEN
+        RAISE EXCEPTION 'pg_standin must be loaded at server start'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.';
+    END IF;
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'pg_standin needs a database with encoding UTF8, this one has %', current_setting('server_encoding')
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Change events are UTF-8. Create a database with ENCODING ''UTF8'' TEMPLATE template0.';
+    END IF;
+END $$;
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['standin_owner', 'standin_app', 'standin_operator', 'standin_approver',
+                                     'standin_auditor', 'standin_admin', 'standin_nobody'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        END IF;
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'standin_owner' AND (rolsuper OR rolcanlogin)) THEN
+        RAISE EXCEPTION 'role standin_owner must be neither superuser nor able to log in'
+            USING ERRCODE = 'invalid_grant_operation',
+                  HINT = 'It owns the tables of pg_standin and runs its statements: ALTER ROLE standin_owner NOSUPERUSER NOLOGIN.';
+    END IF;
+END $$;
+COMMENT ON ROLE standin_nobody IS 'has no rights: what triggers of others defer to the commit of a pg_standin worker runs as it';
+COMMENT ON SCHEMA standin IS 'pg_standin: what applications, operators and auditors call and read';
+COMMENT ON SCHEMA standin_private IS 'pg_standin: its tables and helpers; not for direct use';
+GRANT USAGE ON SCHEMA standin TO standin_app, standin_operator, standin_approver, standin_auditor, standin_admin;
+COMMENT ON FUNCTION standin.version() IS 'version of the loaded library; the SQL objects have that of pg_extension.extversion';
+COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view or a connector runs';
+COMMENT ON FUNCTION standin_private.wake(text) IS 'at the commit of this transaction, wakes the workers or sessions that listen to the channel';
+COMMENT ON FUNCTION standin_private.wake_trigger() IS 'statement trigger: wakes the channels given as its arguments at commit';
+COMMENT ON FUNCTION standin_private.clock_now() IS 'the product''s one clock: that of the server, unless a test advanced it';
+COMMENT ON TABLE standin_private.instance IS 'servers that were bound to the outside, and by whom; kept whole';
+COMMENT ON FUNCTION standin_private.instance_observed() IS 'what this server is: facts the instance guard compares';
+COMMENT ON FUNCTION standin_private.timeline_descends(integer) IS 'whether this server''s timeline is the given one or a promotion of it';
+COMMENT ON FUNCTION standin_private.instance_refusal() IS 'why nothing may leave this server, or null';
+COMMENT ON FUNCTION standin_private.instance_bind(text) IS 'binds the outside to this server';
+COMMENT ON FUNCTION standin.instance_adopt(text) IS 'lets this server speak to cores and Kafka from now on, instead of the one that was bound before: only when that one is gone for good. Errors: 22023 without a reason';
+COMMENT ON VIEW standin.instance IS 'servers bound to the outside; refusal says why nothing leaves this one, null if it may';
+GRANT EXECUTE ON FUNCTION standin.instance_adopt(text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.instance_refusal() TO standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.instance TO standin_operator, standin_auditor, standin_admin;
+COMMENT ON TABLE standin_private.worker_mark IS 'workers started a moment ago; a mark that outlives the server names a suspect of its crash; kept whole';
+COMMENT ON FUNCTION standin_private.stat_worker() IS 'the registry of workers in shared memory, this database''s part';
+COMMENT ON VIEW standin.stat_worker IS 'the background workers of this database, running or not';
+COMMENT ON COLUMN standin.stat_worker.state IS 'the worker''s own word (running, paused...), or: starting, stopped, crashed, held (suspected of a server crash), refused (instance guard or role), no_slot (max_worker_processes)';
+COMMENT ON COLUMN standin.stat_worker.restarts IS 'failures in a row';
+GRANT EXECUTE ON FUNCTION standin_private.stat_worker() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.stat_worker TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT USAGE ON SCHEMA standin TO pg_monitor;
+COMMENT ON FUNCTION standin_private.clock_advance(interval) IS 'for tests: puts the product''s clock forward; superusers only, with pg_standin.allow_test_clock = on';
+COMMENT ON FUNCTION standin_private.crash_point_arm(text, integer) IS 'for tests: the process that reaches the named point (after skip passes) kills itself; superusers only, test builds only';
+COMMENT ON FUNCTION standin_private.librdkafka_version() IS 'version of the Kafka client library in this process';
+COMMENT ON FUNCTION standin.preflight() IS 'what is missing or unwise on this server, a row each: ok, warning or error, with advice';
+GRANT EXECUTE ON FUNCTION standin.preflight() TO standin_operator, standin_auditor, standin_admin;
+COMMENT ON FUNCTION standin_private.kafka_validator(text[], oid) IS 'checks the options of CREATE SERVER and CREATE USER MAPPING against an allow-list of librdkafka properties';
+COMMENT ON FOREIGN DATA WRAPPER standin_kafka IS 'a Kafka cluster: options are librdkafka properties; secrets go into the user mapping of standin_owner';
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_kafka TO standin_admin;
+COMMENT ON TABLE standin_private.kafka_consumer IS 'who reads Kafka, from which foreign server, and whether an operator paused it; kept whole';
+COMMENT ON TABLE standin_private.kafka_offset IS 'the next record to apply, moved by compare-and-set in the applying transaction; distributed by consumer, with the worker that owns it';
+COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the beginning, wherever that is';
+COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
+COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
+COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
+COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
+COMMENT ON COLUMN standin_private.cdc_table.row_filter IS 'boolean expression; a row that does not match it is not in the target';
+COMMENT ON COLUMN standin_private.cdc_table.data_collection IS 'the table''s name in END records of the transaction topic; null: the topic without its first word';
+CREATE TABLE standin_private.cdc_column (
+    source text NOT NULL,
+    topic text NOT NULL,
+    name name NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('field', 'expression', 'mask', 'hash', 'constant', 'metadata', 'drop')),
+    field text CHECK (field <> ''),
+    argument text,
+    PRIMARY KEY (source, topic, name, kind),
+    FOREIGN KEY (source, topic) REFERENCES standin_private.cdc_table ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
+COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
+COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+CREATE TABLE standin_private.cdc_position (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    source_micros bigint NOT NULL,
+    PRIMARY KEY (source, topic, partition, origin)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
+COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
+COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
+CREATE FUNCTION standin_private.cdc_one_of(option text, value text, VARIADIC allowed text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT coalesce(value = ANY (allowed), false) THEN
+        RAISE EXCEPTION 'invalid % "%"', option, value USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('It is one of: %s.', array_to_string(allowed, ', '));
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_one_of(text, text, text[]) IS 'raises 22023 if an option has a value that it cannot have';
+CREATE FUNCTION standin_private.cdc_source_validate(s standin_private.cdc_source) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('time_precision_mode', s.time_precision_mode,
+                'adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'),
+            standin_private.cdc_one_of('decimal_handling_mode', s.decimal_handling_mode, 'precise', 'string', 'double'),
+            standin_private.cdc_one_of('binary_handling_mode', s.binary_handling_mode, 'bytes', 'base64', 'base64-url-safe', 'hex'),
+            standin_private.cdc_one_of('interval_handling_mode', s.interval_handling_mode, 'numeric', 'string'),
+            standin_private.cdc_one_of('message_format', s.message_format, 'auto', 'envelope', 'flattened'),
+            standin_private.cdc_one_of('rounding', s.rounding, 'error', 'truncate', 'round'),
+            standin_private.cdc_one_of('consistency', s.consistency, 'eventual', 'transaction'),
+            standin_private.cdc_one_of('on_stall', s.on_stall, 'wait', 'apply'),
+            standin_private.cdc_one_of('on_message', s.on_message, 'ignore', 'store', 'call');
+    IF coalesce(s.unavailable_value_placeholder, '') = '' THEN
+        RAISE EXCEPTION 'unavailable_value_placeholder is empty' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s unavailable.value.placeholder says.';
+    ELSIF coalesce(s.batch_records NOT BETWEEN 1 AND 100000 OR s.batch_kilobytes NOT BETWEEN 64 AND 1048576
+                   OR s.queue_kilobytes NOT BETWEEN 64 AND 2097151, true) THEN
+        RAISE EXCEPTION 'batch or queue size out of range' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'batch_records is 1 to 100000, batch_kilobytes 64 to 1048576, queue_kilobytes 64 to 2097151.';
+    ELSIF coalesce(s.workers NOT BETWEEN 1 AND 32, true) THEN
+        RAISE EXCEPTION 'workers out of range: %', s.workers USING ERRCODE = 'invalid_parameter_value', HINT = 'It is 1 to 32.';
+    ELSIF s.consistency = 'transaction' AND s.workers <> 1 THEN
+        RAISE EXCEPTION 'consistency "transaction" has one worker' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Transactions of the source are applied in their order, across all partitions.';
+    ELSIF s.consistency = 'transaction' AND s.transaction_topic IS NULL THEN
+        RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
+    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic) USING ERRCODE = 'invalid_name';
+    ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
+        RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
+        RAISE EXCEPTION 'dead_letter_limit is a positive number' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'So many dead letters within dead_letter_window pause the source.';
+    ELSIF s.on_message = 'call' AND s.message_function IS NULL THEN
+        RAISE EXCEPTION 'on_message "call" needs message_function' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text).';
+    ELSIF s.on_message <> 'call' AND s.message_function IS NOT NULL THEN
+        RAISE EXCEPTION 'message_function is for on_message "call"' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_source_validate(standin_private.cdc_source) IS 'raises 22023 with a hint if a source cannot be so';
+CREATE FUNCTION standin.cdc_source_create(
+    source text, server name,
+    time_precision_mode text DEFAULT 'adaptive', decimal_handling_mode text DEFAULT 'precise',
+    binary_handling_mode text DEFAULT 'bytes', unavailable_value_placeholder text DEFAULT '__debezium_unavailable_value',
+    batch_records integer DEFAULT 10000, batch_kilobytes integer DEFAULT 16384, queue_kilobytes integer DEFAULT 16384,
+    paused boolean DEFAULT false, interval_handling_mode text DEFAULT 'numeric', message_format text DEFAULT 'auto',
+    rounding text DEFAULT 'error', consistency text DEFAULT 'eventual', workers integer DEFAULT 1,
+    transaction_topic text DEFAULT NULL, on_stall text DEFAULT 'wait', stall_timeout interval DEFAULT '1 minute',
+    on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
+    dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
+    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made standin_private.cdc_source;
+BEGIN
+    IF source IS NULL OR source !~ '^[A-Za-z0-9._-]{1,100}$' THEN
+        RAISE EXCEPTION 'invalid name of a source: "%"', source USING ERRCODE = 'invalid_name',
+            HINT = 'Use up to 100 letters, digits, dots, underscores and dashes.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                   WHERE s.srvname = server AND w.fdwname = 'standin_kafka') THEN
+        RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object',
+            HINT = format('CREATE SERVER %I FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" ''host:9092'');', server);
+    END IF;
+    IF NOT has_server_privilege(standin_private.caller(), server, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.caller());
+    END IF;
+    IF EXISTS (SELECT FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_create.source) THEN
+        RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';
+    END IF;
+    made.source := source;
+    made.time_precision_mode := time_precision_mode;
+    made.decimal_handling_mode := decimal_handling_mode;
+    made.binary_handling_mode := binary_handling_mode;
+    made.interval_handling_mode := interval_handling_mode;
+    made.unavailable_value_placeholder := unavailable_value_placeholder;
+    made.message_format := message_format;
+    made.rounding := rounding;
+    made.consistency := consistency;
+    made.workers := workers;
+    made.transaction_topic := transaction_topic;
+    made.on_stall := on_stall;
+    made.stall_timeout := stall_timeout;
+    made.on_message := on_message;
+    made.message_function := message_function;
+    made.dead_letter_limit := dead_letter_limit;
+    made.dead_letter_window := dead_letter_window;
+    made.conflict_timeout := conflict_timeout;
+    made.signal_topic := signal_topic;
+    made.signal_table := signal_table;
+    made.batch_records := batch_records;
+    made.batch_kilobytes := batch_kilobytes;
+    made.queue_kilobytes := queue_kilobytes;
+    made.created_at := standin_private.clock_now();
+    made.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_source_validate(made);
+    INSERT INTO standin_private.kafka_consumer (consumer, server, paused, changed_by)
+    VALUES (cdc_source_create.source, cdc_source_create.server, cdc_source_create.paused, standin_private.caller());
+    INSERT INTO standin_private.cdc_source VALUES (made.*);
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_create IS 'makes a source of change events: a worker (or several, each with its partitions) reads its topics from the Kafka cluster of the server. The README has a table of the options. Errors: 42704 unknown server, 42501 no USAGE on it, 42710 exists, 22023 an option out of range';
+CREATE FUNCTION standin.cdc_source_alter(
+    source text, server name DEFAULT NULL,
+    time_precision_mode text DEFAULT NULL, decimal_handling_mode text DEFAULT NULL, binary_handling_mode text DEFAULT NULL,
+    unavailable_value_placeholder text DEFAULT NULL, batch_records integer DEFAULT NULL, batch_kilobytes integer DEFAULT NULL,
+    queue_kilobytes integer DEFAULT NULL, interval_handling_mode text DEFAULT NULL, message_format text DEFAULT NULL,
+    rounding text DEFAULT NULL, consistency text DEFAULT NULL, workers integer DEFAULT NULL, transaction_topic text DEFAULT NULL,
+    on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
+    message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
+    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.cdc_source;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF server IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_foreign_server f JOIN pg_foreign_data_wrapper w ON w.oid = f.srvfdw
+                       WHERE f.srvname = server AND w.fdwname = 'standin_kafka') THEN
+            RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object';
+        ELSIF NOT has_server_privilege(standin_private.caller(), server, 'USAGE') THEN
+            RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
+                HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.caller());
+        END IF;
+        UPDATE standin_private.kafka_consumer c SET server = cdc_source_alter.server, changed_at = standin_private.clock_now(),
+            changed_by = standin_private.caller() WHERE c.consumer = cdc_source_alter.source;
+    END IF;
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR UPDATE;
+    s.time_precision_mode := coalesce(time_precision_mode, s.time_precision_mode);
+    s.decimal_handling_mode := coalesce(decimal_handling_mode, s.decimal_handling_mode);
+    s.binary_handling_mode := coalesce(binary_handling_mode, s.binary_handling_mode);
+    s.interval_handling_mode := coalesce(interval_handling_mode, s.interval_handling_mode);
+    s.unavailable_value_placeholder := coalesce(unavailable_value_placeholder, s.unavailable_value_placeholder);
+    s.message_format := coalesce(message_format, s.message_format);
+    s.rounding := coalesce(rounding, s.rounding);
+    s.consistency := coalesce(consistency, s.consistency);
+    s.workers := coalesce(workers, s.workers);
+    s.transaction_topic := coalesce(transaction_topic, s.transaction_topic);
+    s.on_stall := coalesce(on_stall, s.on_stall);
+    s.stall_timeout := coalesce(stall_timeout, s.stall_timeout);
+    s.on_message := coalesce(on_message, s.on_message);
+    s.message_function := CASE WHEN s.on_message = 'call' THEN coalesce(message_function, s.message_function) ELSE message_function END;
+    s.dead_letter_limit := coalesce(dead_letter_limit, s.dead_letter_limit);
+    s.dead_letter_window := coalesce(dead_letter_window, s.dead_letter_window);
+    s.conflict_timeout := coalesce(conflict_timeout, s.conflict_timeout);
+    s.signal_topic := coalesce(signal_topic, s.signal_topic);
+    s.signal_table := coalesce(signal_table, s.signal_table);
+    s.batch_records := coalesce(batch_records, s.batch_records);
+    s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
+    s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
+    PERFORM standin_private.cdc_source_validate(s);
+    UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
+        unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
+        on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
+        batch_records, batch_kilobytes, queue_kilobytes)
+        = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
+        s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
+        s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes)
+    WHERE c.source = cdc_source_alter.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_source_drop(text) IS 'stops the source and forgets its offsets; its tables and dead letters stay. Errors: 42704 unknown source';
+CREATE OR REPLACE FUNCTION standin_private.cdc_target_check(target regclass, apply_role name, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation pg_class;
+    owner_name name;
+    as_role name;
+    missing text;
+BEGIN
+    SELECT c.* INTO relation FROM pg_class c WHERE c.oid = target;
+    owner_name := pg_get_userbyid(relation.relowner);
+    IF relation.relkind NOT IN ('r', 'p') OR relation.relnamespace IN ('pg_catalog'::regnamespace, 'standin_private'::regnamespace) THEN
+        RAISE EXCEPTION 'cannot apply change events to %', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'The target is an ordinary or partitioned table.';
+    ELSIF relation.relpersistence = 't' THEN
+        RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
+    ELSIF relation.relpersistence = 'u' THEN
+        RAISE EXCEPTION 'cannot apply change events to unlogged table %', target USING ERRCODE = 'wrong_object_type',
+            DETAIL = 'A crash would empty it, and the offsets would stay.',
+            HINT = format('ALTER TABLE %s SET LOGGED;', target);
+    END IF;
+    IF EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND NOT (i.indisvalid AND i.indimmediate)) THEN
+        RAISE EXCEPTION 'the primary key of table % is deferrable', target USING ERRCODE = 'invalid_table_definition',
+            DETAIL = 'Updates and deletes are applied by key.',
+            HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...), not deferrable, on the columns of the event''s key.', target);
+    END IF;
+    IF NOT pg_has_role(caller, relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    as_role := coalesce(apply_role, owner_name);
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', as_role USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', as_role
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('Give the table to another role (ALTER TABLE %s OWNER TO ...), or name one in apply_role.', target);
+    ELSIF NOT pg_has_role(caller, as_role, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', as_role USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT string_agg(p.privilege, ', ') INTO missing
+    FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege)
+    WHERE NOT has_table_privilege(as_role, target, p.privilege);
+    IF missing IS NOT NULL OR NOT has_schema_privilege(as_role, relation.relnamespace, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not apply change events to table %', as_role, target
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %s TO %I; GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I;',
+                          relation.relnamespace::regnamespace, as_role, target, as_role);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+CREATE FUNCTION standin.cdc_table_add(
+    source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
+    kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
+    row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
+            HINT = 'A topic, or a pattern of topics that begins with ^.';
+    ELSIF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    END IF;
+    PERFORM standin_private.cdc_one_of('kind', kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
+        row_filter, data_collection, created_by)
+    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.kind, cdc_table_add.apply_role,
+        cdc_table_add.on_truncate, cdc_table_add.schema_evolution, cdc_table_add.foreign_keys, cdc_table_add.row_filter,
+        cdc_table_add.data_collection, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
+COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+CREATE VIEW standin.cdc_sources AS
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
+       s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
+       s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
+       s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
+       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+FROM standin_private.cdc_source s
+JOIN standin_private.kafka_consumer c ON c.consumer = s.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+CREATE VIEW standin.cdc_tables AS
+SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
+       t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
+FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
+COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+CREATE VIEW standin.stat_cdc AS
+SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+       CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
+            WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
+       CASE WHEN o.next_offset >= o.end_offset THEN 0
+            WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
+       END AS lag_seconds,
+       p.source_at, p.debezium_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.truncates, p.messages, p.ignored,
+       p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
+FROM standin_private.cdc_table t
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
+COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
+COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them, transaction markers of Kafka included; null while the end is not known';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
+CREATE TABLE standin_private.cdc_verification (
+    run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    target regclass NOT NULL,
+    reference regclass NOT NULL,
+    compared name[] NOT NULL,
+    skipped name[] NOT NULL,
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished')),
+    rows_compared bigint NOT NULL DEFAULT 0,
+    differences bigint NOT NULL DEFAULT 0,
+    unsettled bigint NOT NULL DEFAULT 0,
+    backend integer NOT NULL DEFAULT pg_backend_pid(),
+    started_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    progress_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    started_by name NOT NULL
+);
+COMMENT ON TABLE standin_private.cdc_verification IS 'comparisons of a target with its source; kept whole';
+CREATE TABLE standin_private.cdc_difference (
+    run bigint NOT NULL REFERENCES standin_private.cdc_verification ON DELETE CASCADE,
+    key jsonb NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('missing', 'extra', 'different', 'unsettled')),
+    columns name[] NOT NULL,
+    found_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (run, key)
+);
+COMMENT ON TABLE standin_private.cdc_difference IS 'rows in which a target differs from its source, up to 1000 a run; distributed by run';
+CREATE FUNCTION standin_private.cdc_canonical(expression text, type regtype) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN type = 'numeric'::regtype THEN format('pg_catalog.trim_scale(%s)::text', expression)
+                WHEN type = 'json'::regtype THEN format('%s::pg_catalog.jsonb::text', expression)
+                ELSE format('%s::text', expression) END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_canonical(text, regtype) IS 'an expression for a value as text that equal values share, whatever server they come from';
+CREATE FUNCTION standin.cdc_verification_begin(
+    source text, topic text, reference regclass, OUT run bigint, OUT keys text[], OUT types text[],
+    OUT target_from text, OUT target_keys text[], OUT target_values text,
+    OUT reference_from text, OUT reference_keys text[], OUT reference_values text, OUT columns name[])
+RETURNS record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    entry standin_private.cdc_table;
+    skipped name[];
+    unusable text;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT * INTO entry FROM standin_private.cdc_table t
+    WHERE t.source = cdc_verification_begin.source AND t.topic = cdc_verification_begin.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF reference IS NULL THEN
+        RAISE EXCEPTION 'a reference must be given' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'A foreign table, view or table with the source''s rows.';
+    ELSIF entry.kind = 'history' OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = entry.target AND i.indisprimary) THEN
+        RAISE EXCEPTION 'the target of topic "%" cannot be compared with its source', topic
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'Rows are compared by primary key, as they are now.';
+    END IF;
+    WITH taken AS (
+        SELECT a.attnum, a.attname, format_type(a.atttypid, -1) AS type, a.atttypid, r.attname AS field,
+               array_position(i.indkey::int2[], a.attnum) AS place
+        FROM pg_attribute a
+        JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+        LEFT JOIN standin_private.cdc_column m ON m.source = entry.source AND m.topic = entry.topic
+                                              AND m.name = a.attname AND m.kind <> 'drop'
+        LEFT JOIN pg_attribute r ON r.attrelid = reference AND r.attnum > 0 AND NOT r.attisdropped
+                                AND r.attname = CASE WHEN m.kind IS NULL THEN a.attname::text WHEN m.kind = 'field' THEN m.field END
+        WHERE a.attrelid = entry.target AND a.attnum > 0 AND NOT a.attisdropped
+    ), formed AS ( -- without the type's modifier: a cast would cut what does not fit and hide the difference
+        SELECT t.*, format('t.%I', t.attname) AS ours, CASE WHEN t.field IS NOT NULL THEN format('r.%I::%s', t.field, t.type) END AS theirs FROM taken t
+    )
+    SELECT array_agg(f.attname::text ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.type ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.ours ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.theirs ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           string_agg(standin_private.cdc_canonical(f.ours, f.atttypid), ', ' ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL),
+           string_agg(standin_private.cdc_canonical(f.theirs, f.atttypid), ', ' ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL),
+           coalesce(array_agg(f.attname ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL), '{}'),
+           coalesce(array_agg(f.attname ORDER BY f.attnum) FILTER (WHERE f.field IS NULL), '{}'),
+           string_agg(quote_ident(f.attname), ', ') FILTER (WHERE f.place IS NOT NULL AND f.field IS NULL)
+    INTO keys, types, target_keys, reference_keys, target_values, reference_values, columns, skipped, unusable
+    FROM formed f;
+    IF unusable IS NOT NULL THEN
+        RAISE EXCEPTION 'reference % has no column for the key of table % (%)', reference, entry.target, unusable
+            USING ERRCODE = 'undefined_column', HINT = 'Make a view that has the source''s key.';
+    END IF;
+    target_from := entry.target || ' t';
+    reference_from := reference || ' r';
+    INSERT INTO standin_private.cdc_verification (source, topic, target, reference, compared, skipped, started_by)
+    VALUES (entry.source, entry.topic, entry.target, cdc_verification_begin.reference, columns, skipped, standin_private.caller())
+    RETURNING cdc_verification.run INTO run;
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_begin(text, text, regclass) IS 'a part of standin.cdc_verify: begins a run and says what to compare. Errors: 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column';
+CREATE FUNCTION standin_private.cdc_verification_mine(run bigint) RETURNS standin_private.cdc_verification
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification;
+BEGIN
+    SELECT * INTO mine FROM standin_private.cdc_verification v
+    WHERE v.run = cdc_verification_mine.run AND v.state = 'running' AND v.backend = pg_backend_pid() AND v.started_by = standin_private.caller();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'verification % is not running in this session', run USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN mine;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_verification_mine(bigint) IS 'the run, if this session is its own; else 55000';
+CREATE FUNCTION standin.cdc_verification_note(run bigint, compared bigint, key jsonb, kind text, columns name[], finished boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_verification_mine(run);
+    UPDATE standin_private.cdc_verification v
+    SET rows_compared = v.rows_compared + cdc_verification_note.compared, progress_at = standin_private.clock_now(),
+        differences = v.differences + CASE WHEN kind <> 'unsettled' THEN 1 ELSE 0 END,
+        unsettled = v.unsettled + CASE WHEN kind = 'unsettled' THEN 1 ELSE 0 END,
+        state = CASE WHEN finished THEN 'finished' ELSE v.state END
+    WHERE v.run = cdc_verification_note.run;
+    IF kind IS NOT NULL AND (SELECT v.differences + v.unsettled <= 1000 FROM standin_private.cdc_verification v
+                             WHERE v.run = cdc_verification_note.run) THEN
+        INSERT INTO standin_private.cdc_difference (run, key, kind, columns)
+        VALUES (cdc_verification_note.run, cdc_verification_note.key, cdc_verification_note.kind, cdc_verification_note.columns)
+        ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean) IS 'a part of standin.cdc_verify: counts rows compared and notes a difference. Errors: 55000 not this session''s run';
+CREATE FUNCTION standin.cdc_verification_ends(run bigint) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(o.partition || ' ' || o.topic, greatest(o.end_offset, o.next_offset)), '{}')
+            FROM standin_private.kafka_offset o
+            WHERE o.consumer = mine.source AND (o.topic = mine.topic OR (mine.topic LIKE '^%' AND o.topic ~ mine.topic)));
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_ends(bigint) IS 'a part of standin.cdc_verify: where the partitions end now. Errors: 55000 not this session''s run';
+CREATE FUNCTION standin.cdc_verification_passed(run bigint, ends jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
+BEGIN
+    RETURN ends <> '{}'
+        AND EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND w.key = mine.source AND w.state = 'running')
+        AND NOT EXISTS (SELECT FROM jsonb_each_text(ends) e WHERE NOT EXISTS (
+                SELECT FROM standin_private.kafka_offset o
+                WHERE o.consumer = mine.source AND o.partition || ' ' || o.topic = e.key AND o.next_offset >= e.value::bigint));
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and the source''s worker runs. Errors: 55000 not this session''s run';
+CREATE FUNCTION standin.cdc_verification_range(keys text[], types text[], low text[], high text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last integer := cardinality(keys);
+    above text := 'true';
+    below text := 'true';
+BEGIN
+    -- Spelt out rather than as a comparison of rows, which foreign data wrappers do not send.
+    IF low IS NOT NULL THEN
+        above := format('%s > %L::%s', keys[last], low[last], types[last]);
+        FOR i IN REVERSE last - 1 .. 1 LOOP
+            above := format('%1$s >= %2$L::%3$s AND (%1$s > %2$L::%3$s OR %4$s)', keys[i], low[i], types[i], above);
+        END LOOP;
+    END IF;
+    IF high IS NOT NULL THEN
+        below := format('%s <= %L::%s', keys[last], high[last], types[last]);
+        FOR i IN REVERSE last - 1 .. 1 LOOP
+            below := format('%1$s <= %2$L::%3$s AND (%1$s < %2$L::%3$s OR %4$s)', keys[i], high[i], types[i], below);
+        END LOOP;
+    END IF;
+    RETURN format('(%s) AND (%s)', above, below);
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_range(text[], text[], text[], text[]) IS 'a part of standin.cdc_verify: the condition that a key is above low and at most high; null: without bound';
+CREATE FUNCTION standin.cdc_verification_row(keys text[], types text[], key jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(format('%s = %L::%s', k.name, key->>(k.number - 1)::integer, types[k.number]), ' AND ')
+    FROM unnest(keys) WITH ORDINALITY AS k(name, number)
+$$;
+COMMENT ON FUNCTION standin.cdc_verification_row(text[], text[], jsonb) IS 'a part of standin.cdc_verify: the condition that a row has the key, given as an array of texts';
+CREATE FUNCTION standin.cdc_verification_state(of_row text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_jsonb(coalesce(md5(of_row::text), 'none'))
+$$;
+COMMENT ON FUNCTION standin.cdc_verification_state(text[]) IS 'a part of standin.cdc_verify: a fingerprint of a row, or of there being none';
+CREATE PROCEDURE standin.cdc_verification_settle(run bigint, plan jsonb, suspects jsonb[], patience interval)
+LANGUAGE plpgsql AS $$
+DECLARE
+    names name[];
+    types text[];
+    target_keys text[];
+    reference_keys text[];
+    deadline timestamptz;
+    remaining jsonb[];
+    suspect jsonb;
+    ours text[];
+    theirs text[];
+    passed boolean;
+    verdict text;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    names := ARRAY(SELECT jsonb_array_elements_text(plan->'columns'));
+    types := ARRAY(SELECT jsonb_array_elements_text(plan->'types'));
+    target_keys := ARRAY(SELECT jsonb_array_elements_text(plan->'target_keys'));
+    reference_keys := ARRAY(SELECT jsonb_array_elements_text(plan->'reference_keys'));
+    deadline := clock_timestamp() + patience * 10;
+    WHILE cardinality(suspects) > 0 LOOP
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        PERFORM pg_sleep(least(0.2, extract(epoch FROM patience) / 10));
+        remaining := '{}';
+        FOREACH suspect IN ARRAY suspects LOOP
+            passed := suspect ? 'ends' AND standin.cdc_verification_passed(run, suspect->'ends');
+            EXECUTE format('SELECT ARRAY[%s]::text[] FROM %s WHERE %s', plan->>'reference_values', plan->>'reference_from',
+                           standin.cdc_verification_row(reference_keys, types, suspect->'key')) INTO theirs;
+            EXECUTE format('SELECT ARRAY[%s]::text[] FROM %s WHERE %s', plan->>'target_values', plan->>'target_from',
+                           standin.cdc_verification_row(target_keys, types, suspect->'key')) INTO ours;
+            -- What the source had at an earlier look and the target has now has arrived: the rest is on its way.
+            CONTINUE WHEN ours IS NOT DISTINCT FROM theirs OR suspect->'seen' @> standin.cdc_verification_state(ours);
+            verdict := NULL;
+            IF suspect->'theirs' IS DISTINCT FROM standin.cdc_verification_state(theirs) THEN
+                suspect := suspect - 'ends' || jsonb_build_object(
+                    'since', clock_timestamp(), 'theirs', standin.cdc_verification_state(theirs),
+                    'seen', suspect->'seen' || standin.cdc_verification_state(theirs));
+            ELSIF passed THEN
+                verdict := CASE WHEN ours IS NULL THEN 'missing' WHEN theirs IS NULL THEN 'extra' ELSE 'different' END;
+            ELSIF NOT suspect ? 'ends' AND clock_timestamp() > (suspect->>'since')::timestamptz + patience THEN
+                suspect := suspect || jsonb_build_object('ends', standin.cdc_verification_ends(run));
+            END IF;
+            IF verdict IS NULL AND clock_timestamp() <= deadline THEN
+                remaining := remaining || suspect;
+            ELSE
+                PERFORM standin.cdc_verification_note(
+                    run, 0, (SELECT jsonb_object_agg(k.name, suspect->'key'->(k.number - 1)::integer)
+                             FROM jsonb_array_elements_text(plan->'keys') WITH ORDINALITY AS k(name, number)),
+                    coalesce(verdict, 'unsettled'),
+                    ARRAY(SELECT names[i] FROM generate_subscripts(names, 1) AS i WHERE ours[i] IS DISTINCT FROM theirs[i]), false);
+            END IF;
+        END LOOP;
+        suspects := remaining;
+    END LOOP;
+END $$;
+COMMENT ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval) IS 'a part of standin.cdc_verify: looks at rows that differ until they agree or the difference has outlived its position in the stream. Errors: 2D000 inside a transaction block';
+CREATE PROCEDURE standin.cdc_verify(source text, topic text, reference regclass, chunk integer DEFAULT 10000,
+                                    "wait" interval DEFAULT '10 seconds', INOUT run bigint DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+    keys text[];
+    types text[];
+    low text[];
+    high text[];
+    ours text;
+    theirs text;
+    counted bigint;
+    same boolean;
+    found jsonb[];
+    suspects jsonb[] := '{}';
+BEGIN
+    COMMIT; -- an error right here if the caller's transaction block does not allow it
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    IF coalesce(chunk < 1, true) OR coalesce("wait" <= '0', true) THEN
+        RAISE EXCEPTION 'chunk and wait are positive' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'wait is longer than the time that a change needs from the source''s commit to Kafka.';
+    END IF;
+    plan := to_jsonb(b) FROM standin.cdc_verification_begin(source, topic, reference) AS b;
+    run := (plan->>'run')::bigint;
+    keys := ARRAY(SELECT jsonb_array_elements_text(plan->'target_keys'));
+    types := ARRAY(SELECT jsonb_array_elements_text(plan->'types'));
+    LOOP
+        EXECUTE format('SELECT ARRAY[%1$s]::text[] FROM %2$s WHERE %3$s ORDER BY %1$s OFFSET %4$s LIMIT 1', array_to_string(keys, ', '),
+                       plan->>'target_from', standin.cdc_verification_range(keys, types, low, NULL), chunk - 1) INTO high;
+        SELECT format('SELECT jsonb_build_array(%s) AS key, hashtextextended(ARRAY[%s]::text, 0) AS hash FROM %s WHERE %s',
+                      string_agg(k || '::text', ', '), plan->>'target_values', plan->>'target_from',
+                      standin.cdc_verification_range(keys, types, low, high))
+        INTO ours FROM unnest(keys) AS k;
+        SELECT format('SELECT jsonb_build_array(%s) AS key, hashtextextended(ARRAY[%s]::text, 0) AS hash FROM %s WHERE %s',
+                      string_agg(k || '::text', ', '), plan->>'reference_values', plan->>'reference_from',
+                      standin.cdc_verification_range(array_agg(k), types, low, high))
+        INTO theirs FROM jsonb_array_elements_text(plan->'reference_keys') AS k;
+        EXECUTE format('SELECT greatest(o.count, t.count), o IS NOT DISTINCT FROM t FROM (SELECT count(*), sum(hash) FROM (%s) x) o, '
+                       '(SELECT count(*), sum(hash) FROM (%s) x) t', ours, theirs) INTO counted, same;
+        IF NOT same THEN
+            EXECUTE format('SELECT array_agg(jsonb_build_object(''key'', key, ''seen'', ''[]''::jsonb)) FROM (%s) o FULL JOIN (%s) t USING (key) '
+                           'WHERE o.hash IS DISTINCT FROM t.hash', ours, theirs) INTO found;
+            suspects := suspects || coalesce(found, '{}');
+        END IF;
+        PERFORM standin.cdc_verification_note(run, counted, NULL, NULL, NULL, false);
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        IF cardinality(suspects) >= 1000 OR (high IS NULL AND suspects <> '{}') THEN
+            CALL standin.cdc_verification_settle(run, plan, suspects, "wait");
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+            suspects := '{}';
+        END IF;
+        EXIT WHEN high IS NULL;
+        low := high;
+    END LOOP;
+    PERFORM standin.cdc_verification_note(run, 0, NULL, NULL, NULL, true);
+END $$;
+COMMENT ON PROCEDURE standin.cdc_verify IS 'compares a target with its source while both change, in ranges of chunk keys: reference is a foreign table, view or table with the source''s rows, its columns named as the event''s fields. Reads both as its caller. A row that differs is looked at again until it agrees; it counts once it has outlived wait and everything that Kafka had by then is applied. Results: standin.cdc_verifications, standin.cdc_differences. Errors: 2D000 inside a transaction block, 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column, 42501 rights on either table missing, 22023 an option out of range';
+CREATE VIEW standin.cdc_verifications AS
+SELECT v.run, v.source, v.topic, v.target, v.reference, v.state, v.rows_compared, v.differences, v.unsettled, v.compared, v.skipped,
+       v.started_at, v.progress_at, v.started_by
+FROM standin_private.cdc_verification v;
+COMMENT ON VIEW standin.cdc_verifications IS 'runs of cdc_verify; one that was interrupted stays running and makes no progress';
+COMMENT ON COLUMN standin.cdc_verifications.unsettled IS 'rows that kept changing, or whose stream stood still, so that nothing can be said of them; 0 and no difference: equal';
+COMMENT ON COLUMN standin.cdc_verifications.skipped IS 'columns that have no counterpart in the reference, or that the mapping computes or masks';
+CREATE VIEW standin.cdc_differences AS
+SELECT d.run, v.source, v.topic, v.target, d.key, d.kind, d.columns, d.found_at
+FROM standin_private.cdc_difference d JOIN standin_private.cdc_verification v USING (run);
+COMMENT ON VIEW standin.cdc_differences IS 'rows in which a target differs from its source, up to 1000 a run: missing from the target, extra there, different (in which columns), or unsettled';
+GRANT EXECUTE ON FUNCTION standin.cdc_source_create, standin.cdc_source_alter,
+    standin.cdc_source_drop(text), standin.cdc_table_add,
+    standin.cdc_table_remove(text, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
+    standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;
+GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
+    standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),
+    standin.cdc_verification_passed(bigint, jsonb), standin.cdc_verification_range(text[], text[], text[], text[]),
+    standin.cdc_verification_row(text[], text[], jsonb), standin.cdc_verification_state(text[])
+    TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval), standin.cdc_verify
+    TO standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.cdc_verifications, standin.cdc_differences TO standin_operator, standin_auditor, standin_admin;
+COMMENT ON TABLE standin_private.workflow_definition IS
+    'Versions of workflow definitions; a run is pinned to one; kept whole';
+COMMENT ON TABLE standin_private.workflow_run IS
+    'One row a workflow, written at its start and once more at its end: no index on anything that changes, so that update stays in the page; distributed by workflow_id';
+COMMENT ON TABLE standin_private.workflow_task IS
+    'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
+COMMENT ON TABLE standin_private.workflow_step IS
+    'The step log, append-only: a row is written in the transaction of the step''s effect; distributed by workflow_id';
+COMMENT ON TABLE standin_private.workflow_attempt IS
+    'Failed attempts of steps, recorded when they fail; distributed by workflow_id';
+COMMENT ON TABLE standin_private.workflow_role IS
+    'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';
+COMMENT ON FUNCTION standin_private.workflow_run_guard() IS 'A finished workflow stays as it is, and so does the input of any.';
+COMMENT ON FUNCTION standin_private.workflow_step_guard() IS 'The step log is append-only.';
+COMMENT ON FUNCTION standin_private.workflow_caller() IS
+    'The role that the session acts as (SET ROLE counts), seen from inside a SECURITY DEFINER function.';
+COMMENT ON FUNCTION standin_private.workflow_input_hash(jsonb) IS 'What the step log keeps of a step''s input.';
+COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
+COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
+    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
+COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
+COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; without one, application workers claim it. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
+COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb) IS
+    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made.';
+COMMENT ON FUNCTION standin_private.workflow_finish(text, bigint, text, jsonb, jsonb) IS
+    'Ends an open workflow that is held under the token; false if it is not.';
+COMMENT ON FUNCTION standin_private.workflow_lease(text, text, oid, timestamptz) IS
+    'Gives a task, whose row the caller has locked, to a worker under a new token; NULL if it has exceeded its recovery limit and is now dead.';
+COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
+    'Called by the one executor of a role while it runs nothing: whatever is taken was taken by a predecessor, and is to be taken again.';
+COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
+    'Takes the next in-database workflow of a role for its executor: no row, or one.';
+COMMENT ON FUNCTION standin_private.workflow_release(text, bigint, jsonb) IS
+    'Gives a taken workflow back, to be resumed: after an error that only asks for another try.';
+COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) IS
+    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, then the workflow fails.';
+COMMENT ON FUNCTION standin.workflow_current() IS 'The id of the in-database workflow that runs here, or null.';
+COMMENT ON FUNCTION standin.step_key() IS
+    'In the handler of a step: a key made of the workflow''s id and the step''s number, the same on every attempt and after every crash. Use it as the idempotency key of a call to the outside.';
+COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
+    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end; being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first.';
+COMMENT ON FUNCTION standin_private.workflow_hold(text, bigint) IS 'Locks an external workflow under its current token, or refuses.';
+COMMENT ON FUNCTION standin_private.workflow_claim_now(text, text[], interval, integer) IS 'A claim that does not wait.';
+COMMENT ON FUNCTION standin_private.workflow_claim_next(text[]) IS
+    'Whether something can be claimed now (its row is then locked), and if not when the next lease or delay ends.';
+COMMENT ON FUNCTION standin_private.workflow_claim_await(text[], interval) IS
+    'Waits until there may be something to claim; false when the time is over.';
+COMMENT ON FUNCTION standin.workflow_claim(text, text[], interval, integer, interval) IS
+    'Claims up to max_count workflows that are due, each under a lease and a fencing token that only rises. Commit before you work on them. A lease that ends makes the workflow claimable again. With `wait` (at most a minute, the snapshot is held meanwhile) it waits for work.';
+COMMENT ON PROCEDURE standin.workflow_claim_wait(text[], interval, boolean) IS
+    'Waits, without a transaction or a snapshot, until there may be something to claim: then call standin.workflow_claim. Must be called outside a transaction block.';
+COMMENT ON FUNCTION standin.step_record(text, bigint, text, jsonb, jsonb, integer) IS
+    'Records a step of an external workflow in the caller''s transaction, so that its effect and the record commit together; returns its number. The name is unique within the workflow: a step that is already recorded is refused. With `seq` its place is checked too.';
+COMMENT ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) IS
+    'Whether a step is recorded, and its output. Ask before doing a step: a recorded one must not be done again. An input (or place) that differs from the recorded one is an error.';
+COMMENT ON FUNCTION standin.workflow_extend(text, bigint, interval) IS 'Prolongs a lease from now on and returns its new end.';
+COMMENT ON FUNCTION standin_private.workflow_end(text, bigint, text, jsonb, jsonb) IS 'Ends an external workflow, once.';
+COMMENT ON FUNCTION standin.workflow_complete(text, bigint, jsonb) IS
+    'Ends an external workflow with its output, in the caller''s transaction. The same call again changes nothing.';
+COMMENT ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) IS
+    'Ends an external workflow as failed, in the caller''s transaction. The same call again changes nothing.';
+COMMENT ON VIEW standin.workflows IS
+    'Every workflow that the reader started; operators and auditors see all. Distributed by workflow_id.';
+COMMENT ON VIEW standin.workflow_steps IS
+    'The steps of the workflows that the reader may see: recorded ones, and those whose last attempt failed. Distributed by workflow_id.';
+COMMENT ON VIEW standin_private.workflow_workers IS 'One executor for each role that has started an in-database workflow.';
+GRANT EXECUTE ON FUNCTION standin.workflow_define(text, regprocedure, integer) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.workflow_start(text, text, jsonb) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_result(text, interval) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_current() TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_key() TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_claim(text, text[], interval, integer, interval) TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.workflow_claim_wait(text[], interval, boolean) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_record(text, bigint, text, jsonb, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_extend(text, bigint, interval) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_complete(text, bigint, jsonb) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) TO standin_app;
+GRANT SELECT ON standin.workflows, standin.workflow_steps TO standin_app, standin_operator, standin_auditor;
+COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
+COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
+COMMENT ON TABLE standin_private.core_mode IS 'who answers now, by core and capability; the epoch only rises; distributed: kept whole';
+COMMENT ON TABLE standin_private.core_mode_change IS 'every change of mode, who and why; distributed: kept whole';
+COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distributed: kept whole';
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
+COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
+COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys with the digest of operation and payload; narrow, outlives history; distributed by key';
+COMMENT ON TABLE standin_private.account IS 'an account''s lock, holds and limit counters; distributed by account';
+COMMENT ON TABLE standin_private.pending_transaction IS 'every transaction asked for, and where it stands; distributed by account';
+COMMENT ON TABLE standin_private.decision IS 'decision log, append-only; distributed by account';
+COMMENT ON TABLE standin_private.core_answer IS 'what the connectors heard, append-only; distributed by account';
+COMMENT ON TABLE standin_private.core_event IS 'our keys seen in the core''s own change events, append-only; distributed by key';
+COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+COMMENT ON FUNCTION standin_private.pending_transaction_guard() IS
+    'refuses state changes outside the state diagram, and any change of what was accepted';
+COMMENT ON FUNCTION standin_private.epoch_guard() IS 'the epoch only rises';
+COMMENT ON FUNCTION standin_private.append_only() IS 'refuses updates of logs';
+COMMENT ON FUNCTION standin_private.config_changed() IS 'at the commit, every session forgets what it knew of cores, operations, rules and modes';
+COMMENT ON FUNCTION standin_private.postgres_validator(text[], oid) IS 'allow-list of the options of standin_postgres servers and user mappings';
+COMMENT ON FOREIGN DATA WRAPPER standin_postgres IS 'PostgreSQL core systems: libpq options on the server, user and password in the user mapping';
+COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function with their schema, run as connector_role). rise, fall: good or bad probes in a row that change the mode; replay_rate: calls a second; attempts_maximum: calls spent on one transaction before a person is asked; time_zone: of the business day. Errors: 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role; 22023 unknown time zone; 23514 a value out of range';
+COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
+COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core, or changes it. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 22023 unknown JSON type, 23514 another value out of range';
+COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule for an operation of a core (* for all), or changes it. rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 23514 unknown rule, window or mode, or no amount';
+COMMENT ON FUNCTION standin_private.column_require IS 'an error if a column of a replicated table is missing or not readable';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42501 standin_owner may not read it';
+COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: an applied change event with a key confirms that transaction, in the same commit. Returns the binding''s id. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique per core, 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, but commits the intent, posts it while the core is online and the account has no backlog, and returns the core''s answer (posted, rejected); accepted and "processing" otherwise, or when the answer stayed out. Errors: those of transaction_submit; 25001 inside a transaction block, 55000 this server may not speak to the core';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, 25001 inside a transaction block';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
+COMMENT ON FUNCTION standin_private.state_message IS 'what a customer is told about a state';
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer; no row if the key was never taken';
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
+COMMENT ON VIEW standin_private.standin_workers IS 'the workers stand-in wants: a prober and a replay worker for each core';
+COMMENT ON VIEW standin.transactions IS 'every transaction asked for, with its state';
+COMMENT ON VIEW standin.pending_transactions IS 'transactions that are not settled: waiting for the core, for reconciliation, or for a person';
+COMMENT ON VIEW standin.core_status IS 'who answers for each core and capability, since when and why, with backlog and last probe';
+COMMENT ON VIEW standin.core_mode_changes IS 'every change of mode, who and why';
+COMMENT ON VIEW standin.episodes IS 'stand-in periods with what was decided in them';
+COMMENT ON VIEW standin.decisions IS 'the decision log, with the verdict of every rule';
+COMMENT ON VIEW standin.repairs IS 'what persons decided about transactions';
+COMMENT ON FUNCTION standin_private.balances_read IS 'the rows of a balance table, read as its owner: its policies and types are its owner''s code';
+COMMENT ON FUNCTION standin_private.account_overlay IS 'replicated balances and holds, side by side';
+COMMENT ON VIEW standin.accounts IS 'replicated balance minus holds; as_of is the watermark column of the balance table';
+COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
+COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs and holds; empty is right';
+COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them';
+GRANT EXECUTE ON FUNCTION standin.transaction_submit, standin.transaction_status TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.transaction_execute, standin.transaction_wait TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve TO standin_operator, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.transaction_status TO standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin.core_define, standin.operation_define, standin.rule_define, standin.balance_bind,
+    standin.reconciliation_bind TO standin_admin;
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_postgres TO standin_admin;
+GRANT SELECT ON standin.transactions, standin.pending_transactions, standin.core_status, standin.core_mode_changes, standin.episodes,
+    standin.decisions, standin.repairs, standin.accounts, standin.conservation_faults, standin.conservation,
+    standin.reconciliation_differences TO standin_operator, standin_auditor, standin_approver, standin_admin;
+GRANT SELECT ON standin.core_status TO standin_app;
+GRANT EXECUTE ON FUNCTION standin_private.state_message, standin_private.clock_now, standin_private.account_overlay
+    TO standin_operator, standin_auditor, standin_approver, standin_admin;
+COMMENT ON TABLE standin_private.capability IS 'register of the bank''s capabilities; kept whole';
+COMMENT ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) IS 'registers a capability of the bank under its BIAN service domain, or changes its entry. impact_tolerance: the most disruption the bank allows. Errors: 22004 important service without tolerance, 23514 malformed domain';
+COMMENT ON VIEW standin.capabilities IS 'who answers what: each capability, the core and operations behind it, and whether the core or stand-in answers now';
+GRANT EXECUTE ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_approver, standin_auditor, standin_admin;
+GRANT SELECT ON standin.capabilities TO standin_operator, standin_approver, standin_auditor, standin_admin;
+COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so';
+DO $$
+DECLARE
+    object record;
+BEGIN
+    FOR object IN
+        SELECT format('ALTER %s %s OWNER TO standin_owner',
+                      CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
+                      c.oid::regclass) AS command
+        FROM pg_class c
+        WHERE c.relnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace)
+          AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') AND c.relkind = 'S')
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO standin_owner', p.oid::regprocedure)
+        FROM pg_proc p WHERE p.pronamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace)
+        UNION ALL
+        SELECT format('ALTER %s %s OWNER TO standin_owner', CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, t.oid::regtype)
+        FROM pg_type t WHERE t.typnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace) AND t.typtype IN ('e', 'd')
+    LOOP
+        EXECUTE object.command;
+    END LOOP;
+
+    GRANT USAGE ON SCHEMA standin, standin_private TO standin_owner;
+    REVOKE ALL ON ALL ROUTINES IN SCHEMA standin, standin_private FROM PUBLIC;
+    REVOKE ALL ON ALL TABLES IN SCHEMA standin, standin_private FROM PUBLIC;
+
+    FOR object IN
+        SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace) AND c.relkind IN ('r', 'p', 'S')
+          AND c.oid <> 'standin_private.worker_mark'::regclass
+    LOOP
+        PERFORM pg_extension_config_dump(object.oid, '');
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.extension_announce() IS 'tells the launcher, at commit, that this database has the extension';
+REVOKE ALL ON FUNCTION standin_private.extension_announce() FROM PUBLIC;

@@ -1,0 +1,121 @@
+"""What the benchmarks of change capture share: topics filled before the clock starts, and a source that drains them."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import time
+
+from harness.await_ import await_
+from harness.process import run as run_program
+
+CLIENT = pathlib.Path(__file__).resolve().parents[2] / "build/release/test/bench/kafka_client"
+DBNAME = "bank"
+
+
+def rows(default, least=1000):
+    """How many rows a figure is taken with; STANDIN_BENCH_SCALE makes all figures smaller, to try the programs."""
+    return max(int(default * float(os.environ.get("STANDIN_BENCH_SCALE", "1"))), least)
+
+
+class Bench:
+    """The server, the broker and one connection that watches progress without costing much."""
+
+    def __init__(self, server, kafka, directory, results):
+        self.server, self.kafka, self.directory, self.results = server, kafka, directory, results
+        self.sources = 0
+        self.query("CREATE ROLE replica; GRANT ALL ON SCHEMA public TO replica")
+        self.query(f"CREATE SERVER kafka FOREIGN DATA WRAPPER standin_kafka OPTIONS (\"bootstrap.servers\" '{kafka.brokers}')")
+
+    def query(self, sql, params=None):
+        return self.server.query(sql, params, DBNAME)
+
+    def value(self, sql, params=None):
+        return self.server.value(sql, params, DBNAME)
+
+    def table(self, name, columns, fill=""):
+        """A new table, filled by a query, settled on disk: what is timed next pays for nothing before it."""
+        self.query(f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} ({columns}); ALTER TABLE {name} OWNER TO replica")
+        if fill:
+            self.query(f"INSERT INTO {name} {fill}")
+        self.settle(name)
+
+    def settle(self, name):
+        self.query(f"VACUUM ANALYZE {name}")
+        self.query("CHECKPOINT")
+
+    def produce(self, topic, records, rate=None):
+        """Send (key, value) pairs of text; with a rate, so many a second, each at once."""
+        command = [CLIENT, "produce", self.kafka.brokers, topic, *([str(rate)] if rate else [])]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as client:
+            client.stdin.writelines(f"{key}\t{value}\n".encode() for key, value in records)
+            client.stdin.close()
+            if client.wait():
+                raise RuntimeError(f"{command} exited with {client.returncode}")
+
+    def fill(self, topic, records, **config):
+        self.kafka.topic_create(topic, **config)
+        self.produce(topic, records)
+
+    def consume_seconds(self, topic, count):
+        return float(run_program([CLIENT, "consume", self.kafka.brokers, topic, count]))
+
+    @contextlib.contextmanager
+    def source(self, tables, **options):
+        """A paused source of {topic: table}, its worker up and waiting; dropped at the end."""
+        self.sources += 1
+        source = Source(self, f"bench{self.sources}")
+        words = "".join(f", {key} => '{value}'" for key, value in options.items())
+        self.query(f"SELECT standin.cdc_source_create('{source.name}', 'kafka', paused => true{words})")
+        for topic, table in tables.items():
+            self.query("SELECT standin.cdc_table_add(%s, %s, %s)", [source.name, topic, table])
+        await_("the worker to wait", lambda: source.worker("state") == "paused", 60)
+        try:
+            yield source
+        finally:
+            self.query(f"SELECT standin.cdc_source_drop('{source.name}')")
+            await_("the worker's end", lambda: source.worker("pid") is None, 60)
+
+
+class Source:
+    def __init__(self, bench, name):
+        self.bench, self.name = bench, name
+
+    def worker(self, what):
+        return self.bench.value(f"SELECT {what} FROM standin.stat_worker WHERE kind = 'cdc' AND key = %s", [self.name])
+
+    def drain(self, records, watch=lambda: None, timeout=900):
+        """Seconds from cdc_resume to the commit that makes the sum of offsets reach the number of records. The worker's start
+        and its first word with the broker are in them."""
+        with contextlib.closing(self.bench.server.connect(DBNAME)) as connection, connection.cursor() as cursor:
+            def position():
+                watch()
+                cursor.execute("SELECT sum(next_offset) FROM standin.stat_cdc WHERE source = %s", [self.name])
+                return cursor.fetchone()[0] or 0
+            began = time.monotonic()
+            cursor.execute("SELECT standin.cdc_resume(%s)", [self.name])
+            first = None
+            while (done := position()) < records:
+                if done and first is None:
+                    first = time.monotonic()
+                if time.monotonic() - began > timeout:
+                    raise RuntimeError(f"{self.name} stands at {done} of {records}: {self.bench.query('SELECT * FROM standin.stat_cdc')}")
+                time.sleep(0.01)
+            return time.monotonic() - began
+
+    def dead_letters(self):
+        return self.bench.value("SELECT count(*) FROM standin.cdc_dead_letters WHERE source = %s", [self.name])
+
+
+def drained(bench, tables, records, **options):
+    """Records a second of a source that reads full topics."""
+    with bench.source(tables, **options) as source:
+        seconds = source.drain(records)
+        assert source.dead_letters() == 0, bench.query("SELECT * FROM standin.cdc_dead_letters LIMIT 1")
+    return records / seconds
+
+
+def best_alternating(*measures, times=2):
+    """Each measured so many times, in turns, so that the machine's moods meet them all; the best of each."""
+    seen = [[measure() for measure in measures] for _ in range(times)]
+    return [max(column) for column in zip(*seen)]

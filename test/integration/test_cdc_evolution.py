@@ -1,0 +1,156 @@
+"""Tables that follow their source's schema: columns added and widened in the stream, and what is refused."""
+
+import contextlib
+
+import psycopg2
+
+from harness.await_ import await_
+from streams import MILLIS, Stream, event, kafka  # noqa: F401
+
+
+def with_schema(op, row, fields, key=("id",)):
+    """A key and an envelope in Connect's JSON with schema; `fields` maps a name to the rest of its schema."""
+    described = [{"field": name, "optional": True, **schema} for name, schema in fields.items()]
+    image = lambda name: {"type": "struct", "fields": described, "optional": True, "name": "t.Value", "field": name}
+    envelope = {"type": "struct", "name": "t.Envelope", "fields": [
+        image("before"), image("after"), {"type": "string", "field": "op"}, {"type": "int64", "field": "ts_ms"}]}
+    keys = {"type": "struct", "name": "t.Key", "fields": [field for field in described if field["field"] in key]}
+    before, after = (row, None) if op == "d" else (None, row)
+    return ({"schema": keys, "payload": {name: row[name] for name in key}},
+            {"schema": envelope, "payload": {"before": before, "after": after, "op": op, "ts_ms": MILLIS}})
+
+
+ID = {"id": {"type": "int32"}}
+TEXT = {"note": {"type": "string"}}
+AMOUNT = lambda precision: {"amount": {"type": "bytes", "name": "org.apache.kafka.connect.data.Decimal", "version": 1,
+                                       "parameters": {"scale": "2", "connect.decimal.precision": str(precision)}}}
+VARCHAR = lambda length: {"name": {"type": "string", "parameters": {"__debezium.source.column.type": "VARCHAR",
+                                                                    "__debezium.source.column.length": str(length)}}}
+
+
+class Evolving(Stream):
+    """A stream whose table has another policy than the default."""
+
+    def __init__(self, bank, name, columns, policy, apply_role=None, **options):
+        super().__init__(bank, name, columns, **options)
+        bank.query("select standin.cdc_table_remove(%s, %s)", [name, self.topic])
+        bank.query("select standin.cdc_table_add(%s, %s, %s, apply_role => %s, schema_evolution => %s)",
+                   [name, self.topic, name, apply_role, policy])
+
+    def columns(self):
+        return self.bank.query("select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute"
+                               " where attrelid = %s::regclass and attnum > 0 order by attnum", [self.name])
+
+    def complains(self, words):
+        await_(f"{self.name} to complain", lambda: words in (self.stat("detail") or ""), 60)
+
+
+def test_new_fields_become_columns(kafka, bank):
+    """In one batch: rows of the old shape, of the new one, and of the old one again."""
+    stream = Evolving(bank, "adding", "id int primary key", "add")
+    bank.query("select standin.cdc_pause('adding')")
+    stream.produce([with_schema("c", {"id": 1}, ID),
+                    with_schema("c", {"id": 2, "note": "new"}, ID | TEXT),
+                    with_schema("u", {"id": 1, "note": "changed"}, ID | TEXT),
+                    with_schema("c", {"id": 3, "note": None, "amount": "AfQ="}, ID | TEXT | AMOUNT(12)),
+                    with_schema("c", {"id": 4}, ID),
+                    with_schema("d", {"id": 2, "note": None, "amount": None}, ID | TEXT | AMOUNT(12)),
+                    ({"id": 9}, "{malformed")])
+    bank.query("select standin.cdc_resume('adding')")
+    stream.applied(7)
+    assert stream.columns() == [("id", "integer", True), ("note", "text", False), ("amount", "numeric(12,2)", False)]
+    assert [(row[0], row[1], str(row[2])) for row in stream.rows()] == [(1, "changed", "None"), (3, None, "5.00"), (4, None, "None")]
+    assert [letter[0] for letter in stream.dead_letters()] == [6]
+    assert bank.value("select col_description('adding'::regclass, 3)") == (
+        'added by pg_standin for field "amount" (org.apache.kafka.connect.data.Decimal) of topic adding.topic')
+    assert stream.stat("unknown_fields") == 0 and stream.stat("inserts") == 4
+    stream.drop()
+
+
+def test_columns_are_widened_where_that_needs_no_rewrite(kafka, bank):
+    stream = Evolving(bank, "widening", "id int primary key, name varchar(3), amount numeric(4,2)", "add")
+    place = lambda: bank.value("select pg_relation_filenode('widening')")
+    stream.produce([with_schema("c", {"id": 1, "name": "abc", "amount": "AfQ="}, ID | VARCHAR(3) | AMOUNT(4))])
+    stream.applied(1)
+    before = place()
+    stream.produce([with_schema("c", {"id": 2, "name": "abcdef", "amount": "D0JA"}, ID | VARCHAR(10) | AMOUNT(8))])
+    stream.applied(2)
+    assert stream.columns() == [("id", "integer", True), ("name", "character varying(10)", False), ("amount", "numeric(8,2)", False)]
+    assert [(row[0], row[1], str(row[2])) for row in stream.rows()] == [(1, "abc", "5.00"), (2, "abcdef", "10000.00")]
+    assert place() == before and stream.dead_letters() == []
+    # A schema that says less than the column leaves it; a value beyond what any schema says is a dead letter.
+    stream.produce([with_schema("c", {"id": 3, "name": "x" * 11, "amount": None}, ID | VARCHAR(5) | AMOUNT(4))])
+    stream.applied(3)
+    assert [letter[:2] for letter in stream.dead_letters()] == [(2, "22001")]
+    stream.drop()
+
+
+def test_fail_waits_for_the_operator(kafka, bank):
+    stream = Evolving(bank, "failing", "id int primary key", "fail")
+    stream.produce([event("c", {"id": 1})])
+    stream.applied(1)
+    stream.produce([event("c", {"id": 2, "note": "new"})])
+    stream.complains('table public.failing has no column for field "note"')
+    assert stream.state() == "retrying" and stream.stat("error_sqlstate") == "55000"
+    assert stream.dead_letters() == [] and stream.stat("next_offset") == 1
+    bank.query("alter table failing add note text")
+    stream.applied(2)
+    assert stream.rows() == [(1, None), (2, "new")]
+    stream.drop()
+
+
+def test_without_a_schema_nothing_is_guessed(kafka, bank):
+    stream = Evolving(bank, "guessing", "id int primary key", "add")
+    stream.produce([event("c", {"id": 1, "note": "new"})])
+    stream.complains("events without a schema do not say of which type")
+    assert stream.columns() == [("id", "integer", True)] and stream.dead_letters() == []
+    bank.query("alter table guessing add note varchar(10)")
+    stream.applied(1)
+    assert stream.rows() == [(1, "new")]
+    stream.drop()
+
+
+def test_only_the_owner_changes_its_table(kafka, bank):
+    bank.query("create role writer")
+    stream = Evolving(bank, "foreign_role", "id int primary key", "add", apply_role="replica")
+    bank.query("select standin.cdc_source_drop('foreign_role'); drop table foreign_role; create table foreign_role (id int primary key);"
+               "alter table foreign_role owner to writer; grant usage on schema public to writer;"
+               "grant select, insert, update, delete on foreign_role to replica;"
+               "select standin.cdc_source_create('foreign_role', 'kafka');"
+               "select standin.cdc_table_add('foreign_role', 'foreign_role.topic', 'foreign_role', apply_role => 'replica', schema_evolution => 'add')")
+    stream.produce([with_schema("c", {"id": 1, "note": "x"}, ID | TEXT)])
+    stream.complains("applied by a role that does not own it")
+    bank.query("grant writer to replica")
+    stream.applied(1)
+    assert stream.columns()[1][:2] == ("note", "text")
+    stream.drop()
+
+
+def test_a_reader_holds_up_neither_the_stream_nor_readers_behind_it(kafka, bank):
+    """A long transaction that reads the table: the change of its columns gives up soon and comes back; nobody queues."""
+    stream = Evolving(bank, "busy", "id int primary key", "add")
+    stream.produce([with_schema("c", {"id": 1}, ID)])
+    stream.applied(1)
+    with contextlib.closing(psycopg2.connect(bank.service.dsn("bank"))) as reader, contextlib.closing(psycopg2.connect(bank.service.dsn("bank"))) as other:
+        reader.cursor().execute("select * from busy")
+        stream.produce([with_schema("c", {"id": 2, "note": "x"}, ID | TEXT)])
+        stream.complains("lock timeout")
+        assert stream.stat("next_offset") == 1
+        other.cursor().execute("set statement_timeout = '20s'; select * from busy")
+        other.rollback()
+        reader.rollback()
+        stream.applied(2)
+    assert stream.rows() == [(1, None), (2, "x")]
+    stream.drop()
+
+
+def test_hostile_names(kafka, bank):
+    stream = Evolving(bank, "hostile", "id int primary key", "add")
+    hostile = 'x" int); drop table hostile; --'
+    stream.produce([with_schema("c", {"id": 1, hostile: "v"}, ID | {hostile: {"type": "string"}})])
+    stream.applied(1)
+    assert stream.columns()[1][:2] == (hostile, "text") and stream.rows() == [(1, "v")]
+    stream.produce([with_schema("c", {"id": 2, "y" * 64: "v"}, ID | {"y" * 64: {"type": "string"}})])
+    stream.complains("is too long for a column")
+    assert stream.stat("next_offset") == 1
+    stream.drop()
