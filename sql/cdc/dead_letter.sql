@@ -4,7 +4,7 @@ CREATE FUNCTION standin_private.cdc_dead_letter_stale(letter standin_private.kaf
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = letter.consumer AND t.kind = 'history'
-                     AND (t.topic = letter.topic OR (t.topic LIKE '^%' AND letter.topic ~ ('^(' || substr(t.topic, 2) || ')$')))) THEN NULL
+                     AND (t.topic = letter.topic OR (t.topic LIKE '^%' AND letter.topic ~ t.topic))) THEN NULL
         WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
         WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
     END
@@ -74,9 +74,9 @@ BEGIN
         RETURNING d.*)
     INSERT INTO standin_private.kafka_dead_letter_discarded
         (consumer, topic, partition, record_offset, key, value, headers, record_at, sqlstate, error, column_name, attempts, created_at,
-         last_attempt_at, superseded_by, retry_force, discarded_by, reason)
+         last_attempt_at, superseded_by, redacted, retry_force, discarded_by, reason)
     SELECT g.consumer, g.topic, g.partition, g.record_offset, g.key, g.value, g.headers, g.record_at, g.sqlstate, g.error, g.column_name,
-           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, false, standin_private.caller(), cdc_dead_letter_bury.reason
+           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, g.redacted, false, standin_private.caller(), cdc_dead_letter_bury.reason
     FROM gone g;
     GET DIAGNOSTICS discarded = ROW_COUNT;
     RETURN discarded;

@@ -25,14 +25,15 @@ COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as
 
 CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
-       t.target, d.key, d.value, d.headers, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
        standin_private.cdc_dead_letter_stale(d) AS stale, d.retry_at, d.retry_by, d.retry_force
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN LATERAL (
     SELECT c.target FROM standin_private.cdc_table c
-    WHERE c.source = d.consumer AND (c.topic = d.topic OR (c.topic LIKE '^%' AND d.topic ~ ('^(' || substr(c.topic, 2) || ')$')))
+    WHERE c.source = d.consumer AND (c.topic = d.topic OR (c.topic LIKE '^%' AND d.topic ~ c.topic))
     ORDER BY c.topic <> d.topic, c.topic LIMIT 1) t ON true;
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+COMMENT ON COLUMN standin.cdc_dead_letters.redacted IS 'confidential fields are hidden; a retry reads the record from Kafka again';
 COMMENT ON COLUMN standin.cdc_dead_letters.headers IS 'array of {"key", "value"}, the value in base64';
 COMMENT ON COLUMN standin.cdc_dead_letters.record_at IS 'the record''s time in Kafka';
 COMMENT ON COLUMN standin.cdc_dead_letters.attempts IS 'how often it was tried; 1: never retried';
@@ -42,7 +43,7 @@ COMMENT ON COLUMN standin.cdc_dead_letters.retry_at IS 'when a retry was asked f
 
 CREATE VIEW standin.cdc_dead_letters_discarded AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name, d.key, d.value, d.headers,
-       d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by, d.discarded_at, d.discarded_by, d.reason
+       d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by, d.discarded_at, d.discarded_by, d.reason
 FROM standin_private.kafka_dead_letter_discarded d;
 COMMENT ON VIEW standin.cdc_dead_letters_discarded IS 'dead letters that were given up: by whom, when, why';
 
@@ -63,7 +64,7 @@ SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.n
        standin_private.process_memory(w.pid) AS memory_bytes
 FROM standin_private.cdc_table t
 LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source
-     AND (o.topic = t.topic OR (t.topic LIKE '^%' AND o.topic ~ ('^(' || substr(t.topic, 2) || ')$')
+     AND (o.topic = t.topic OR (t.topic LIKE '^%' AND o.topic ~ t.topic
           AND NOT EXISTS (SELECT FROM standin_private.cdc_table exact WHERE exact.source = t.source AND exact.topic = o.topic)))
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source

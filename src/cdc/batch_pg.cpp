@@ -5,6 +5,26 @@
 
 namespace standin::cdc {
 
+namespace {
+
+kafka::Failure discreet(const kafka::Failure& failure) {
+    return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
+}
+
+/// What is no readable JSON object is not kept: nobody can tell what is in it.
+kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+    const auto hide = [&](std::optional<std::string_view> text) {
+        return text ? redaction.redact(*text) : std::nullopt;
+    };
+    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    for (const auto& [name, value] : message.headers())
+        if (auto hidden = hide(value))
+            result.headers.emplace_back(name, std::move(*hidden));
+    return result;
+}
+
+} // namespace
+
 BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties)
     : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {
     if (kafka::SchemaRegistry::isNamedIn(properties))
@@ -39,7 +59,10 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     reset();
     decode(messages, partitions);
     applyDecoded(messages, partitions);
-    letters_.supersede(source_, messages, partitions);
+    letters_.supersede(source_, messages, partitions, [&](const PartitionState& partition, std::string_view key) {
+        const RowMapper* mapper = tables[partition.table]->mapper();
+        return mapper && mapper->redaction().needed() ? mapper->redaction().redact(key) : std::string(key);
+    });
 }
 
 void BatchApplier::applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
@@ -90,16 +113,29 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
     const Record record = avro_.toJson({message.key(), message.value()}, arena_);
-    const Event event = decoder_.decode(table.decoder(), record);
+    Event event = decoder_.decode(table.decoder(), record);
     if (!changesFor(table).empty())
         return; // the table changes first
     if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",
             "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
+    if (event.kind == EventKind::Row && table.mapper()) {
+        const Mapped mapped = table.mapper()->map(table, event, record, message, modes_.unavailablePlaceholder, arena_);
+        if (mapped != Mapped::Kept)
+            return addFiltered(mapped, event, index, partition);
+    }
     count(partition.counts, event);
     if (event.kind == EventKind::Row)
-        changes_.push_back({event.operation, partition.table, index, event.cells});
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
+}
+
+void BatchApplier::addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition) {
+    ++partition.counts.filtered;
+    if (event.sourceMicros != 0)
+        partition.counts.sourceMicros = event.sourceMicros;
+    if (mapped == Mapped::Left)
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
 }
 
 void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
@@ -132,7 +168,11 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    letters_.bury(source_, message, partition, failure);
+    const RowMapper* mapper = (*tables_)[partition.table]->mapper();
+    if (mapper && mapper->redaction().needed())
+        letters_.bury(source_, message, partition, discreet(failure), redacted(message, mapper->redaction()));
+    else
+        letters_.bury(source_, message, partition, failure, std::nullopt);
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

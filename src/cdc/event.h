@@ -99,14 +99,19 @@ private:
     void readSource(simdjson::ondemand::object source, Event& event);
     void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
                  uint32_t& unknownFields, bool keyOnly);
+    template <class Wanted>
+    void readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value, Cell* cells,
+                   Wanted wanted);
     void addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells);
     void addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells);
 
     Arena& arena_;
     simdjson::ondemand::parser parser_;
     simdjson::ondemand::parser secondParser_;
+    simdjson::ondemand::parser twinParser_;
     ValueDecoder values_;
     ValueDecoder secondValues_;
+    ValueDecoder twinValues_;
 };
 
 } // namespace standin::cdc

@@ -8,6 +8,7 @@ namespace standin::cdc {
 namespace {
 
 constexpr auto pauseAfterFailure = std::chrono::seconds(5);
+constexpr auto readTimeout = std::chrono::seconds(10); // the stream waits meanwhile
 
 std::vector<std::pair<std::string, std::string>> headersOf(const std::string& json) {
     static pg::Statement split("select h->>'key', h->>'value' from jsonb_array_elements($1) h where h ? 'key'");
@@ -15,6 +16,16 @@ std::vector<std::pair<std::string, std::string>> headersOf(const std::string& js
     for (const pg::Row row : split.run(pg::Jsonb{json}))
         headers.emplace_back(row.get<std::string>(0), base64Decode(row.get<std::string>(1)).value_or(""));
     return headers;
+}
+
+/// One attempt more, in vain; what is kept of the record stays as it is.
+void keep(const std::string& source, const kafka::StoredRecord& record, const std::string& sqlstate,
+          const std::string& error) {
+    static pg::Statement keep("update standin_private.kafka_dead_letter set sqlstate = $5, error = $6, column_name = null, "
+                              "attempts = attempts + 1, last_attempt_at = standin_private.clock_now(), retry_at = null, "
+                              "retry_by = null, retry_force = false where consumer = $1 and topic = $2 "
+                              "and partition = $3 and record_offset = $4");
+    keep.run(source, record.topic, record.partition, record.offset, sqlstate, error);
 }
 
 void giveBack(const std::string& source, const kafka::StoredRecord& record) {
@@ -30,9 +41,21 @@ void remove(const std::string& source, const kafka::StoredRecord& record) {
     gone.run(source, record.topic, record.partition, record.offset);
 }
 
+std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
+    return bytes ? std::optional(std::string(*bytes)) : std::nullopt;
+}
+
 } // namespace
 
-void pauseIfTooManyLetters(const std::string& source) {
+LetterRetry::LetterRetry(kernel::Worker& worker, const SourceConfig& config)
+    : worker_(worker), properties_(config.properties), applier_(worker.key(), config.modes, config.properties) {}
+
+LetterRetry::~LetterRetry() {
+    if (reader_)
+        reader_->abandon(); // the process is about to end
+}
+
+bool pauseIfTooManyLetters(const std::string& source) {
     static pg::Statement pause(
         "update standin_private.kafka_consumer c set paused = true, changed_at = standin_private.clock_now(), "
         "changed_by = current_user, pause_reason = format('more than %s dead letters within %s', s.dead_letter_limit, "
@@ -40,7 +63,7 @@ void pauseIfTooManyLetters(const std::string& source) {
         "c.paused "
         "and (select count(*) from standin_private.kafka_dead_letter d where d.consumer = $1 and d.created_at > "
         "greatest(standin_private.clock_now() - s.dead_letter_window, c.changed_at)) > s.dead_letter_limit");
-    pause.run(source);
+    return pause.run(source).affected() != 0;
 }
 
 void LetterRetry::look() {
@@ -65,66 +88,121 @@ void LetterRetry::attend(std::vector<std::unique_ptr<TargetTable>>& tables) {
     applier_.reset();
 }
 
-std::optional<LetterRetry::Letter> LetterRetry::take() {
-    static pg::Statement take(
+std::optional<LetterRetry::Letter> LetterRetry::next() {
+    static pg::Statement next(
         "select d.topic, d.partition, d.record_offset, d.key, d.value, d.headers, "
-        "coalesce(floor(extract(epoch from d.record_at) * 1000)::bigint, -1), "
+        "coalesce(floor(extract(epoch from d.record_at) * 1000)::bigint, -1), d.redacted, "
         "not d.retry_force and standin_private.cdc_dead_letter_stale(d) is not null "
         "from standin_private.kafka_dead_letter d where d.consumer = $1 and d.retry_at is not null "
-        "order by d.topic, d.partition, d.record_offset limit 1 for update of d skip locked");
-    const pg::Rows found = take.run(worker_.key());
-    if (found.empty())
-        return std::nullopt;
-    const pg::Row row = found[0];
-    const auto bytes = [&](int column) {
-        return row.isNull(column) ? std::nullopt : std::optional(pg::bytesOf(row, column));
-    };
-    Letter letter{{row.get<std::string>(0),
-                   row.get<int32_t>(1),
-                   row.get<int64_t>(2),
-                   bytes(3),
-                   bytes(4),
-                   {},
-                   row.get<int64_t>(6)},
-                  row.get<bool>(7)};
-    letter.record.headers = headersOf(row.get<std::string>(5));
-    return letter;
+        "order by d.topic, d.partition, d.record_offset limit 1");
+    return worker_.transaction([&]() -> std::optional<Letter> {
+        const pg::Rows found = next.run(worker_.key());
+        if (found.empty())
+            return std::nullopt;
+        const pg::Row row = found[0];
+        const auto bytes = [&](int column) {
+            return row.isNull(column) ? std::nullopt : std::optional(pg::bytesOf(row, column));
+        };
+        Letter letter{{row.get<std::string>(0),
+                       row.get<int32_t>(1),
+                       row.get<int64_t>(2),
+                       bytes(3),
+                       bytes(4),
+                       {},
+                       row.get<int64_t>(6)},
+                      row.get<bool>(7),
+                      row.get<bool>(8)};
+        letter.record.headers = headersOf(row.get<std::string>(5));
+        return letter;
+    });
+}
+
+/// Whether the retry is still wanted, and nobody else is at it.
+bool LetterRetry::lock(const kafka::StoredRecord& record) {
+    static pg::Statement lock("select from standin_private.kafka_dead_letter d where consumer = $1 and topic = $2 "
+                              "and partition = $3 and record_offset = $4 and retry_at is not null "
+                              "and (retry_force or standin_private.cdc_dead_letter_stale(d) is null) "
+                              "for update skip locked");
+    return lock.run(worker_.key(), record.topic, record.partition, record.offset).affected() == 1;
+}
+
+/// False if Kafka does not have the record any more.
+bool LetterRetry::readAgain(kafka::StoredRecord& record) {
+    if (!reader_)
+        reader_ = std::make_unique<kafka::Consumer>(properties_, "pg_standin.retry", kafka::ConsumerLimits{1024});
+    reader_->readFrom({record.topic, record.partition, record.offset});
+    const auto until = Clock::now() + readTimeout;
+    while (!worker_.stopping() && Clock::now() < until) {
+        kafka::MessageBatch batch;
+        reader_->poll(batch, 100, 1 << 20);
+        for (size_t i = 0; i < batch.size(); ++i) {
+            const kafka::Message message = batch[i];
+            if (message.topic() != record.topic || message.partition() != record.partition)
+                continue; // of the partition read before
+            if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                return false;
+            if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR || message.offset() < record.offset)
+                continue;
+            if (message.offset() > record.offset)
+                return false;
+            record.key = copyOf(message.key());
+            record.value = copyOf(message.value());
+            record.headers = message.headers();
+            record.timestamp = message.timestamp();
+            return true;
+        }
+        if (batch.empty())
+            worker_.wait(std::chrono::milliseconds(100), {reader_->wakeupDescriptor()});
+    }
+    throw Error("08006", "Kafka did not send a record that is to be read again");
 }
 
 /// False if none is left.
 bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
-    return worker_.transaction([&] {
-        const auto letter = take();
-        if (!letter)
-            return false;
-        if (letter->refused) // since it was asked for
-            giveBack(worker_.key(), letter->record);
-        else
-            apply(tables, *letter);
+    auto letter = next();
+    if (!letter)
+        return false;
+    if (letter->refused) { // since it was asked for
+        worker_.transaction([&] { giveBack(worker_.key(), letter->record); });
         return true;
-    });
+    }
+    // What waits for the network comes before the transaction.
+    if (letter->redacted && !readAgain(letter->record)) {
+        worker_.transaction([&] { keep(worker_.key(), letter->record, "55000", "Kafka does not have the record any more"); });
+        return true;
+    }
+    PartitionState partition;
+    const bool fetched = applier_.fetchSchemas(kafka::MessageBatch(letter->record), {&partition},
+                                               [this](int descriptor, std::chrono::milliseconds timeout) {
+                                                   worker_.wait(timeout, {descriptor});
+                                                   return !worker_.stopping();
+                                               });
+    if (fetched)
+        worker_.transaction([&] {
+            if (lock(letter->record))
+                apply(tables, *letter);
+        });
+    return true;
 }
 
 void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter) {
-    const kafka::MessageBatch batch(letter.record);
     const auto table = std::find_if(tables.begin(), tables.end(),
                                     [&](const auto& one) { return one->topic() == letter.record.topic; });
-    if (table == tables.end()) {
-        kafka::writeDeadLetter(worker_.key(), batch[0],
-                               {"42704", "topic \"" + letter.record.topic + "\" has no table any more", std::nullopt});
-        return;
-    }
+    if (table == tables.end())
+        return keep(worker_.key(), letter.record, "42704",
+                    "topic \"" + letter.record.topic + "\" has no table any more");
     for (const auto& one : tables)
         one->prepare();
     PartitionState state;
     state.topic = letter.record.topic;
     state.partition = letter.record.partition;
     state.table = static_cast<uint32_t>(table - tables.begin());
-    applier_.retry(tables, batch, state);
+    applier_.retry(tables, kafka::MessageBatch(letter.record), state);
     if (state.counts.deadLetters != 0)
-        return;
+        return; // buried again, with its new error
     remove(worker_.key(), letter.record);
-    // What it is a change of was counted when it came; how old it is says nothing about the stream.
+    // The record was counted when it came, and how old it is says nothing about the stream.
     state.counts.bytes = state.counts.sourceMicros = state.counts.debeziumMicros = 0;
     recordProgress(worker_.key(), state);
 }

@@ -22,17 +22,17 @@ void OpenLetters::load(const std::string& source) {
 }
 
 void OpenLetters::bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
-                       const kafka::Failure& failure) {
-    kafka::writeDeadLetter(source, message, failure);
+                       const kafka::Failure& failure, const std::optional<kafka::Redacted>& redacted) {
+    kafka::writeDeadLetter(source, message, failure, redacted);
     buried_.insert({&partition, message.offset()});
-    if (message.key())
-        keys_.insert(hashOf(partition.topic, *message.key()));
+    if (redacted ? redacted->key.has_value() : message.key().has_value())
+        keys_.insert(hashOf(partition.topic, redacted ? *redacted->key : *message.key()));
 }
 
 // A tombstone follows a delete and changes nothing. In another partition (the topic got more of them) every record of
 // the key is a later one.
 void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch& messages,
-                            const std::vector<PartitionState*>& partitions) {
+                            const std::vector<PartitionState*>& partitions, const KeptKey& keptKey) {
     static pg::Statement mark("update standin_private.kafka_dead_letter set superseded_by = $5 where consumer = $1 "
                               "and topic = $2 and key = $4 and (partition <> $3 or record_offset < $5) "
                               "and superseded_by is null");
@@ -40,18 +40,21 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
         load(source);
     if (keys_.empty())
         return;
-    std::map<size_t, size_t> last; // message by hash: the last marks all before it
+    std::map<size_t, std::pair<size_t, std::string>> last; // message and key by hash: the last marks all before it
     for (size_t i = 0; i < messages.size(); ++i) {
         const kafka::Message message = messages[i];
         if (!partitions[i] || !message.key() || !message.value())
             continue;
-        const size_t hash = hashOf(partitions[i]->topic, *message.key());
-        if (keys_.contains(hash) && !buried_.contains({partitions[i], message.offset()}))
-            last[hash] = i;
+        const auto key = keptKey(*partitions[i], *message.key());
+        if (!key || buried_.contains({partitions[i], message.offset()}))
+            continue;
+        if (const size_t hash = hashOf(partitions[i]->topic, *key); keys_.contains(hash))
+            last[hash] = {i, *key};
     }
-    for (const auto& [hash, index] : last) {
-        const kafka::Message message = messages[index];
-        mark.run(source, partitions[index]->topic, message.partition(), pg::Bytea{*message.key()}, message.offset());
+    for (const auto& [hash, found] : last) {
+        const auto& [index, key] = found;
+        mark.run(source, partitions[index]->topic, messages[index].partition(), pg::Bytea{key},
+                 messages[index].offset());
     }
 }
 

@@ -67,6 +67,8 @@ TargetTable::TargetTable(const TableConfig& config)
           return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES);
       })) {
     watchRelations();
+    if (!config_.columns.empty() || config_.rowFilter)
+        mapper_ = std::make_unique<RowMapper>(config_);
 }
 
 TargetTable::~TargetTable() { MemoryContextDelete(context_); }
@@ -123,6 +125,9 @@ void TargetTable::rebuild(Relation relation) {
     triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
+    target.wholeDeletes = target.history;
+    if (mapper_)
+        mapper_->describe(target, columns_);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));
     ++generation_;
 }

@@ -7,6 +7,7 @@
 
 #include "cdc/column_pg.h"
 #include "cdc/event.h"
+#include "cdc/mapping_pg.h"
 #include "pg/guard.h"
 #include "pg/memory.h"
 
@@ -40,6 +41,7 @@ struct TableConfig {
     std::optional<std::string> rowFilter;
     std::optional<std::string> dataCollection;
     std::vector<ColumnMapping> columns;
+    std::optional<std::string> hashKey; ///< where a column is hashed, if there is one
 
     bool operator==(const TableConfig&) const = default;
 };
@@ -67,6 +69,8 @@ public:
     TableDecoder& decoder() { return *decoder_; }
     const Target& target() const { return decoder_->target; }
     ColumnConversion* columns() { return columns_; }
+    /// Null if columns simply take the fields of their names.
+    RowMapper* mapper() { return mapper_.get(); }
     /// Quoted name with schema.
     const std::string& name() const { return name_; }
     /// Rows may be written straight into the heap; otherwise by SQL.
@@ -95,6 +99,7 @@ private:
     MemoryContext context_;
     ColumnConversion* columns_ = nullptr;
     TupleTableSlot** insertSlots_ = nullptr;
+    std::unique_ptr<RowMapper> mapper_;
     std::unique_ptr<TableDecoder> decoder_;
     uint64_t generation_ = 0;
     uint64_t seenInvalidations_ = 0;

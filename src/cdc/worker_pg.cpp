@@ -341,7 +341,8 @@ void SourceWorker::applyBatch() {
         return;
     if (!nothingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
-        worker_.transaction([this] {
+        bool paused = false;
+        worker_.transaction([&] {
             for (const auto& table : tables_)
                 table->prepare();
             STANDIN_CRASH_POINT("cdc_before_apply");
@@ -350,10 +351,11 @@ void SourceWorker::applyBatch() {
             storeOffsets();
             if (std::any_of(partitions_.begin(), partitions_.end(),
                             [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
-                pauseIfTooManyLetters(worker_.key());
+                paused = pauseIfTooManyLetters(worker_.key());
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
         STANDIN_CRASH_POINT("cdc_after_commit");
+        outdated_ |= paused;
     }
     finishBatch();
 }

@@ -118,6 +118,9 @@ public:
     /// Partitions to read from now on, besides those added before.
     void add(const std::vector<TopicPartition>& partitions);
 
+    /// This partition alone from now on.
+    void readFrom(const TopicPartition& place);
+
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
 

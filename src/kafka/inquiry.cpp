@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "base/error.h"
 #include "kafka/consumer.h"
 
 // What a consumer asks the cluster besides fetching: each question waits for its answer, as long as it is told to.
@@ -26,6 +27,15 @@ std::optional<int64_t> Consumer::askOffsetAt(const std::string& topic, int32_t p
         entry->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return std::nullopt;
     return entry->offset;
+}
+
+void Consumer::readFrom(const TopicPartition& place) {
+    const SignalMask mask;
+    const std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)> list(
+        rd_kafka_topic_partition_list_new(1), rd_kafka_topic_partition_list_destroy);
+    rd_kafka_topic_partition_list_add(list.get(), place.topic.c_str(), place.partition)->offset = place.offset;
+    if (const auto error = rd_kafka_assign(client_, list.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw Error("HV000", std::string("could not assign a partition: ") + rd_kafka_err2str(error));
 }
 
 } // namespace standin::kafka

@@ -17,6 +17,7 @@ struct Rule {
     std::string_view name;
     OptionPlace place;
     bool readsFiles = false;
+    bool ours = false; ///< none of librdkafka's: it never sees it
 };
 
 constexpr auto server = OptionPlace::Server;
@@ -70,6 +71,7 @@ constexpr std::array rules{
     Rule{"ssl.key.pem", mapping},
     Rule{"ssl.key.password", mapping},
     Rule{"ssl.keystore.password", mapping},
+    Rule{"cdc.hash.key", mapping, false, true},
 };
 
 size_t editDistance(std::string_view a, std::string_view b) {
@@ -106,9 +108,21 @@ std::string hintFor(OptionPlace place, std::string_view name) {
     return hint + ".";
 }
 
+/// Of a hash's key; shorter ones could be tried out.
+constexpr size_t minimumKeyLength = 16;
+
+void checkOwnValue(const std::string& name, const std::string& value) {
+    if (value.size() < minimumKeyLength)
+        throw Error("22023", "invalid value for option \"" + name + "\"",
+                    "It has fewer than " + std::to_string(minimumKeyLength) + " characters.",
+                    "Make one with: openssl rand -hex 32.");
+}
+
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
     if (isRegistryOption(name))
         return validateRegistryOption(name, value);
+    if (rule.ours)
+        return checkOwnValue(name, value);
     const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                                   rd_kafka_conf_destroy);
     char reason[512] = "";
@@ -136,6 +150,10 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
                     "It makes the server read a file as its operating system user.",
                     "Let a superuser set it, or give the contents as PEM in an option that ends in \".pem\".");
     checkValue(*rule, name, value);
+}
+
+bool isLibraryOption(std::string_view name) {
+    return std::none_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.ours && rule.name == name; });
 }
 
 void validateServerOptions(const Properties& options) {

@@ -16,6 +16,9 @@ enum class OptionPlace { Server, UserMapping };
 /// or would let somebody who is no superuser read files as the server's operating system user.
 void validateOption(OptionPlace place, const std::string& name, const std::string& value, bool superuser);
 
+/// Whether an option is for librdkafka, and not for the product itself.
+bool isLibraryOption(std::string_view name);
+
 /// What must be there as a whole.
 void validateServerOptions(const Properties& options);
 
