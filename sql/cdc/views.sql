@@ -8,7 +8,7 @@ SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
@@ -40,6 +40,14 @@ COMMENT ON COLUMN standin.cdc_dead_letters.attempts IS 'how often it was tried; 
 COMMENT ON COLUMN standin.cdc_dead_letters.superseded_by IS 'offset of a later record of the same key that was applied; null: none so far';
 COMMENT ON COLUMN standin.cdc_dead_letters.stale IS 'why a retry must be forced: it might bring old values back; null: it need not';
 COMMENT ON COLUMN standin.cdc_dead_letters.retry_at IS 'when a retry was asked for that the worker has not made yet';
+
+CREATE VIEW standin.cdc_messages AS
+SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
+FROM standin_private.cdc_message m;
+COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_message at the source) of sources with on_message = store';
+COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
+COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
+COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 
 CREATE VIEW standin.cdc_dead_letters_discarded AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name, d.key, d.value, d.headers,

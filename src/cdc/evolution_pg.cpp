@@ -65,6 +65,8 @@ std::vector<ColumnChange> changesFor(TargetTable& table) {
         return {};
     std::vector<ColumnChange> changes;
     for (const TopicForm::Field& field : form->fields) {
+        if (field.column == TopicForm::droppedField)
+            continue;
         if (field.column < 0) {
             if (!isMapped(table.config(), field.name))
                 changes.push_back(addition(table, field));

@@ -1,6 +1,7 @@
 #include "cdc/letter_retry_pg.h"
 
 #include "base/base64.h"
+#include "cdc/position_pg.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
@@ -21,10 +22,11 @@ std::vector<std::pair<std::string, std::string>> headersOf(const std::string& js
 /// One attempt more, in vain; what is kept of the record stays as it is.
 void keep(const std::string& source, const kafka::StoredRecord& record, const std::string& sqlstate,
           const std::string& error) {
-    static pg::Statement keep("update standin_private.kafka_dead_letter set sqlstate = $5, error = $6, column_name = null, "
-                              "attempts = attempts + 1, last_attempt_at = standin_private.clock_now(), retry_at = null, "
-                              "retry_by = null, retry_force = false where consumer = $1 and topic = $2 "
-                              "and partition = $3 and record_offset = $4");
+    static pg::Statement keep(
+        "update standin_private.kafka_dead_letter set sqlstate = $5, error = $6, column_name = null, "
+        "attempts = attempts + 1, last_attempt_at = standin_private.clock_now(), retry_at = null, "
+        "retry_by = null, retry_force = false where consumer = $1 and topic = $2 "
+        "and partition = $3 and record_offset = $4");
     keep.run(source, record.topic, record.partition, record.offset, sqlstate, error);
 }
 
@@ -48,7 +50,10 @@ std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
 } // namespace
 
 LetterRetry::LetterRetry(kernel::Worker& worker, const SourceConfig& config)
-    : worker_(worker), properties_(config.properties), applier_(worker.key(), config.modes, config.properties) {}
+    : worker_(worker), properties_(config.properties), messageTopic_(config.messageTopic),
+      applier_(worker.key(), config.modes, config.properties) {
+    applier_.setMessagePolicy({config.onMessage, config.messageFunction});
+}
 
 LetterRetry::~LetterRetry() {
     if (reader_)
@@ -169,7 +174,8 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
     }
     // What waits for the network comes before the transaction.
     if (letter->redacted && !readAgain(letter->record)) {
-        worker_.transaction([&] { keep(worker_.key(), letter->record, "55000", "Kafka does not have the record any more"); });
+        worker_.transaction(
+            [&] { keep(worker_.key(), letter->record, "55000", "Kafka does not have the record any more"); });
         return true;
     }
     PartitionState partition;
@@ -189,7 +195,8 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
 void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter) {
     const auto table = std::find_if(tables.begin(), tables.end(),
                                     [&](const auto& one) { return one->topic() == letter.record.topic; });
-    if (table == tables.end())
+    const bool known = table != tables.end();
+    if (!known && letter.record.topic != messageTopic_)
         return keep(worker_.key(), letter.record, "42704",
                     "topic \"" + letter.record.topic + "\" has no table any more");
     for (const auto& one : tables)
@@ -197,8 +204,11 @@ void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const
     PartitionState state;
     state.topic = letter.record.topic;
     state.partition = letter.record.partition;
-    state.table = static_cast<uint32_t>(table - tables.begin());
-    applier_.retry(tables, kafka::MessageBatch(letter.record), state);
+    state.table = known ? static_cast<uint32_t>(table - tables.begin()) : noTable;
+    state.alone = true; // a truncate has no key, so somebody insists on it
+    loadMarks(worker_.key(), state);
+    state.marks = {}; // it was seen before: that is no reason to skip it now
+    applier_.apply(tables, kafka::MessageBatch(letter.record), {&state});
     if (state.counts.deadLetters != 0)
         return; // buried again, with its new error
     remove(worker_.key(), letter.record);

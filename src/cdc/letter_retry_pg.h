@@ -40,6 +40,7 @@ private:
 
     kernel::Worker& worker_;
     const kafka::Properties properties_;
+    const std::optional<std::string> messageTopic_;
     BatchApplier applier_;
     std::unique_ptr<kafka::Consumer> reader_; ///< of redacted records
     bool due_ = false;

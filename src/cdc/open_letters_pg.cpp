@@ -58,4 +58,10 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
     }
 }
 
+void OpenLetters::supersedeAll(const std::string& source, const kafka::Message& truncate) {
+    static pg::Statement mark("update standin_private.kafka_dead_letter set superseded_by = $4 where consumer = $1 "
+                              "and topic = $2 and (partition <> $3 or record_offset < $4) and superseded_by is null");
+    mark.run(source, truncate.topic(), truncate.partition(), truncate.offset());
+}
+
 } // namespace standin::cdc

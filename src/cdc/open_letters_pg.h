@@ -18,12 +18,14 @@ class OpenLetters {
 public:
     void bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
               const kafka::Failure& failure, const std::optional<kafka::Redacted>& redacted);
-    /// A key as dead letters keep it: with confidential fields hidden, so that then one stands for several, and a retry has
-    /// to be forced too often rather than too seldom.
+    /// A key as dead letters keep it: with confidential fields hidden, so that then one stands for several, and a retry
+    /// has to be forced too often rather than too seldom.
     using KeptKey = std::function<std::optional<std::string>(const PartitionState& partition, std::string_view key)>;
     /// After a batch was applied, but for what was buried.
     void supersede(const std::string& source, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions, const KeptKey& keptKey);
+    /// A truncate was applied: nothing from before it may come back.
+    void supersedeAll(const std::string& source, const kafka::Message& truncate);
     /// After the transaction has ended, one way or the other. Keys stay: one too many only costs a look.
     void reset() { buried_.clear(); }
 

@@ -1,6 +1,7 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
+#include "cdc/position_pg.h"
 #include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
@@ -86,6 +87,7 @@ bool SourceWorker::load() {
         bounded_ |= offset.stop.has_value();
     }
     applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes, config->properties);
+    applier_->setMessagePolicy({config->onMessage, config->messageFunction});
     signals_ = std::make_unique<SignalSender>(worker_, *config);
     letters_ = std::make_unique<LetterRetry>(worker_, *config);
     checkDue_ = true; // for what operators ask
@@ -134,7 +136,7 @@ void SourceWorker::connect() {
 
 void SourceWorker::step() {
     attend();
-    if (config_->paused || config_->tables.empty()) {
+    if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
         rest(60s);
         return;
@@ -188,17 +190,24 @@ void SourceWorker::discover() {
     std::vector<kafka::TopicPartition> assignment;
     bool answered = true;
     std::string missing;
-    for (uint32_t table = 0; table < tables_.size() && answered && !worker_.stopping(); ++table) {
-        const auto count = consumer_->partitionCount(tables_[table]->topic(), metadataTimeout);
+    std::vector<std::pair<std::string, uint32_t>> topics;
+    for (uint32_t table = 0; table < tables_.size(); ++table)
+        topics.emplace_back(tables_[table]->topic(), table);
+    if (config_->messageTopic)
+        topics.emplace_back(*config_->messageTopic, noTable);
+    for (const auto& [topic, table] : topics) {
+        if (!answered || worker_.stopping())
+            break;
+        const auto count = consumer_->partitionCount(topic, metadataTimeout);
         answered = count.has_value(); // no answer for this one, none for the next
         if (answered)
             clusterId_ = consumer_->clusterId();
         if (answered && *count == 0)
-            missing += (missing.empty() ? "" : ", ") + tables_[table]->topic();
+            missing += (missing.empty() ? "" : ", ") + topic;
         else if (answered)
-            answered = addPartitions(table, *count, assignment);
+            answered = addPartitions(topic, table, *count, assignment);
         if (answered)
-            noteWhetherThere(tables_[table]->topic(), *count > 0);
+            noteWhetherThere(topic, *count > 0);
     }
     if (answered)
         consumer_->clearError();
@@ -221,8 +230,8 @@ void SourceWorker::noteWhetherThere(const std::string& topic, bool there) {
 }
 
 /// False if Kafka did not answer for a partition.
-bool SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
-    const std::string& topic = tables_[table]->topic();
+bool SourceWorker::addPartitions(const std::string& topic, uint32_t table, int count,
+                                 std::vector<kafka::TopicPartition>& assignment) {
     std::vector<int32_t> unknown;
     for (int32_t partition = 0; partition < count && !bounded_; ++partition)
         if (!partitions_.contains({topic, partition}))
@@ -243,6 +252,7 @@ bool SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::T
         if (known == partitions_.end())
             continue; // not of the range to replay
         PartitionState& state = known->second;
+        state.alone = count == 1 || config_->transactional;
         if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
             throw Error("55000",
                         "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" +
@@ -330,6 +340,7 @@ bool SourceWorker::nothingToStore() const {
 void SourceWorker::applyBatch() {
     for (auto& [key, state] : partitions_) {
         state.counts = {};
+        state.marks.restart();
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
     }
@@ -377,8 +388,10 @@ void SourceWorker::storeOffsets() {
         if (state.next != state.stored || state.end != state.storedEnd)
             kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end,
                               clusterId_, state.taken ? std::optional(state.taken->fingerprint()) : std::nullopt);
-        if (state.counts.records != 0)
+        if (state.counts.records != 0) {
             recordProgress(worker_.key(), state);
+            storeMarks(worker_.key(), state);
+        }
     }
 }
 
@@ -390,10 +403,14 @@ void SourceWorker::finishBatch() {
         state.stored = state.next;
         state.storedEnd = state.end;
         state.taken.reset();
+        state.marks.keep();
+        state.storedForm = state.form;
         state.counts = {};
     }
     if (!progress.empty() && reportsProgress_)
         consumer_->reportProgress(progress);
+    for (const std::string& notice : applier_->takeNotices())
+        worker_.setError("01000", notice);
     messages_.clear();
     origins_.clear();
     applier_->reset();

@@ -33,7 +33,8 @@ private:
     void discover();
     bool done() const;
     void noteWhetherThere(const std::string& topic, bool there);
-    bool addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
+    bool addPartitions(const std::string& topic, uint32_t table, int count,
+                       std::vector<kafka::TopicPartition>& assignment);
     void step();
     void attend();
     void rest(std::chrono::milliseconds longest);

@@ -58,6 +58,8 @@ public:
         return raw_ ? view(raw_->payload, raw_->len) : std::optional<std::string_view>(stored_->value);
     }
     std::vector<std::pair<std::string, std::string>> headers() const;
+    /// The last header of that name.
+    std::optional<std::string_view> header(const char* name) const;
     /// Milliseconds since 1970, or -1.
     int64_t timestamp() const { return raw_ ? rd_kafka_message_timestamp(raw_, nullptr) : stored_->timestamp; }
     Fingerprint fingerprint() const { return {offset(), recordHash(timestamp(), key(), value())}; }
