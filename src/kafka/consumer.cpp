@@ -44,6 +44,8 @@ PartitionList listOf(const std::vector<TopicPartition>& partitions) {
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> Message::headers() const {
+    if (stored_)
+        return stored_->headers;
     std::vector<std::pair<std::string, std::string>> result;
     rd_kafka_headers_t* headers = nullptr;
     if (rd_kafka_message_headers(raw_, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -192,16 +194,6 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     Watermarks marks{};
     const auto error = rd_kafka_get_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR || marks.high < 0)
-        return std::nullopt;
-    return marks;
-}
-
-std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
-                                                  int timeoutMilliseconds) {
-    const SignalMask mask;
-    Watermarks marks{};
-    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
-                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return std::nullopt;
     return marks;
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include <bit>
 
 #include "base/temporal.h"
@@ -345,9 +347,11 @@ TEST_F(EventTest, PlacesAndIdentities) {
 
 class CoalesceTest : public EventTest {
 protected:
+    std::deque<std::string> records;
     void add(const std::string& op, const std::string& row) {
-        const Event event =
-            op == "d" ? decode(row, envelope("null", "null", "d")) : decode(std::nullopt, envelope("null", row, op));
+        const std::string& key = records.emplace_back(row); // cells are views of their record
+        const std::string& value = records.emplace_back(envelope("null", op == "d" ? "null" : row, op));
+        const Event event = op == "d" ? decode(key, value) : decode(std::nullopt, value);
         changes.push_back({event.operation, 0, static_cast<uint32_t>(changes.size()), event.cells});
     }
     std::vector<std::string> net() {
