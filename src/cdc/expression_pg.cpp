@@ -78,7 +78,7 @@ std::string typeName(const ColumnConversion& column) {
     const char* name = pg::call([&] {
         const bool exact = castsLikeAssignment(column.kind) && column.typmod >= 0;
         return format_type_extended(column.baseType, exact ? column.typmod : -1,
-                                    FORMAT_TYPE_FORCE_QUALIFY | (exact ? FORMAT_TYPE_TYPEMOD_GIVEN : 0));
+                                    FORMAT_TYPE_FORCE_QUALIFY | FORMAT_TYPE_TYPEMOD_GIVEN);
     });
     return name;
 }

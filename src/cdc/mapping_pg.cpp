@@ -8,6 +8,7 @@
 #include "pg/owner.h"
 
 extern "C" {
+#include <access/xact.h>
 #include <utils/fmgrprotos.h>
 }
 
@@ -42,6 +43,7 @@ RowMapper::RowMapper(const TableConfig& config) : config_(config), redaction_(co
 void RowMapper::describe(Target& target, ColumnConversion* columns) {
     columns_ = columns;
     steps_.clear();
+    constants_.reset();
     for (const ColumnMapping& mapping : config_.columns) {
         if (mapping.kind == Kind::Drop)
             target.dropped.push_back(mapping.name);
@@ -180,6 +182,7 @@ Mapped RowMapper::map(TargetTable& table, Event& event, const Record& record, co
             if (!pg::mayRunUserCode(table.role()))
                 throw Error("42501", "expressions are never run as the role of table " + table.name());
             const pg::RoleScope role(table.role());
+            XactReadOnly = true; // until the subtransaction ends: what is computed must not write
             const pg::TemporaryContext memory("pg_standin cdc expressions");
             const pg::MemoryContextScope scope(memory);
             prepareUserCode();
