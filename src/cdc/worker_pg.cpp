@@ -258,7 +258,7 @@ bool SourceWorker::startReading() {
 /// All partitions together, or none: one that cannot go on would hold up the transactions of all.
 bool SourceWorker::startTransactions() {
     PartitionState* topic = partitions_->transactionTopic();
-    if (!topic || (reader_ && reader_->started()))
+    if (reader_ && reader_->started())
         return true;
     const auto from = [](const PartitionState& state) {
         return kafka::TopicPartition{state.topic, state.partition,
@@ -273,7 +273,7 @@ bool SourceWorker::startTransactions() {
             if (!state->lost.empty())
                 return true;
         }
-        reader_ = std::make_unique<TransactionReader>(*consumer_, topic->topic, assemblerLimits());
+        reader_ = std::make_unique<TransactionReader>(*consumer_, *config_->transactionTopic, assemblerLimits());
         for (const TableConfig& table : config_->tables)
             if (!table.topic.starts_with("^"))
                 reader_->addCollection(dataCollection(table, table.topic));
@@ -288,7 +288,7 @@ bool SourceWorker::startTransactions() {
             lanes_.push_back(state);
         }
     }
-    reader_->start(topic->stored, metadataTimeout);
+    reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
     return true;
 }
 
@@ -366,10 +366,12 @@ void SourceWorker::receiveTransactions() {
     for (const uint32_t lane : lanes)
         origins_.push_back(lanes_[lane]);
     PartitionState* topic = partitions_->transactionTopic();
-    topic->counts.incomplete += release_.incomplete;
+    if (topic)
+        topic->counts.incomplete += release_.incomplete;
     if (!release_.boundary)
         return;
-    topic->next = std::max(topic->stored, reader_->topicNext());
+    if (topic)
+        topic->next = std::max(topic->stored, reader_->topicNext());
     for (uint32_t lane = 0; lane < lanes_.size(); ++lane)
         lanes_[lane]->next = std::max(lanes_[lane]->stored, reader_->nextOffset(lane));
 }
@@ -406,8 +408,8 @@ kafka::HttpClient::Wait SourceWorker::registryWait() {
 
 void SourceWorker::applyBatch() {
     partitions_->restartBatch();
-    if (config_->transactional)
-        partitions_->transactionTopic()->counts.incomplete = release_.incomplete;
+    if (PartitionState* topic = config_->transactional ? partitions_->transactionTopic() : nullptr)
+        topic->counts.incomplete = release_.incomplete;
     for (auto& [key, state] : partitions_->states())
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
