@@ -182,7 +182,7 @@ TEST_F(EventTest, PoisonIsRefused) {
     const std::string good = envelope("null", R"({"aid":7,"bid":1})", "c");
     for (const std::string& bad :
          {std::string(), std::string("{"), std::string("[]"), std::string("7"), std::string("{}"),
-          std::string("not json"), good.substr(0, good.size() - 1), good + "}", good + " x",
+          std::string("not json"), envelope("null", R"({"aid":1,"bid":nul})", "c"), good.substr(0, good.size() - 1), good + "}", good + " x",
           std::string("{\"op\":\"c\"}"), std::string("{\"op\":\"x\",\"after\":{\"aid\":1}}"),
           envelope("null", R"({"bid":1})", "c"), envelope("null", R"({"aid":null})", "c"),
           envelope("null", "null", "d"), envelope("null", "{\"aid\":1,\"filler\":\"\xff\"}", "c"),
