@@ -54,6 +54,7 @@ std::vector<TableConfig> loadTables(const std::string& source) {
                           row.get<bool>(6),
                           row.optional<std::string>(7),
                           row.optional<std::string>(8),
+                          {},
                           {}});
     for (const pg::Row row : loadColumns.run(source)) {
         const auto table =
@@ -66,6 +67,22 @@ std::vector<TableConfig> loadTables(const std::string& source) {
              row.get<std::string>(3), row.get<std::string>(4)});
     }
     return tables;
+}
+
+/// Tables that their topic's first event creates.
+void loadPlannedTables(const std::string& source, std::vector<TableConfig>& tables) {
+    static pg::Statement load("select topic, owner::text, on_truncate, schema_evolution, data_collection, "
+                              "format('%I.%I', schema_name, table_name) "
+                              "from standin_private.cdc_table_planned where source = $1 order by topic");
+    for (const pg::Row row : load.run(source)) {
+        TableConfig& table = tables.emplace_back();
+        table.topic = row.get<std::string>(0);
+        table.applyRole = row.get<std::string>(1);
+        table.onTruncate = enumOf<OnTruncate>(row.get<std::string>(2), {"dead_letter", "ignore", "apply"});
+        table.schemaEvolution = enumOf<SchemaEvolution>(row.get<std::string>(3), {"ignore", "add", "fail"});
+        table.dataCollection = row.optional<std::string>(4);
+        table.plannedName = row.get<std::string>(5);
+    }
 }
 
 } // namespace
@@ -106,6 +123,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.batchBytes = static_cast<size_t>(row.get<int32_t>(23)) * 1024;
     config.queueKilobytes = row.get<int32_t>(24);
     config.tables = loadTables(source);
+    loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);
     return config;
 }
