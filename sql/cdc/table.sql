@@ -48,11 +48,25 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
 
+-- The one place that knows what the options of a table may be; both adding and altering one go through it.
+CREATE FUNCTION standin_private.cdc_table_validate(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('kind', t.kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', t.on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', t.schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', t.foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_validate(standin_private.cdc_table) IS 'raises an error if a table has an option out of range or a target that cannot be one';
+
 CREATE FUNCTION standin.cdc_table_add(
     source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
     kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
     row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table;
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
@@ -60,21 +74,25 @@ BEGIN
             HINT = 'A topic, or a pattern of topics that begins with ^.';
     ELSIF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic)
-       OR EXISTS (SELECT FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
             HINT = 'Take it away first with standin.cdc_table_remove.';
     END IF;
-    PERFORM standin_private.cdc_one_of('kind', kind, 'current', 'history'),
-            standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
-            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail'),
-            standin_private.cdc_one_of('foreign_keys', foreign_keys, 'enforce', 'skip'),
-            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
-    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
-        row_filter, data_collection, created_by)
-    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.kind, cdc_table_add.apply_role,
-        cdc_table_add.on_truncate, cdc_table_add.schema_evolution, cdc_table_add.foreign_keys, cdc_table_add.row_filter,
-        cdc_table_add.data_collection, standin_private.caller());
+    t.source := source;
+    t.topic := topic;
+    t.target := target;
+    t.kind := kind;
+    t.apply_role := apply_role;
+    t.on_truncate := on_truncate;
+    t.schema_evolution := schema_evolution;
+    t.foreign_keys := foreign_keys;
+    t.row_filter := nullif(row_filter, '');
+    t.data_collection := data_collection;
+    t.created_at := standin_private.clock_now();
+    t.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_table_validate(t), standin_private.cdc_filter_check(t);
+    INSERT INTO standin_private.cdc_table SELECT t.*;
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
 

@@ -21,7 +21,7 @@ COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as
 
 CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
-       t.target, d.key, d.value, d.headers, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';

@@ -45,12 +45,14 @@ CREATE TABLE standin_private.kafka_dead_letter (
     sqlstate text NOT NULL CHECK (length(sqlstate) = 5),
     error text NOT NULL,
     column_name text,
+    redacted boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 1 CHECK (attempts > 0),
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     last_attempt_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     PRIMARY KEY (consumer, topic, partition, record_offset)
 );
 COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.redacted IS 'confidential fields are hidden in key, value and headers, or all of these are missing; the record itself is in Kafka, as long as it keeps it';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
 
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.kafka_consumer

@@ -1,41 +1,50 @@
 #include "cdc/batch_pg.h"
 
 #include "cdc/evolution_pg.h"
-#include "cdc/failure.h"
-#include "cdc/heap_writer_pg.h"
-#include "pg/owner.h"
-#include "pg/spi.h"
+#include "cdc/record_failure_pg.h"
 
 namespace standin::cdc {
 
 namespace {
 
-/// Runs `f`; a failure that is the record's own fault is returned, every other one goes on.
-template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
-    try {
-        f();
-        return std::nullopt;
-    } catch (const ValueError& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), error.column()};
-        throw;
-    } catch (const Error& error) {
-        if (isRecordError(error.sqlstate()))
-            return kafka::Failure{error.sqlstate(), error.what(), std::nullopt};
-        throw;
-    } catch (const pg::PgError& error) {
-        if (!isRecordError(error.sqlstate()))
-            throw;
-        const char* column = error.data().column_name;
-        return kafka::Failure{error.sqlstate(), error.what(),
-                              column ? std::optional<std::string>(column) : std::nullopt};
-    }
+kafka::Failure discreet(const kafka::Failure& failure) {
+    return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
+}
+
+/// What is no readable JSON object is not kept: nobody can tell what is in it.
+kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+    const auto hide = [&](std::optional<std::string_view> text) {
+        return text ? redaction.redact(*text) : std::nullopt;
+    };
+    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    for (const auto& [name, value] : message.headers())
+        if (auto hidden = hide(value))
+            result.headers.emplace_back(name, std::move(*hidden));
+    return result;
 }
 
 } // namespace
 
-BatchApplier::BatchApplier(std::string source, const SourceModes& modes)
-    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_) {}
+BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties)
+    : source_(std::move(source)), modes_(modes), decoder_(modes_, arena_), applier_(arena_) {
+    if (kafka::SchemaRegistry::isNamedIn(properties))
+        registry_.emplace(properties);
+}
+
+bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                                const kafka::HttpClient::Wait& wait) {
+    const auto fetch = [&](uint32_t id) {
+        if (!registry_)
+            throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
+                        "Add the option \"schema.registry.url\" with ALTER SERVER.");
+        return registry_->schema(id, wait);
+    };
+    avro_.forgetRefused();
+    for (size_t i = 0; i < messages.size(); ++i)
+        if (partitions[i] && !avro_.learn({messages[i].key(), messages[i].value()}, fetch))
+            return false;
+    return true;
+}
 
 void BatchApplier::reset() {
     changes_.clear();
@@ -91,16 +100,30 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
 
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
     TargetTable& table = *(*tables_)[partition.table];
-    const Event event = decoder_.decode(table.decoder(), {message.key(), message.value()});
+    const Record record = avro_.toJson({message.key(), message.value()}, arena_);
+    Event event = decoder_.decode(table.decoder(), record);
     if (!changesFor(table).empty())
         return; // the table changes first
     if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",
             "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
+    if (event.kind == EventKind::Row && table.mapper()) {
+        const Mapped mapped = table.mapper()->map(table, event, record, message, modes_.unavailablePlaceholder, arena_);
+        if (mapped != Mapped::Kept)
+            return addFiltered(mapped, event, index, partition);
+    }
     count(partition.counts, event);
     if (event.kind == EventKind::Row)
-        changes_.push_back({event.operation, partition.table, index, event.cells});
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
+}
+
+void BatchApplier::addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition) {
+    ++partition.counts.filtered;
+    if (event.sourceMicros != 0)
+        partition.counts.sourceMicros = event.sourceMicros;
+    if (mapped == Mapped::Left)
+        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
 }
 
 void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
@@ -119,52 +142,23 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
         ++counts.deletes;
 }
 
-/// Applies changes [first, last), in halves if they cannot be applied as a whole, until the record at fault stands
-/// alone. Any split is right: it only coalesces less.
 void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                               const std::vector<PartitionState*>& partitions) {
-    const auto failure = recordFailure([&] { pg::inSubtransaction([&] { applyOnce(first, last); }); });
-    if (!failure)
-        return;
-    if (last - first == 1) {
-        buried_[first] = true;
-        const uint32_t index = changes_[first].message;
-        bury(messages[index], *partitions[index], *failure);
-        return;
-    }
-    const size_t middle = first + (last - first) / 2;
-    applyRange(first, middle, messages, partitions);
-    applyRange(middle, last, messages, partitions);
-}
-
-void BatchApplier::applyOnce(size_t first, size_t last) {
     buried_.resize(changes_.size(), false);
-    for (size_t table = 0; table < tables_->size(); ++table)
-        applyTable(table, first, last);
-}
-
-void BatchApplier::applyTable(size_t index, size_t first, size_t last) {
-    ofTable_.clear();
-    for (size_t i = first; i < last; ++i)
-        if (changes_[i].table == index)
-            ofTable_.push_back(&changes_[i]);
-    if (ofTable_.empty())
-        return;
-    TargetTable& table = *(*tables_)[index];
-    const auto nets = coalescer_.run(table.target(), ofTable_, arena_);
-    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
-    if (table.direct())
-        HeapWriter::apply(table, nets);
-    else
-        sqlWriters_[&table].apply(table, nets);
-    // Deferred triggers are user code, the table's or of another table that its triggers and checks wrote to: they run
-    // here, under its role, and not at commit under the worker's.
-    pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
+    applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
+        buried_[change] = true;
+        const uint32_t index = changes_[change].message;
+        bury(messages[index], *partitions[index], failure);
+    });
 }
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    kafka::writeDeadLetter(source_, message, failure);
+    const RowMapper* mapper = (*tables_)[partition.table]->mapper();
+    if (mapper && mapper->redaction().needed())
+        kafka::writeDeadLetter(source_, message, discreet(failure), redacted(message, mapper->redaction()));
+    else
+        kafka::writeDeadLetter(source_, message, failure);
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "cdc/sql_writer_pg.h"
-#include "cdc/target_pg.h"
+#include "cdc/avro_records.h"
+#include "cdc/change_applier_pg.h"
 #include "kafka/kafka_pg.h"
+#include "kafka/registry.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
@@ -36,7 +36,12 @@ struct PartitionState {
 /// decoded or stored, which become dead letters. Leaves the offsets to its caller.
 class BatchApplier {
 public:
-    BatchApplier(std::string source, const SourceModes& modes);
+    BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
+
+    /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
+    /// network. False if `wait` gave up.
+    bool fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
+                      const kafka::HttpClient::Wait& wait);
 
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
@@ -51,24 +56,23 @@ private:
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
-    void applyOnce(size_t first, size_t last);
-    void applyTable(size_t index, size_t first, size_t last);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
     std::string source_;
     SourceModes modes_;
+    AvroRecords avro_;
+    std::optional<kafka::SchemaRegistry> registry_;
     Arena arena_;
     EventDecoder decoder_;
-    Coalescer coalescer_;
+    ChangeApplier applier_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
-    std::vector<const Change*> ofTable_;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
-    std::map<const TargetTable*, SqlWriter> sqlWriters_;
 };
 
 } // namespace standin::cdc

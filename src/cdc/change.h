@@ -93,8 +93,10 @@ struct TargetColumn {
     bool writable = true;             ///< generated columns are not
     std::optional<std::string> field; ///< the event's field, if that is not `name`; an empty one: it takes none
     bool confidential = false;        ///< its value must appear in no error and no dead letter
+    int32_t twin = -1;                ///< the next column that takes the same field
 
     const std::string& fieldName() const { return field ? *field : name; }
+    bool computed() const { return field && field->empty(); }
 };
 
 /// A target table as the engine sees it. `key` lists the primary key's columns in the index's order; it is empty for
@@ -104,6 +106,8 @@ struct Target {
     std::vector<TargetColumn> columns;
     std::vector<uint16_t> key;
     bool history = false; ///< each event is a row of its own: nothing is coalesced, updated or deleted
+    std::vector<std::string> dropped; ///< fields that are known and stored nowhere
+    bool wholeDeletes = false; ///< of a deleted row all that is known is decoded, not just its key: mappings need it
     /// Whether equal keys always have equal cells, so that rows may be coalesced and sorted. Not so under a
     /// nondeterministic collation, or for types known by their input function only.
     bool comparableKey = true;

@@ -136,20 +136,21 @@ std::span<const NetChange> Coalescer::run(const Target& target, std::span<const 
                             });
     if (!comparable) {
         for (uint32_t i = 0; i < changes.size(); ++i)
-            nets_.push_back({kindOf(target, *changes[i]), i, changes[i]->cells, changes[i]->before});
+            nets_.push_back({kindOf(target, *changes[i]), i, 1, changes[i]->cells, changes[i]->before});
         return nets_;
     }
     slots_.assign(std::bit_ceil(changes.size() * 2 + 1), 0);
     for (uint32_t i = 0; i < changes.size(); ++i) {
         uint32_t* slot = slotFor(target, changes[i]->cells);
         if (*slot == 0) {
-            nets_.push_back({kindOf(target, *changes[i]), i, changes[i]->cells});
+            nets_.push_back({kindOf(target, *changes[i]), i, 1, changes[i]->cells});
             *slot = static_cast<uint32_t>(nets_.size());
             continue;
         }
         NetChange& net = nets_[*slot - 1];
         merge(target, net, *changes[i], arena);
         net.last = i;
+        ++net.count;
     }
     const auto less = [&](const NetChange& a, const NetChange& b) { return compareKeys(target, a.cells, b.cells) < 0; };
     if (!std::is_sorted(nets_.begin(), nets_.end(), less))

@@ -11,7 +11,8 @@ namespace standin::cdc {
 /// What the changes of one key in a batch amount to.
 struct NetChange {
     ChangeKind kind;
-    uint32_t last; ///< index of the key's last change in the span given
+    uint32_t last;  ///< index of the key's last change in the span given
+    uint32_t count; ///< of the key's changes
     Cell* cells;
     Cell* before = nullptr; ///< the whole row before, where the target has no key
 };

@@ -60,20 +60,28 @@ size_t rawLength(const char* raw) {
     return static_cast<size_t>(at - raw);
 }
 
+constexpr int32_t unknownField = -1;
+constexpr int32_t droppedField = -2;
+
 int32_t columnOf(const Target& target, std::string_view name) {
+    if (std::find(target.dropped.begin(), target.dropped.end(), name) != target.dropped.end())
+        return droppedField;
     for (size_t i = 0; i < target.columns.size(); ++i)
         if (target.columns[i].fieldName() == name)
             return static_cast<int32_t>(i);
-    return -1;
+    return unknownField;
 }
 
 bool isKeyColumn(const Target& target, int32_t column) {
     return std::find(target.key.begin(), target.key.end(), column) != target.key.end();
 }
 
+/// Computed keys come later; a history's key may be none of the event's.
 int32_t firstMissingKey(const Target& target, const Cell* cells) {
+    if (target.history)
+        return -1;
     for (const uint16_t column : target.key)
-        if (cells[column].kind <= CellKind::Null)
+        if (cells[column].kind <= CellKind::Null && !target.columns[column].computed())
             return column;
     return -1;
 }
@@ -94,7 +102,14 @@ size_t TopicForm::Plan::locate(std::string_view name, size_t expected, const Tar
     return position;
 }
 
-TopicForm::Parts TopicForm::split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena) {
+TopicForm::Parts TopicForm::split(std::string_view record, const std::string* schema,
+                                  simdjson::ondemand::parser& parser, Arena& arena) {
+    if (schema) {
+        Plan& plan = known_[schema];
+        if (!plan.schema)
+            plan.schema = parseSchema(*schema);
+        return {record, &plan};
+    }
     record = trim(record);
     for (size_t i = 0; i < plans_.size(); ++i) {
         const std::string& prefix = plans_[i]->prefix;
@@ -140,7 +155,8 @@ TopicForm::Parts TopicForm::learn(std::string_view record, simdjson::ondemand::p
 }
 
 EventDecoder::EventDecoder(const SourceModes& modes, Arena& arena)
-    : arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_) {}
+    : arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_),
+      twinValues_(modes, arena, twinParser_) {}
 
 struct EventDecoder::Envelope {
     Event event;
@@ -151,14 +167,13 @@ struct EventDecoder::Envelope {
 };
 
 Event EventDecoder::decode(TableDecoder& table, const Record& record) {
-    const auto& [key, value] = record;
     Envelope envelope;
     table.lastForm = nullptr;
-    if (!value) {
+    if (!record.value) {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
     }
-    const TopicForm::Parts parts = table.valueForm.split(*value, secondParser_, arena_);
+    const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
     if (trim(parts.payload) == "null") {
         envelope.event.kind = EventKind::Tombstone;
         return envelope.event;
@@ -196,15 +211,17 @@ Event EventDecoder::decode(TableDecoder& table, const Record& record) {
         event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
         // With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong
         // row.
-        if (key)
-            addKeyFromRecordKey(table, key, event.cells);
+        if (table.target.history && !envelope.before.empty())
+            addKeyFromBefore(table, *parts.plan, envelope.before, event.cells);
+        if (record.key)
+            addKeyFromRecordKey(table, record, event.cells);
         else if (!envelope.before.empty())
             addKeyFromBefore(table, *parts.plan, envelope.before, event.cells);
     } else {
         if (!envelope.hasAfter)
             throw Error("22023", "the change event has no \"after\"");
         if (firstMissingKey(table.target, event.cells) >= 0)
-            addKeyFromRecordKey(table, key, event.cells);
+            addKeyFromRecordKey(table, record, event.cells);
     }
     if (const int32_t missing = firstMissingKey(table.target, event.cells); missing >= 0)
         throw ValueError("23502", table.target.columns[static_cast<size_t>(missing)].name,
@@ -304,20 +321,56 @@ void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object r
         }
         const TopicForm::Field& field = plan.fields[position++];
         if (field.column < 0) {
-            ++unknownFields;
+            unknownFields += field.column == unknownField;
             continue;
         }
+        const bool allColumns = !keyOnly || target.wholeDeletes;
+        const auto wanted = [&](int32_t column) {
+            return target.columns[static_cast<size_t>(column)].writable && (allColumns || isKeyColumn(target, column));
+        };
         const auto column = static_cast<size_t>(field.column);
-        if (!target.columns[column].writable || (keyOnly && !isKeyColumn(target, field.column)))
-            continue;
-        cells[column] = values.decode(json.value(), target.columns[column], field.schema);
+        if (target.columns[column].twin >= 0)
+            readTwins(target, field, json.value(), cells, wanted);
+        else if (wanted(field.column))
+            cells[column] = values.decode(json.value(), target.columns[column], field.schema);
     }
 }
 
-void EventDecoder::addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells) {
-    if (!key || key->empty())
+/// One field for several columns: JSON can be read once only, so each column gets a copy of its own.
+template <class Wanted>
+void EventDecoder::readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value,
+                             Cell* cells, Wanted wanted) {
+    json_type type{};
+    check(value.type().get(type));
+    std::string_view text = trim(value.raw_json_token());
+    if (type == json_type::object) {
+        text = rawObject(value);
+    } else if (type == json_type::array) {
+        simdjson::ondemand::array whole;
+        check(value.get_array().get(whole));
+        check(whole.raw_json().get(text));
+    }
+    const std::string wrapped = "[" + std::string(text) + "]";
+    for (int32_t column = field.column; column >= 0; column = target.columns[static_cast<size_t>(column)].twin) {
+        if (!wanted(column))
+            continue;
+        simdjson::ondemand::document document;
+        simdjson::ondemand::array array;
+        check(twinParser_.iterate(padded(wrapped, arena_)).get(document));
+        check(document.get_array().get(array));
+        for (auto element : array) {
+            simdjson::ondemand::value copy;
+            check(std::move(element).get(copy));
+            const TargetColumn& one = target.columns[static_cast<size_t>(column)];
+            cells[column] = twinValues_.decode(copy, one, field.schema);
+        }
+    }
+}
+
+void EventDecoder::addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells) {
+    if (!record.key || record.key->empty())
         return;
-    const TopicForm::Parts parts = table.keyForm.split(*key, secondParser_, arena_);
+    const TopicForm::Parts parts = table.keyForm.split(*record.key, record.keySchema, secondParser_, arena_);
     simdjson::ondemand::document document;
     object row;
     // A key that is no JSON object (another converter's) is not an error: `before` may do.

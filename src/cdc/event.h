@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -29,6 +30,9 @@ struct Event {
 struct Record {
     std::optional<std::string_view> key;
     std::optional<std::string_view> value;
+    /// Connect schemas, as JSON, of what carries none itself. They outlive the decoder: one address is one schema.
+    const std::string* keySchema = nullptr;
+    const std::string* valueSchema = nullptr;
 };
 
 /// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are
@@ -57,8 +61,8 @@ public:
         Plan* plan;
     };
 
-    /// Splits a record into its schema's plan and its payload.
-    Parts split(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
+    /// Splits a record into its schema's plan and its payload; it is all payload if its schema is known otherwise.
+    Parts split(std::string_view record, const std::string* schema, simdjson::ondemand::parser& parser, Arena& arena);
 
 private:
     Parts learn(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
@@ -67,6 +71,7 @@ private:
     static constexpr size_t maxFields = 4096; ///< a bound on what a stream of ever new names can make us remember
     Plan schemaless_;
     std::vector<std::unique_ptr<Plan>> plans_; ///< last used first
+    std::map<const std::string*, Plan> known_; ///< of schemas that are not in the records
 };
 
 /// A target with what its topic's records look like.
@@ -95,14 +100,19 @@ private:
     void readSource(simdjson::ondemand::object source, Event& event);
     void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
                  uint32_t& unknownFields, bool keyOnly);
-    void addKeyFromRecordKey(TableDecoder& table, std::optional<std::string_view> key, Cell* cells);
+    template <class Wanted>
+    void readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value, Cell* cells,
+                   Wanted wanted);
+    void addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells);
     void addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells);
 
     Arena& arena_;
     simdjson::ondemand::parser parser_;
     simdjson::ondemand::parser secondParser_;
+    simdjson::ondemand::parser twinParser_;
     ValueDecoder values_;
     ValueDecoder secondValues_;
+    ValueDecoder twinValues_;
 };
 
 } // namespace standin::cdc

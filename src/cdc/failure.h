@@ -8,4 +8,10 @@ namespace standin::cdc {
 /// again).
 bool isRecordError(std::string_view sqlstate);
 
+/// Whether a record's error is about its row alone, whatever other rows there are and in whatever order they come.
+bool isRowsOwnError(std::string_view sqlstate);
+
+/// What a record error says where its own words could quote a value that nobody may see.
+std::string_view discreetMessage(std::string_view sqlstate);
+
 } // namespace standin::cdc

@@ -15,8 +15,8 @@ extern "C" {
 
 namespace standin::cdc {
 
-void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
-    HeapWriter writer(table);
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
+    HeapWriter writer(table, at);
     const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
     const pg::MemoryContextScope scope(temporary);
     pg::call([&] {
@@ -93,6 +93,7 @@ void HeapWriter::nextCommand() {
 void HeapWriter::run(const NetChange* changes, size_t count) {
     const bool repeats = !table_.target().comparableKey && !table_.target().history;
     for (size_t i = 0; i < count; ++i) {
+        at_ = i;
         if (changes[i].kind == ChangeKind::Append)
             append(changes[i]);
         else if (changes[i].kind == ChangeKind::Delete)
@@ -236,6 +237,7 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 void HeapWriter::insert(const NetChange& change) {
     ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
+    pendingAt_[pending_] = at_;
     if (++pending_ == TargetTable::insertSlotCount)
         flush();
 }
@@ -247,12 +249,16 @@ void HeapWriter::flush() {
     if (!bulk_)
         bulk_ = GetBulkInsertState();
     MemoryContextSwitchTo(memory_);
+    const size_t current = at_;
+    at_ = SIZE_MAX;
     table_multi_insert(relation_, slots_, pending_, command_, 0, bulk_);
     for (int i = 0; i < pending_; ++i) {
+        at_ = pendingAt_[i];
         if (result_->ri_NumIndices > 0)
             pg::indexInsert(result_, slots_[i], estate_);
         ExecClearTuple(slots_[i]);
     }
+    at_ = current;
     MemoryContextSwitchTo(caller);
     pending_ = 0;
     ResetPerTupleExprContext(estate_);

@@ -15,10 +15,11 @@ namespace standin::cdc {
 /// PostgreSQL code throughout: one guard around the whole run, plain data inside.
 class HeapWriter {
 public:
-    static void apply(TargetTable& table, std::span<const NetChange> changes);
+    /// `at` is the change that is being written, for the case of a failure; SIZE_MAX while several are.
+    static void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at);
 
 private:
-    explicit HeapWriter(TargetTable& table) : table_(table) {}
+    HeapWriter(TargetTable& table, size_t& at) : table_(table), at_(at) {}
 
     void open();
     void openKey();
@@ -41,6 +42,7 @@ private:
     void nextCommand();
 
     TargetTable& table_;
+    size_t& at_;
     Relation relation_ = nullptr;
     Relation index_ = nullptr;
     EState* estate_ = nullptr;
@@ -56,6 +58,7 @@ private:
     TupleTableSlot* updated_ = nullptr;
     TupleTableSlot** slots_ = nullptr;
     int pending_ = 0;
+    size_t pendingAt_[TargetTable::insertSlotCount];
     ExprState** defaults_ = nullptr;
     MemoryContext memory_ = nullptr;
     // The next key that exists after the last one not found: all before it are new without a look.

@@ -37,7 +37,7 @@ std::chrono::milliseconds milliseconds(const pg::Row& row, int column) {
     return std::chrono::milliseconds(row.get<int64_t>(column));
 }
 
-std::vector<TableConfig> loadTables(const std::string& source) {
+std::vector<TableConfig> loadTables(const std::string& source, const std::string& server) {
     static pg::Statement load("select topic, target::oid, kind = 'history', apply_role::text, on_truncate, "
                               "schema_evolution, foreign_keys = 'skip', row_filter, data_collection "
                               "from standin_private.cdc_table where source = $1 order by topic");
@@ -65,6 +65,8 @@ std::vector<TableConfig> loadTables(const std::string& source) {
              enumOf<ColumnMapping::Kind>(row.get<std::string>(2),
                                          {"field", "expression", "mask", "hash", "constant", "metadata", "drop"}),
              row.get<std::string>(3), row.get<std::string>(4)});
+        if (table->columns.back().kind == ColumnMapping::Kind::Hash)
+            table->hashKey = kafka::serverOption(server, "cdc.hash.key");
     }
     return tables;
 }
@@ -122,7 +124,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.batchRecords = static_cast<size_t>(row.get<int32_t>(22));
     config.batchBytes = static_cast<size_t>(row.get<int32_t>(23)) * 1024;
     config.queueKilobytes = row.get<int32_t>(24);
-    config.tables = loadTables(source);
+    config.tables = loadTables(source, config.server);
     loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);
     return config;

@@ -103,7 +103,7 @@ void SqlWriter::write(TargetTable& table, const NetChange& change) {
     statements.insert.execute(table, change.cells);
 }
 
-void SqlWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
+void SqlWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
     if (generation_ != table.generation()) {
         forget();
         generation_ = table.generation();
@@ -118,8 +118,11 @@ void SqlWriter::apply(TargetTable& table, std::span<const NetChange> changes) {
     // The table before may have left constraints immediate.
     if (table.hasDeferredTriggers())
         pg::call([] { SPI_execute("SET CONSTRAINTS ALL DEFERRED", false, 0); });
-    for (const NetChange& change : changes)
-        write(table, change);
+    for (size_t i = 0; i < changes.size(); ++i) {
+        if (!table.hasTriggers())
+            at = i;
+        write(table, changes[i]);
+    }
 }
 
 } // namespace standin::cdc

@@ -13,7 +13,9 @@ namespace standin::cdc {
 /// executor. Needs an SPI connection.
 class SqlWriter {
 public:
-    void apply(TargetTable& table, std::span<const NetChange> changes);
+    /// `at` is the change that is being written, for the case of a failure; it stays as it is where triggers may be at
+    /// fault.
+    void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at);
 
 private:
     struct Statements {

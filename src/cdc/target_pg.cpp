@@ -69,6 +69,8 @@ TargetTable::TargetTable(const TableConfig& config)
           return AllocSetContextCreate(TopMemoryContext, "pg_standin cdc target", ALLOCSET_SMALL_SIZES);
       })) {
     watchRelations();
+    if (!config_.columns.empty() || config_.rowFilter)
+        mapper_ = std::make_unique<RowMapper>(config_);
 }
 
 TargetTable::~TargetTable() { MemoryContextDelete(context_); }
@@ -145,8 +147,12 @@ void TargetTable::rebuild(Relation relation) {
         throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
                     "ALTER TABLE ... SET LOGGED.");
     direct_ = pg::call([this, relation] { return allowsDirectWrites(relation, config_, OidIsValid(keyIndex_)); });
+    triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);
     describeColumns(relation, target);
+    target.wholeDeletes = target.history;
+    if (mapper_)
+        mapper_->describe(target, columns_);
     decoder_ = std::make_unique<TableDecoder>(std::move(target));
     ++generation_;
 }

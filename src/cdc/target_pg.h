@@ -7,6 +7,7 @@
 
 #include "cdc/column_pg.h"
 #include "cdc/event.h"
+#include "cdc/mapping_pg.h"
 #include "pg/guard.h"
 #include "pg/memory.h"
 
@@ -41,6 +42,7 @@ struct TableConfig {
     std::optional<std::string> dataCollection;
     std::vector<ColumnMapping> columns;
     std::optional<std::string> plannedName; ///< quoted, with schema
+    std::optional<std::string> hashKey; ///< where a column is hashed, if there is one
 
     bool operator==(const TableConfig&) const = default;
 };
@@ -69,10 +71,13 @@ public:
     TableDecoder& decoder() { return *decoder_; }
     const Target& target() const { return decoder_->target; }
     ColumnConversion* columns() { return columns_; }
+    /// Null if columns simply take the fields of their names.
+    RowMapper* mapper() { return mapper_.get(); }
     /// Quoted name with schema.
     const std::string& name() const { return name_; }
     /// Rows may be written straight into the heap; otherwise by SQL.
     bool direct() const { return direct_; }
+    bool hasTriggers() const { return triggers_; }
     bool hasDeferredTriggers() const { return deferredTriggers_; }
     MemoryContext context() const { return context_; }
     /// Slots for rows that wait to be inserted together: made once for each shape of the table, not once a batch.
@@ -93,10 +98,12 @@ private:
     Oid keyIndex_ = InvalidOid;
     std::string name_;
     bool direct_ = false;
+    bool triggers_ = false;
     bool deferredTriggers_ = false;
     MemoryContext context_;
     ColumnConversion* columns_ = nullptr;
     TupleTableSlot** insertSlots_ = nullptr;
+    std::unique_ptr<RowMapper> mapper_;
     std::unique_ptr<TableDecoder> decoder_;
     uint64_t generation_ = 0;
     uint64_t seenInvalidations_ = 0;

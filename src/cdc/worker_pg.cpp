@@ -80,7 +80,7 @@ bool SourceWorker::load() {
         state.stored = state.next = offset.next;
         state.clusterId = offset.clusterId;
     }
-    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes);
+    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes, config->properties);
     config_ = std::move(config);
     return true;
 }
@@ -277,6 +277,11 @@ void SourceWorker::applyBatch() {
             state.end = std::max(state.end.value_or(0), marks->high);
     }
     fetchAhead();
+    if (!applier_->fetchSchemas(messages_, origins_, [this](int descriptor, std::chrono::milliseconds timeout) {
+            worker_.wait(timeout, {descriptor});
+            return !worker_.stopping();
+        }))
+        return;
     if (!nothingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         worker_.transaction([this] {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kafka/registry.h"
 
 namespace standin::kafka {
 
@@ -19,6 +20,16 @@ void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& valu
     char reason[512] = "";
     if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
         throw Error("HV00D", "librdkafka does not take option \"" + name + "\"");
+}
+
+/// What a broker's refusal may be due to besides the password: before 2.6.1 librdkafka sent its nonce twice
+/// (librdkafka#4895), which brokers before Kafka 4 let pass.
+std::string refusalNote(const std::string& reason) {
+    constexpr int repaired = 0x02060100;
+    if (rd_kafka_version() >= repaired || reason.find("Authentication failed") == std::string::npos ||
+        reason.find("SCRAM") == std::string::npos)
+        return {};
+    return std::string("librdkafka ") + rd_kafka_version_str() + " cannot do SCRAM with Kafka 4 (2.6.1 can): ";
 }
 
 PartitionList listOf(const std::vector<TopicPartition>& partitions) {
@@ -56,7 +67,8 @@ Consumer::Consumer(const Properties& properties, const std::string& groupId, Con
     Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
     set(conf.get(), "client.id", "pg_standin");
     for (const auto& [name, value] : properties)
-        set(conf.get(), name, value);
+        if (!isRegistryOption(name))
+            set(conf.get(), name, value);
     set(conf.get(), "group.id", groupId);
     set(conf.get(), "enable.auto.commit", "false");
     set(conf.get(), "enable.auto.offset.store", "false");
@@ -188,7 +200,7 @@ void Consumer::onError(rd_kafka_t*, int error, const char* reason, void* self) n
     try {
         auto* consumer = static_cast<Consumer*>(self);
         if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || consumer->lastError_.empty())
-            consumer->lastError_ = reason;
+            consumer->lastError_ = refusalNote(reason) + reason;
     } catch (...) {
     }
 }

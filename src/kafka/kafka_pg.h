@@ -11,9 +11,12 @@
 
 namespace standin::kafka {
 
-/// Options of a server of standin_kafka, with the secrets of standin_owner's user mapping (else PUBLIC's). Needs a
-/// transaction.
+/// librdkafka's options of a server of standin_kafka, with the secrets of standin_owner's user mapping (else PUBLIC's).
+/// Needs a transaction.
 Properties serverProperties(const std::string& server);
+
+/// An option there that is the product's own, such as the secret key of hashes.
+std::optional<std::string> serverOption(const std::string& server, std::string_view name);
 
 /// From now on this process ends without destructors of librdkafka, once PostgreSQL has cleaned up: threads that wait
 /// for a dead broker or a name server must not delay a stop. Call once, before the first client.
@@ -49,6 +52,14 @@ struct Failure {
     std::optional<std::string> column;
 };
 
-void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure);
+/// What a dead letter keeps of a message that it must not keep all of.
+struct Redacted {
+    std::optional<std::string> key;
+    std::optional<std::string> value;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure,
+                     const std::optional<Redacted>& redacted = std::nullopt);
 
 } // namespace standin::kafka

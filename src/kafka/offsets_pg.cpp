@@ -40,9 +40,9 @@ void moveOffset(const std::string& consumer, const std::string& topic, int32_t p
 
 namespace {
 
-std::string headersJson(const Message& message) {
+std::string headersJson(const std::vector<std::pair<std::string, std::string>>& headers) {
     std::string json = "[";
-    for (const auto& [name, value] : message.headers()) {
+    for (const auto& [name, value] : headers) {
         // A name is bytes of the producer's choice; jsonb takes UTF-8 only.
         if (!pg_verify_mbstr(PG_UTF8, name.data(), static_cast<int>(name.size()), true)) {
             json += std::string(json.size() > 1 ? "," : "") + "{\"key_base64\":\"" + base64Encode(name) +
@@ -63,25 +63,28 @@ std::string headersJson(const Message& message) {
 
 } // namespace
 
-void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure) {
+void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure,
+                     const std::optional<Redacted>& redacted) {
     static pg::Statement write(
         "insert into standin_private.kafka_dead_letter as d (consumer, topic, partition, record_offset, key, value, "
         "headers, "
-        "record_at, sqlstate, error, column_name) values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), "
-        "$9, $10, $11) "
+        "record_at, sqlstate, error, column_name, redacted) values ($1, $2, $3, $4, $5, $6, $7, "
+        "to_timestamp($8::float8 / 1000), $9, $10, $11, $12) "
         "on conflict (consumer, topic, partition, record_offset) do update set sqlstate = excluded.sqlstate, "
-        "error = excluded.error, column_name = excluded.column_name, attempts = d.attempts + 1, "
+        "error = excluded.error, column_name = excluded.column_name, key = excluded.key, value = excluded.value, "
+        "headers = excluded.headers, redacted = excluded.redacted, attempts = d.attempts + 1, "
         "last_attempt_at = excluded.last_attempt_at");
     const auto bytes = [](std::optional<std::string_view> view) {
         return view ? std::optional(pg::Bytea{*view}) : std::nullopt;
     };
     const int64_t milliseconds = message.timestamp();
-    const std::string headers = headersJson(message);
-    write.run(consumer, message.topic(), message.partition(), message.offset(), bytes(message.key()),
-              bytes(message.value()), pg::Jsonb{headers},
+    const std::string headers = headersJson(redacted ? redacted->headers : message.headers());
+    write.run(consumer, message.topic(), message.partition(), message.offset(),
+              bytes(redacted ? redacted->key : message.key()), bytes(redacted ? redacted->value : message.value()),
+              pg::Jsonb{headers},
               milliseconds >= 0 && milliseconds < 253402300800000 ? std::optional(static_cast<double>(milliseconds))
                                                                   : std::nullopt,
-              failure.sqlstate, failure.message, failure.column);
+              failure.sqlstate, failure.message, failure.column, redacted.has_value());
 }
 
 } // namespace standin::kafka

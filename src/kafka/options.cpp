@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "kafka/registry.h"
 
 namespace standin::kafka {
 
@@ -16,6 +17,7 @@ struct Rule {
     std::string_view name;
     OptionPlace place;
     bool readsFiles = false;
+    bool ours = false; ///< none of librdkafka's: it never sees it
 };
 
 constexpr auto server = OptionPlace::Server;
@@ -60,11 +62,16 @@ constexpr std::array rules{
     Rule{"fetch.message.max.bytes", server},
     Rule{"queued.min.messages", server},
     Rule{"check.crcs", server},
+    Rule{"schema.registry.url", server},
+    Rule{"schema.registry.ssl.ca.pem", server},
+    Rule{"schema.registry.timeout.ms", server},
+    Rule{"schema.registry.basic.auth.user.info", mapping},
     Rule{"sasl.username", mapping},
     Rule{"sasl.password", mapping},
     Rule{"ssl.key.pem", mapping},
     Rule{"ssl.key.password", mapping},
     Rule{"ssl.keystore.password", mapping},
+    Rule{"cdc.hash.key", mapping, false, true},
 };
 
 size_t editDistance(std::string_view a, std::string_view b) {
@@ -93,7 +100,7 @@ std::string hintFor(OptionPlace place, std::string_view name) {
         }
     if (nearest)
         return "Perhaps you meant the option \"" + std::string(nearest->name) + "\".";
-    std::string hint = "Options are librdkafka properties; allowed here are: ";
+    std::string hint = "Options are librdkafka properties and the schema registry's; allowed here are: ";
     for (const Rule& rule : rules)
         if (rule.place == place)
             hint.append(rule.name).append(", ");
@@ -101,7 +108,21 @@ std::string hintFor(OptionPlace place, std::string_view name) {
     return hint + ".";
 }
 
+/// Of a hash's key; shorter ones could be tried out.
+constexpr size_t minimumKeyLength = 16;
+
+void checkOwnValue(const std::string& name, const std::string& value) {
+    if (value.size() < minimumKeyLength)
+        throw Error("22023", "invalid value for option \"" + name + "\"",
+                    "It has fewer than " + std::to_string(minimumKeyLength) + " characters.",
+                    "Make one with: openssl rand -hex 32.");
+}
+
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
+    if (isRegistryOption(name))
+        return validateRegistryOption(name, value);
+    if (rule.ours)
+        return checkOwnValue(name, value);
     const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                                   rd_kafka_conf_destroy);
     char reason[512] = "";
@@ -129,6 +150,10 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
                     "It makes the server read a file as its operating system user.",
                     "Let a superuser set it, or give the contents as PEM in an option that ends in \".pem\".");
     checkValue(*rule, name, value);
+}
+
+bool isLibraryOption(std::string_view name) {
+    return std::none_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.ours && rule.name == name; });
 }
 
 void validateServerOptions(const Properties& options) {

@@ -7,14 +7,17 @@
 
 namespace standin::kafka {
 
-/// librdkafka properties by name.
+/// librdkafka properties by name, and those of the schema registry (kafka/registry.h).
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
 enum class OptionPlace { Server, UserMapping };
 
-/// Refuses, with a hint, an option that is unknown, belongs to the other place, has a value librdkafka does not take,
+/// Refuses, with a hint, an option that is unknown, belongs to the other place, has a value that is not taken,
 /// or would let somebody who is no superuser read files as the server's operating system user.
 void validateOption(OptionPlace place, const std::string& name, const std::string& value, bool superuser);
+
+/// Whether an option is for librdkafka, and not for the product itself.
+bool isLibraryOption(std::string_view name);
 
 /// What must be there as a whole.
 void validateServerOptions(const Properties& options);

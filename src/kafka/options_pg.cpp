@@ -43,7 +43,9 @@ void endAtOnce(int code, Datum) { _exit(code); }
 
 } // namespace
 
-Properties serverProperties(const std::string& server) {
+namespace {
+
+Properties allOptions(const std::string& server) {
     struct Found {
         bool exists;
         List* server;
@@ -60,6 +62,21 @@ Properties serverProperties(const std::string& server) {
     append(properties, found.server);
     append(properties, found.mapping);
     return properties;
+}
+
+} // namespace
+
+Properties serverProperties(const std::string& server) {
+    Properties properties = allOptions(server);
+    std::erase_if(properties, [](const auto& property) { return !isLibraryOption(property.first); });
+    return properties;
+}
+
+std::optional<std::string> serverOption(const std::string& server, std::string_view name) {
+    for (auto& [known, value] : allOptions(server))
+        if (known == name)
+            return std::move(value);
+    return std::nullopt;
 }
 
 // proc_exit runs these last registered first, after shared memory has been left; exit() and with it the destructors of

@@ -11,19 +11,63 @@ from . import maven
 from .java import command, java, properties
 from .ports import free_port
 from .process import run
+from .tls import Authority
+
+
+class Security:
+    """Two more listeners, TLS on both: one that asks for a name and password (PLAIN or SCRAM-SHA-512), one that asks for a
+    certificate of the client's. The broker's certificate is for localhost, and for no address."""
+
+    PLAIN = ("petra", "plain-secret-1")
+    SCRAM = ("sam", "scram-secret-2")
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.authority = Authority(directory)
+        self.password_port, self.certificate_port = free_port(), free_port()
+        self.keystore = directory / "broker.pem"
+        self.keystore.write_text("".join(self.authority.issue("broker", "DNS:localhost")))
+
+    @property
+    def by_password(self):
+        return f"localhost:{self.password_port}"
+
+    @property
+    def by_certificate(self):
+        return f"localhost:{self.certificate_port}"
+
+    def settings(self, port, controller):
+        name, password = self.PLAIN
+        own = {"PASSWORD": self.password_port, "CERTIFICATE": self.certificate_port}
+        return {
+            "listeners": ",".join([f"PLAINTEXT://127.0.0.1:{port}", f"CONTROLLER://127.0.0.1:{controller}",
+                                   *(f"{listener}://localhost:{number}" for listener, number in own.items())]),
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORD:SASL_SSL,CERTIFICATE:SSL",
+            "ssl.keystore.type": "PEM", "ssl.keystore.location": self.keystore,
+            "ssl.truststore.type": "PEM", "ssl.truststore.location": self.authority.certificate,
+            "listener.name.certificate.ssl.client.auth": "required",
+            "listener.name.password.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.password.plain.sasl.jaas.config":
+                f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{name}="{password}";',
+            "listener.name.password.scram-sha-512.sasl.jaas.config":
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"}
+
+    def format_words(self):
+        return ["--add-scram", "SCRAM-SHA-512=[name={},password={}]".format(*self.SCRAM)]
 
 
 class Kafka:
     """The broker; `brokers` is what a client connects to."""
 
-    def __init__(self, directory, *, port=None, settings=None, name="kafka", quick=True):
+    def __init__(self, directory, *, port=None, settings=None, name="kafka", artifacts="kafka", quick=True, secure=False):
         self.directory = pathlib.Path(directory)
-        self.libs = maven.resolve("kafka")
+        self.libs = maven.resolve(artifacts)
         self.port = port or free_port()
         self.controller = free_port()
         self.data = self.directory / f"{name}-data"
         self.config = self.directory / f"{name}.properties"
         self.settings = settings or {}
+        self.security = Security(self.directory) if secure else None
         self.process = java(name, self.directory, self.libs, "kafka.Kafka", [self.config], heap="512m", quick=quick)
 
     @property
@@ -36,17 +80,18 @@ class Kafka:
             "process.roles": "broker,controller", "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "controller.listener.names": "CONTROLLER", "log.dirs": self.data,
             "num.partitions": 1, "num.network.threads": 2, "num.io.threads": 4,
             "offsets.topic.replication.factor": 1, "offsets.topic.num.partitions": 1,
             "transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 1, "share.coordinator.state.topic.replication.factor": 1,
-            "group.initial.rebalance.delay.ms": 0, **self.settings})
+            "group.initial.rebalance.delay.ms": 0,
+            **(self.security.settings(self.port, self.controller) if self.security else {}), **self.settings})
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # the option parser takes an id that begins with a dash for an option
         run(command(self.libs, "kafka.tools.StorageTool",
-                    ["format", f"--cluster-id={cluster}", "-c", self.config]), cwd=self.directory)
+                    ["format", f"--cluster-id={cluster}", "-c", self.config,
+                     *(self.security.format_words() if self.security else [])]), cwd=self.directory)
         return self.start()
 
     def start(self, timeout=90):

@@ -19,13 +19,13 @@ def kafka(bank):
 class Stream:
     """One topic into one table, in a source of its own."""
 
-    def __init__(self, bank, name, columns, partitions=1, table=None, **options):
+    def __init__(self, bank, name, columns, partitions=1, table=None, server="kafka", **options):
         self.bank, self.name, self.topic = bank, name, f"{name}.topic"
         bank.kafka.topic_create(self.topic, partitions)
         if columns:
             bank.query(f"create table {name} ({columns}); alter table {name} owner to replica")
         words = "".join(f", {key} => {value}" for key, value in options.items())
-        bank.query(f"select standin.cdc_source_create(%s, 'kafka'{words})", [name])
+        bank.query(f"select standin.cdc_source_create(%s, %s{words})", [name, server])
         words = "".join(f", {key} => %s" for key in table or {})
         bank.query(f"select standin.cdc_table_add(%s, %s, %s{words})", [name, self.topic, name, *(table or {}).values()])
 

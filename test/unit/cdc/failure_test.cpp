@@ -16,5 +16,12 @@ TEST(Failure, TheWorldsFaultsAreTriedAgain) {
         EXPECT_FALSE(isRecordError(state)) << state;
 }
 
+TEST(Failure, whatIsTheRowsOwn) {
+    for (const char* own : {"22001", "22P02", "23502", "23514", "44000", "54000"})
+        EXPECT_TRUE(isRowsOwnError(own)) << own;
+    for (const char* shared : {"23505", "23503", "23P01", "P0001", "40001", "53100"})
+        EXPECT_FALSE(isRowsOwnError(shared)) << shared;
+}
+
 } // namespace
 } // namespace standin::cdc
