@@ -3,6 +3,7 @@
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 DROP VIEW standin.stat_cdc;
+DROP VIEW standin.cdc_dead_letters;
 DROP VIEW standin.cdc_tables;
 DROP VIEW standin.cdc_sources;
 DROP FUNCTION standin.cdc_source_create(source text, server name, time_precision_mode text, decimal_handling_mode text, binary_handling_mode text, unavailable_value_placeholder text, batch_records integer, batch_kilobytes integer, queue_kilobytes integer, paused boolean);
@@ -75,6 +76,8 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
     ADD COLUMN debezium_at timestamptz;
 
+ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;
+
 DO $$
 BEGIN
     IF NOT 'pg_standin' = ANY (SELECT trim(both ' "' FROM library)
@@ -146,6 +149,7 @@ COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the begin
 COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
 COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
 COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.redacted IS 'confidential fields are hidden in key, value and headers, or all of these are missing; the record itself is in Kafka, as long as it keeps it';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
 COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
@@ -405,11 +409,23 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+CREATE FUNCTION standin_private.cdc_table_validate(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('kind', t.kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', t.on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', t.schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', t.foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_validate(standin_private.cdc_table) IS 'raises an error if a table has an option out of range or a target that cannot be one';
 CREATE FUNCTION standin.cdc_table_add(
     source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
     kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
     row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table;
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
@@ -417,23 +433,320 @@ BEGIN
             HINT = 'A topic, or a pattern of topics that begins with ^.';
     ELSIF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
             HINT = 'Take it away first with standin.cdc_table_remove.';
     END IF;
-    PERFORM standin_private.cdc_one_of('kind', kind, 'current', 'history'),
-            standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
-            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail'),
-            standin_private.cdc_one_of('foreign_keys', foreign_keys, 'enforce', 'skip'),
-            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
-    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
-        row_filter, data_collection, created_by)
-    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.kind, cdc_table_add.apply_role,
-        cdc_table_add.on_truncate, cdc_table_add.schema_evolution, cdc_table_add.foreign_keys, cdc_table_add.row_filter,
-        cdc_table_add.data_collection, standin_private.caller());
+    t.source := source;
+    t.topic := topic;
+    t.target := target;
+    t.kind := kind;
+    t.apply_role := apply_role;
+    t.on_truncate := on_truncate;
+    t.schema_evolution := schema_evolution;
+    t.foreign_keys := foreign_keys;
+    t.row_filter := nullif(row_filter, '');
+    t.data_collection := data_collection;
+    t.created_at := standin_private.clock_now();
+    t.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_table_validate(t), standin_private.cdc_filter_check(t);
+    INSERT INTO standin_private.cdc_table SELECT t.*;
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
+CREATE OR REPLACE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    DELETE FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+CREATE TABLE standin_private.cdc_table_planned (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_name name NOT NULL,
+    table_name name NOT NULL,
+    owner name NOT NULL,
+    on_truncate text NOT NULL CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    schema_evolution text NOT NULL CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    data_collection text CHECK (data_collection <> ''),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (source, topic)
+);
+COMMENT ON TABLE standin_private.cdc_table_planned IS 'tables that the first event of a topic will create; a row becomes one of cdc_table then; kept whole';
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE FUNCTION standin.cdc_table_create(
+    source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',
+    schema_evolution text DEFAULT 'add', data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[] := parse_ident(target);
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF coalesce(topic !~ '^[A-Za-z0-9._-]{1,249}$', true) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name';
+    ELSIF coalesce(cardinality(parts) <> 2, true) THEN
+        RAISE EXCEPTION 'the target is the name of a table with its schema, not "%"', target USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL OR parts[1] IN ('pg_catalog', 'standin', 'standin_private') THEN
+        RAISE EXCEPTION 'no schema "%" for tables', parts[1] USING ERRCODE = 'invalid_schema_name';
+    ELSIF to_regclass(target) IS NOT NULL THEN
+        RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
+        RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT pg_has_role(standin_private.caller(), owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'CREATE')
+       OR NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not create tables in schema %', owner, parts[1] USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA %I TO %I;', parts[1], owner);
+    END IF;
+    PERFORM standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail');
+    INSERT INTO standin_private.cdc_table_planned (source, topic, schema_name, table_name, owner, on_truncate, schema_evolution, data_collection, created_by)
+    VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
+            cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic that carries a schema creates it, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
+CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH planned AS (
+        DELETE FROM standin_private.cdc_table_planned p
+        WHERE p.source = cdc_table_made.source AND p.topic = cdc_table_made.topic RETURNING p.*)
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, on_truncate, schema_evolution, foreign_keys, data_collection, created_at, created_by)
+    SELECT p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by
+    FROM planned p
+$$;
+COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it';
+CREATE VIEW standin.cdc_tables_planned AS
+SELECT p.source, p.topic, format('%I.%I', p.schema_name, p.table_name) AS target, p.owner, p.on_truncate, p.schema_evolution, p.data_collection,
+       p.created_at, p.created_by
+FROM standin_private.cdc_table_planned p;
+COMMENT ON VIEW standin.cdc_tables_planned IS 'tables of cdc_table_create that wait for the first event of their topic';
+CREATE FUNCTION standin_private.cdc_mapping_check(target regclass, role name, "column" text, kind text, argument text, computed text[], is_key boolean)
+RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'standin_cdc_mapping_check';
+COMMENT ON FUNCTION standin_private.cdc_mapping_check(regclass, name, text, text, text, text[], boolean) IS 'raises what is wrong with the mapping of a column, or with a row filter (no column); what users bring is parsed as the role given';
+CREATE FUNCTION standin_private.cdc_table_of(source text, topic text) RETURNS standin_private.cdc_table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_table standin_private.cdc_table;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT t.* INTO found_table FROM standin_private.cdc_table t WHERE t.source = cdc_table_of.source AND t.topic = cdc_table_of.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = found_table.target) THEN
+        RAISE EXCEPTION 'the target table of topic "%" does not exist any more', topic USING ERRCODE = 'undefined_table',
+            HINT = 'Call standin.cdc_table_remove.';
+    END IF;
+    RETURN found_table;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_of(text, text) IS 'the table of a topic. Errors: 42704 unknown source or topic, 42P01 its target is gone';
+CREATE FUNCTION standin_private.cdc_apply_role(t standin_private.cdc_table) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN coalesce((t).apply_role, (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = (t).target));
+COMMENT ON FUNCTION standin_private.cdc_apply_role(standin_private.cdc_table) IS 'as whom rows are written and expressions run';
+CREATE FUNCTION standin_private.cdc_computed_columns(t standin_private.cdc_table, but text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT c.name::text FROM standin_private.cdc_column c
+             WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression'
+             UNION SELECT but WHERE but IS NOT NULL);
+COMMENT ON FUNCTION standin_private.cdc_computed_columns(standin_private.cdc_table, text) IS 'columns that expressions compute, which other expressions therefore cannot use';
+CREATE FUNCTION standin_private.cdc_filter_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (t).row_filter IS NOT NULL THEN
+        PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), NULL, 'filter', (t).row_filter,
+                                                  standin_private.cdc_computed_columns(t, NULL), false);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) IS 'raises what is wrong with the row filter: syntax, names, 42804 not boolean';
+CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
+               WHERE d.consumer = (t).source AND NOT d.redacted
+                 AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
+        RAISE EXCEPTION 'dead letters of topic "%" hold the field "%" in the clear', (t).topic, field
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear';
+CREATE FUNCTION standin_private.cdc_confidential_fields(t standin_private.cdc_table) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT lower(CASE WHEN c.kind = 'drop' THEN c.name::text ELSE coalesce(c.field, c.name::text) END)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind IN ('mask', 'hash', 'drop');
+END;
+COMMENT ON FUNCTION standin_private.cdc_confidential_fields(standin_private.cdc_table) IS 'fields that are masked, hashed or dropped, in lower case';
+CREATE FUNCTION standin_private.cdc_clear_columns_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    clear record;
+BEGIN
+    SELECT a.attname, coalesce(c.field, a.attname::text) AS field INTO clear
+    FROM pg_attribute a
+    LEFT JOIN standin_private.cdc_column c ON c.source = (t).source AND c.topic = (t).topic AND c.name = a.attname AND c.kind <> 'drop'
+    WHERE a.attrelid = (t).target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND coalesce(c.kind, 'field') = 'field'
+      AND lower(coalesce(c.field, a.attname::text)) IN (SELECT standin_private.cdc_confidential_fields(t))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of table % takes the confidential field "%" in the clear', clear.attname, (t).target, clear.field
+            USING ERRCODE = 'invalid_object_definition',
+                  HINT = format('First mask or hash the column, map it to something else, or ALTER TABLE %s DROP COLUMN %I.', (t).target, clear.attname);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_clear_columns_check(standin_private.cdc_table) IS 'raises 42P17 if a column stores a field in the clear that is confidential';
+CREATE FUNCTION standin_private.cdc_column_kind(field text, expression text, mask text, hash boolean, constant text, metadata text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kinds text[] := array_remove(ARRAY[
+        CASE WHEN expression IS NOT NULL THEN 'expression' END, CASE WHEN mask IS NOT NULL THEN 'mask' END,
+        CASE WHEN hash THEN 'hash' END, CASE WHEN constant IS NOT NULL THEN 'constant' END,
+        CASE WHEN metadata IS NOT NULL THEN 'metadata' END], NULL);
+BEGIN
+    IF cardinality(kinds) > 1 THEN
+        RAISE EXCEPTION 'a column is mapped in one way, not by % and %', kinds[1], kinds[2] USING ERRCODE = 'invalid_parameter_value';
+    ELSIF field = '' OR (field IS NULL AND cardinality(kinds) = 0) THEN
+        RAISE EXCEPTION 'nothing says what the column is to store' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give one of field, expression, mask, hash, constant and metadata; field may go with mask or hash.';
+    ELSIF field IS NOT NULL AND kinds[1] NOT IN ('mask', 'hash') THEN
+        RAISE EXCEPTION 'a field cannot be combined with %', kinds[1] USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'field goes alone, or with mask or hash.';
+    END IF;
+    RETURN coalesce(kinds[1], 'field');
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_column_kind(text, text, text, boolean, text, text) IS 'which way of mapping a column the arguments ask for. Errors: 22023 none or two';
+CREATE FUNCTION standin.cdc_column_map(
+    source text, topic text, "column" name, field text DEFAULT NULL, expression text DEFAULT NULL, mask text DEFAULT NULL,
+    hash boolean DEFAULT false, constant text DEFAULT NULL, metadata text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+    kind text := standin_private.cdc_column_kind(field, expression, mask, coalesce(hash, false), constant, metadata);
+    argument text := coalesce(expression, mask, constant, metadata);
+    attribute pg_attribute;
+    is_key boolean;
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    SELECT a.* INTO attribute FROM pg_attribute a
+    WHERE a.attrelid = t.target AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table % has no column "%"', t.target, "column" USING ERRCODE = 'undefined_column';
+    ELSIF attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" is generated', "column" USING ERRCODE = 'generated_always',
+            DETAIL = 'The table computes it by itself.';
+    END IF;
+    is_key := EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.target AND i.indisprimary AND attribute.attnum = ANY (i.indkey))
+              AND t.kind = 'current';
+    IF is_key AND kind = 'mask' THEN
+        RAISE EXCEPTION 'column "%" is part of the primary key and cannot be masked', "column" USING ERRCODE = 'invalid_object_definition',
+            DETAIL = 'Rows are found again by their key, and masked values are alike.', HINT = 'Hash it: equal values have equal hashes.';
+    END IF;
+    PERFORM standin_private.cdc_mapping_check(t.target, standin_private.cdc_apply_role(t), "column", kind, argument,
+                                              standin_private.cdc_computed_columns(t, "column"), is_key);
+    IF kind IN ('mask', 'hash') THEN
+        PERFORM standin_private.cdc_dead_letters_check(t, coalesce(field, "column"));
+    END IF;
+    DELETE FROM standin_private.cdc_column c
+    WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column" AND c.kind <> 'drop';
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind, field, argument)
+    VALUES (t.source, t.topic, "column", kind, cdc_column_map.field, argument);
+    PERFORM standin_private.cdc_clear_columns_check(t);
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for records applied from now on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    computed text[] := standin_private.cdc_computed_columns(t, NULL);
+BEGIN
+    PERFORM standin_private.cdc_filter_check(t);
+    PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), c.name, c.kind, c.argument, computed, false)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression';
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_expressions_check(standin_private.cdc_table) IS 'raises what is wrong with the expressions of a table: one may use a column that another now computes';
+CREATE FUNCTION standin.cdc_field_drop(source text, topic text, field text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    IF coalesce(field, '') = '' OR octet_length(field) > 63 THEN
+        RAISE EXCEPTION 'invalid name of a field: "%"', field USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.kind IN ('mask', 'hash')
+                  AND coalesce(c.field, c.name::text) = cdc_field_drop.field) THEN
+        RAISE EXCEPTION 'the field "%" is masked or hashed into a column', field USING ERRCODE = 'object_in_use',
+            HINT = 'Call standin.cdc_column_unmap for that column first.';
+    END IF;
+    PERFORM standin_private.cdc_dead_letters_check(t, field);
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind) VALUES (t.source, t.topic, cdc_field_drop.field, 'drop')
+    ON CONFLICT DO NOTHING;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_field_drop(text, text, text) IS 'the event''s field is stored nowhere: in no column, no dead letter, and no expression sees it. Errors: 42704 unknown source or topic, 42602 no name, 42P17 a column takes it, 55006 a column masks or hashes it, 42501 not the owner, 55000 dead letters hold it in the clear';
+CREATE FUNCTION standin.cdc_column_unmap(source text, topic text, "column" name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    DELETE FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column";
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" of source "%" maps no column and drops no field "%"', topic, source, "column"
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_columns lists what is mapped.';
+    END IF;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from now on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
+CREATE FUNCTION standin.cdc_table_alter(
+    source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
+    foreign_keys text DEFAULT NULL, row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    t.apply_role := nullif(coalesce(apply_role, t.apply_role), '');
+    t.on_truncate := coalesce(on_truncate, t.on_truncate);
+    t.schema_evolution := coalesce(schema_evolution, t.schema_evolution);
+    t.foreign_keys := coalesce(foreign_keys, t.foreign_keys);
+    t.row_filter := nullif(coalesce(row_filter, t.row_filter), '');
+    t.data_collection := nullif(coalesce(data_collection, t.data_collection), '');
+    PERFORM standin_private.cdc_table_validate(t);
+    UPDATE standin_private.cdc_table c
+    SET apply_role = t.apply_role, on_truncate = t.on_truncate, schema_evolution = t.schema_evolution,
+        foreign_keys = t.foreign_keys, row_filter = t.row_filter, data_collection = t.data_collection
+    WHERE c.source = t.source AND c.topic = t.topic;
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, from the next record on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+CREATE VIEW standin.cdc_columns AS
+SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,
+       CASE WHEN c.kind IN ('mask', 'hash') THEN coalesce(c.field, c.name::text) WHEN c.kind = 'drop' THEN c.name::text ELSE c.field END AS field,
+       c.argument, c.kind IN ('mask', 'hash', 'drop') AS confidential
+FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source, topic);
+COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
@@ -453,6 +766,11 @@ SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userby
        t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
 FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
 COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+CREATE VIEW standin.cdc_dead_letters AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+FROM standin_private.kafka_dead_letter d
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
@@ -797,6 +1115,11 @@ GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
 GRANT EXECUTE ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval), standin.cdc_verify
     TO standin_operator, standin_auditor, standin_admin;
 GRANT SELECT ON standin.cdc_verifications, standin.cdc_differences TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_table_create TO standin_admin;
+GRANT SELECT ON standin.cdc_tables_planned TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_column_map, standin.cdc_field_drop(text, text, text),
+    standin.cdc_column_unmap(text, text, name), standin.cdc_table_alter TO standin_admin;
+GRANT SELECT ON standin.cdc_columns TO standin_operator, standin_auditor, standin_admin;
 COMMENT ON TABLE standin_private.workflow_definition IS
     'Versions of workflow definitions; a run is pinned to one; kept whole';
 COMMENT ON TABLE standin_private.workflow_run IS

@@ -179,7 +179,7 @@ Event EventDecoder::decode(TableDecoder& table, const Record& record) {
         return envelope.event;
     }
     table.lastForm = parts.plan;
-    table.lastKey = key;
+    table.lastRecord = record;
     readEnvelope(table, *parts.plan, parts.payload, envelope);
     Event& event = envelope.event;
     if (event.kind != EventKind::Row)

@@ -81,8 +81,8 @@ struct TableDecoder {
     Target target;
     TopicForm valueForm;
     TopicForm keyForm;
-    TopicForm::Plan* lastForm = nullptr;     ///< of the value decoded last
-    std::optional<std::string_view> lastKey; ///< of the same record
+    TopicForm::Plan* lastForm = nullptr; ///< of the value decoded last
+    Record lastRecord;                   ///< the same record
 };
 
 /// Decodes Debezium's envelope from JSON, with schema or without. Cells live in the arena, or in `value` as long as the

@@ -36,14 +36,10 @@ std::optional<ColumnLimit> limitOf(const ColumnConversion& column) {
     return std::nullopt;
 }
 
-std::string typeName(const FieldSchema& field) {
-    return field.logicalName.empty() ? field.wireType : field.logicalName;
-}
-
 std::string commentOn(const TargetTable& table, const FieldSchema& field) {
+    const std::string type = field.schemaName.empty() ? "" : " (" + field.schemaName + ")";
     return "COMMENT ON COLUMN " + table.name() + "." + quotedIdentifier(field.name) + " IS " +
-           quotedLiteral("added by pg_standin for field \"" + field.name + "\" (" + typeName(field) + ") of topic " +
-                         table.topic());
+           quotedLiteral("added by pg_standin for field \"" + field.name + "\"" + type + " of topic " + table.topic());
 }
 
 void add(const TargetTable& table, const TopicForm::Field& field, std::vector<std::string>& statements) {
@@ -66,12 +62,13 @@ void add(const TargetTable& table, const TopicForm::Field& field, std::vector<st
 /// The key's fields; none if the topic has no keys, as of a table without one.
 std::vector<std::string> keyFields(const TableDecoder& decoder, const std::string& table) {
     std::vector<std::string> names;
-    if (!decoder.lastKey || decoder.lastKey->empty())
+    const Record& record = decoder.lastRecord;
+    if (!record.key || record.key->empty())
         return names;
     Arena arena;
     simdjson::ondemand::parser parser;
     TopicForm form;
-    const TopicForm::Plan* plan = form.split(*decoder.lastKey, parser, arena).plan;
+    const TopicForm::Plan* plan = form.split(*record.key, record.keySchema, parser, arena).plan;
     if (!plan->schema)
         throw Error("55000", "table " + table + " cannot be created: the keys of its topic carry no schema", "",
                     "Let the connector write schemas of keys, too (key.converter.schemas.enable).");

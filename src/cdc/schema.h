@@ -1,18 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace standin::cdc {
 
 /// What a Debezium or Connect schema name says about a field's wire form.
 enum class Semantic : uint8_t {
-    None,
+    None, ///< no name, or one that says nothing about the form
     Decimal,
     VariableScaleDecimal,
     Date,
@@ -22,19 +19,65 @@ enum class Semantic : uint8_t {
     TimestampMillis,
     TimestampMicros,
     TimestampNanos,
+    IsoDate,
+    IsoTime,
+    IsoTimestamp,
+    ZonedTime,
+    ZonedTimestamp,
+    Year,
+    MicroDuration,
+    NanoDuration,
+    Interval,
+    Bits,
+    Json,
+    Xml,
+    Uuid,
+    Ltree,
+    TsVector,
+    Enum,
+    EnumSet,
+    Point,
+    Geometry,    ///< or Geography: {wkb, srid}
+    Vector,      ///< FloatVector or DoubleVector: an array of numbers
+    Unsupported, ///< known, and not decoded: structured times, circles, lines, sparse vectors
+};
+
+enum class WireType : uint8_t {
+    Unknown,
+    Boolean,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    String,
     Bytes,
-    Text,
+    Array,
+    Map,
+    Struct,
 };
 
 struct FieldSchema {
-    std::string name;
+    std::string name; ///< of the field; empty for items
     Semantic semantic = Semantic::None;
-    int32_t scale = 0;       ///< of Decimal
-    std::string wireType;    ///< Connect's type: int32, string, array...
-    std::string logicalName; ///< the schema's name; empty if it has none
-    std::map<std::string, std::string, std::less<>> parameters;
-    std::shared_ptr<FieldSchema> element; ///< of an array
+    WireType wire = WireType::Unknown;
+    bool optional = false;
+    int32_t scale = 0;      ///< of Decimal
+    int32_t precision = -1; ///< of Decimal, where the connector tells it
+    int32_t length = -1;    ///< of Bits: how many
+    std::string schemaName; ///< as the schema has it
+    std::string allowed;    ///< of Enum and EnumSet: the labels, separated by commas
+    /// The source's own type name, length and scale, if the connector propagates them; else empty and -1.
+    std::string sourceType;
+    int32_t sourceLength = -1;
+    int32_t sourceScale = -1;
+    std::vector<FieldSchema> items;  ///< of an array its element; of a map its key and its value
+    std::vector<FieldSchema> fields; ///< of a struct
 };
+
+/// The meaning of a schema name; None for an unknown one.
+Semantic semanticOf(std::string_view schemaName);
 
 /// The row schema of an envelope or of a key, as Connect's JsonConverter writes it.
 struct RowSchema {
