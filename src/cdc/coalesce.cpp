@@ -87,6 +87,13 @@ ChangeKind kindOf(const Target& target, const Change& change) {
     return target.key.empty() && change.operation != Operation::Update ? ChangeKind::Append : ChangeKind::Upsert;
 }
 
+/// A history has no earlier row of the key that would keep the value: there it is null.
+void forgetWithheld(const Target& target, Cell* cells) {
+    for (size_t i = 0; i < target.columns.size(); ++i)
+        if (cells[i].kind == CellKind::Unavailable)
+            cells[i].kind = CellKind::Null;
+}
+
 } // namespace
 
 int compareKeys(const Target& target, const Cell* left, const Cell* right) {
@@ -135,8 +142,11 @@ std::span<const NetChange> Coalescer::run(const Target& target, std::span<const 
                                 });
                             });
     if (!comparable) {
-        for (uint32_t i = 0; i < changes.size(); ++i)
+        for (uint32_t i = 0; i < changes.size(); ++i) {
+            if (target.history)
+                forgetWithheld(target, changes[i]->cells);
             nets_.push_back({kindOf(target, *changes[i]), i, 1, changes[i]->cells, changes[i]->before});
+        }
         return nets_;
     }
     slots_.assign(std::bit_ceil(changes.size() * 2 + 1), 0);

@@ -223,7 +223,7 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
             slot->tts_values[attribute] = cellToDatum(table_.columns()[i], cell, &slot->tts_isnull[attribute]);
         else if (cell.kind == CellKind::Absent)
             defaultFor(attribute, slot);
-        else if (!table_.target().history) // in a history a withheld value is null
+        else
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("the row does not exist and the event withholds the value of column \"%s\"",
                                    NameStr(TupleDescAttr(descriptor, attribute)->attname)),

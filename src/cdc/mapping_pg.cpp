@@ -8,6 +8,7 @@
 #include "pg/owner.h"
 
 extern "C" {
+#include <access/xact.h>
 #include <utils/fmgrprotos.h>
 }
 
@@ -180,6 +181,7 @@ Mapped RowMapper::map(TargetTable& table, Event& event, const Record& record, co
             if (!pg::mayRunUserCode(table.role()))
                 throw Error("42501", "expressions are never run as the role of table " + table.name());
             const pg::RoleScope role(table.role());
+            XactReadOnly = true; // until the subtransaction ends: what is computed must not write
             const pg::TemporaryContext memory("pg_standin cdc expressions");
             const pg::MemoryContextScope scope(memory);
             prepareUserCode();

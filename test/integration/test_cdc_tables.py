@@ -103,6 +103,23 @@ def test_foreign_keys_that_are_skipped(kafka, bank):
     checked.drop()
 
 
+@pytest.mark.parametrize("name", ["journal", "journal_by_sql"])
+def test_history_appends_each_event(kafka, bank, name):
+    bank.query("create or replace function public.nothing() returns trigger language plpgsql as $$begin return new; end$$;"
+               f"create table {name} (n bigint generated always as identity primary key, id int, v int, t text default 'none');"
+               f"alter table {name} owner to replica")
+    if name == "journal_by_sql":
+        bank.query(f"create trigger t before insert on {name} for each row execute function public.nothing()")
+    stream = Stream(bank, name, None, table={"kind": "history"})
+    stream.produce([event("c", {"id": 1, "v": 1}), event("u", {"id": 1, "v": 2, "t": "__debezium_unavailable_value"}),
+                    event("u", {"id": 1, "v": 2}), event("c", {"id": 2, "v": "x"}), event("d", {"id": 1, "v": 2}), ({"id": 1}, None)])
+    stream.applied(6)
+    assert bank.query(f"select id, v, t from {name} order by n")[:3] == [(1, 1, "none"), (1, 2, None), (1, 2, "none")]
+    assert bank.value(f"select count(*) from {name}") == 4
+    assert [letter[:2] for letter in stream.dead_letters()] == [(3, "22P02")]
+    stream.drop()
+
+
 def test_applied_as_the_owner_never_as_a_superuser(kafka, bank):
     """A trigger of the table's owner sees the owner, cannot leave the role, and reads only what the owner may."""
     bank.query("create table treasure (gold int); insert into treasure values (1); create table witness (who text, said text);"
