@@ -7,7 +7,7 @@ DEBUG := build/debug
 CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)
 PYTHON := PYTHONPATH=$(CURDIR)/test PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 
-.PHONY: all debug install stage stage-release installcheck test demo demo-stop demo-psql bench crash sql format lint packages clean
+.PHONY: all debug install stage stage-release installcheck test demo demo-stop demo-psql bench crash fuzz sanitize sql format lint packages clean
 
 all: ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)
 install: all ; DESTDIR=$(DESTDIR) cmake --install $(RELEASE)
@@ -30,6 +30,12 @@ demo-stop: ; @$(PYTHON) -m demo stop
 demo-psql: ; @$(PYTHON) -m demo psql
 bench: packages stage-release ; @$(PYTHON) -m bench $(BENCH)
 crash: packages stage ; cd $(DEBUG) && STANDIN_CRASH_ROUNDS=$(or $(ROUNDS),300) ctest --output-on-failure -L crash
+# Each fuzzer searches so many seconds; what it finds is left in build/fuzz.
+FUZZ_SECONDS ?= 180
+fuzz: ; @cmake/packages.sh build fuzz && $(CONFIGURE) -B build/fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSTANDIN_FUZZ=ON \
+	-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ && test/fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(JOBS)
+sanitize: packages ; @$(CONFIGURE) -B build/sanitize -DCMAKE_BUILD_TYPE=Debug -DSTANDIN_SANITIZE=ON \
+	&& cmake --build build/sanitize -j $(JOBS) --target unit_tests && build/sanitize/test/unit/unit_tests
 sql: debug ; @cmake --build $(DEBUG) --target sql
 format: ; clang-format -i $$(git ls-files '*.cpp' '*.h')
 lint: ; clang-format --dry-run -Werror $$(git ls-files '*.cpp' '*.h')

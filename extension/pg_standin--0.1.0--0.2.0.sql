@@ -169,6 +169,7 @@ CREATE TABLE standin_private.cdc_column (
 CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
 COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 CREATE TABLE standin_private.cdc_position (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
     topic text NOT NULL,
@@ -176,12 +177,44 @@ CREATE TABLE standin_private.cdc_position (
     origin text NOT NULL,
     position bytea NOT NULL,
     source_micros bigint NOT NULL,
+    seen bytea NOT NULL DEFAULT '',
     PRIMARY KEY (source, topic, partition, origin)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
 COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
 COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
 COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
+CREATE TABLE standin_private.cdc_message (
+    source text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    prefix text NOT NULL,
+    content bytea NOT NULL,
+    lsn text,
+    source_at timestamptz,
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, topic, partition, record_offset)
+);
+COMMENT ON TABLE standin_private.cdc_message IS 'logical messages of sources with on_message = store, stored in the transaction that moved past them; outlives its source; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_message.lsn IS 'where in the source''s log the message is, as pg_lsn is written';
+CREATE TABLE standin_private.cdc_key_change (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    target regclass NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    old_key text NOT NULL,
+    stored jsonb NOT NULL,
+    fetched boolean NOT NULL,
+    new_key text[],
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, target, origin, position, old_key)
+);
+COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
+COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
+COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
@@ -194,6 +227,26 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_one_of(text, text, text[]) IS 'raises 22023 if an option has a value that it cannot have';
+CREATE FUNCTION standin_private.cdc_message_function_check(function regprocedure, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    routine pg_proc;
+    owner_name name;
+BEGIN
+    SELECT p.* INTO routine FROM pg_proc p WHERE p.oid = function;
+    owner_name := pg_get_userbyid(routine.proowner);
+    IF routine.prokind <> 'f' OR routine.proretset OR oidvectortypes(routine.proargtypes) <> 'text, bytea, text' THEN
+        RAISE EXCEPTION 'function % cannot take logical messages', function USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text); what it returns is not looked at.';
+    ELSIF NOT pg_has_role(caller, routine.proowner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be owner of function %', function USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It runs as its owner.';
+    ELSIF owner_name = 'standin_owner' OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = routine.proowner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'logical messages are never handed to a function of a superuser or of pg_standin itself, and % is of "%"', function, owner_name
+            USING ERRCODE = 'insufficient_privilege', HINT = format('ALTER FUNCTION %s OWNER TO ...;', function);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_message_function_check(regprocedure, name) IS 'raises an error with a hint if logical messages cannot be handed to the function';
 CREATE FUNCTION standin_private.cdc_source_validate(s standin_private.cdc_source) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -222,8 +275,9 @@ BEGIN
     ELSIF s.consistency = 'transaction' AND s.transaction_topic IS NULL THEN
         RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
-    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
-        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic) USING ERRCODE = 'invalid_name';
+    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
     ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
         RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
     ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
@@ -234,6 +288,10 @@ BEGIN
             HINT = 'A function (prefix text, content bytea, lsn text).';
     ELSIF s.on_message <> 'call' AND s.message_function IS NOT NULL THEN
         RAISE EXCEPTION 'message_function is for on_message "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.on_message = 'ignore' AND s.message_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'message_topic is for on_message "store" and "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.message_function IS NOT NULL THEN
+        PERFORM standin_private.cdc_message_function_check(s.message_function, standin_private.caller());
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_source_validate(standin_private.cdc_source) IS 'raises 22023 with a hint if a source cannot be so';
@@ -247,7 +305,8 @@ CREATE FUNCTION standin.cdc_source_create(
     transaction_topic text DEFAULT NULL, on_stall text DEFAULT 'wait', stall_timeout interval DEFAULT '1 minute',
     on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
     dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
-    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made standin_private.cdc_source;
@@ -288,6 +347,7 @@ BEGIN
     made.conflict_timeout := conflict_timeout;
     made.signal_topic := signal_topic;
     made.signal_table := signal_table;
+    made.message_topic := message_topic;
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
@@ -307,7 +367,8 @@ CREATE FUNCTION standin.cdc_source_alter(
     rounding text DEFAULT NULL, consistency text DEFAULT NULL, workers integer DEFAULT NULL, transaction_topic text DEFAULT NULL,
     on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
     message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
-    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s standin_private.cdc_source;
@@ -344,6 +405,7 @@ BEGIN
     s.conflict_timeout := coalesce(conflict_timeout, s.conflict_timeout);
     s.signal_topic := coalesce(signal_topic, s.signal_topic);
     s.signal_table := coalesce(signal_table, s.signal_table);
+    s.message_topic := coalesce(message_topic, s.message_topic);
     s.batch_records := coalesce(batch_records, s.batch_records);
     s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
     s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
@@ -351,7 +413,7 @@ BEGIN
     UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
         unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
         on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
-        batch_records, batch_kilobytes, queue_kilobytes)
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
@@ -469,6 +531,7 @@ BEGIN
     END IF;
     DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
     DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 CREATE TABLE standin_private.cdc_table_planned (
@@ -749,6 +812,23 @@ FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source
 COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
+CREATE OR REPLACE FUNCTION standin.cdc_seek(source text, topic text, partition integer, next_offset bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_seek.source AND t.topic = cdc_seek.topic) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
+        RAISE EXCEPTION 'partition and offset are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Offset 0 means from the beginning, wherever that is.';
+    END IF;
+    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset)
+    VALUES (cdc_seek.source, cdc_seek.topic, cdc_seek.partition, cdc_seek.next_offset)
+    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = EXCLUDED.next_offset, cluster_id = '';
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_seek.source AND p.topic = cdc_seek.topic AND p.partition = cdc_seek.partition;
+    PERFORM standin_private.wake('cdc');
+END $$;
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
 COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
 CREATE VIEW standin.cdc_sources AS
@@ -756,7 +836,7 @@ SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
@@ -772,6 +852,13 @@ SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, 
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+CREATE VIEW standin.cdc_messages AS
+SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
+FROM standin_private.cdc_message m;
+COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_message at the source) of sources with on_message = store';
+COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
+COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
+COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
        CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
@@ -1107,6 +1194,7 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
     standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),
     standin.cdc_verification_passed(bigint, jsonb), standin.cdc_verification_range(text[], text[], text[], text[]),

@@ -32,6 +32,7 @@ BEGIN
     INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset)
     VALUES (cdc_seek.source, cdc_seek.topic, cdc_seek.partition, cdc_seek.next_offset)
     ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = EXCLUDED.next_offset, cluster_id = '';
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_seek.source AND p.topic = cdc_seek.topic AND p.partition = cdc_seek.partition;
     PERFORM standin_private.wake('cdc');
 END $$;
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';

@@ -18,6 +18,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_one_of(text, text, text[]) IS 'raises 22023 if an option has a value that it cannot have';
 
+CREATE FUNCTION standin_private.cdc_message_function_check(function regprocedure, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    routine pg_proc;
+    owner_name name;
+BEGIN
+    SELECT p.* INTO routine FROM pg_proc p WHERE p.oid = function;
+    owner_name := pg_get_userbyid(routine.proowner);
+    IF routine.prokind <> 'f' OR routine.proretset OR oidvectortypes(routine.proargtypes) <> 'text, bytea, text' THEN
+        RAISE EXCEPTION 'function % cannot take logical messages', function USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text); what it returns is not looked at.';
+    ELSIF NOT pg_has_role(caller, routine.proowner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be owner of function %', function USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It runs as its owner.';
+    ELSIF owner_name = 'standin_owner' OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = routine.proowner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'logical messages are never handed to a function of a superuser or of pg_standin itself, and % is of "%"', function, owner_name
+            USING ERRCODE = 'insufficient_privilege', HINT = format('ALTER FUNCTION %s OWNER TO ...;', function);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_message_function_check(regprocedure, name) IS 'raises an error with a hint if logical messages cannot be handed to the function';
+
 -- The one place that knows what a source may be; both making and altering one go through it.
 CREATE FUNCTION standin_private.cdc_source_validate(s standin_private.cdc_source) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -47,8 +68,9 @@ BEGIN
     ELSIF s.consistency = 'transaction' AND s.transaction_topic IS NULL THEN
         RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
-    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
-        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic) USING ERRCODE = 'invalid_name';
+    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
     ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
         RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
     ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
@@ -59,6 +81,10 @@ BEGIN
             HINT = 'A function (prefix text, content bytea, lsn text).';
     ELSIF s.on_message <> 'call' AND s.message_function IS NOT NULL THEN
         RAISE EXCEPTION 'message_function is for on_message "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.on_message = 'ignore' AND s.message_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'message_topic is for on_message "store" and "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.message_function IS NOT NULL THEN
+        PERFORM standin_private.cdc_message_function_check(s.message_function, standin_private.caller());
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_source_validate(standin_private.cdc_source) IS 'raises 22023 with a hint if a source cannot be so';
@@ -73,7 +99,8 @@ CREATE FUNCTION standin.cdc_source_create(
     transaction_topic text DEFAULT NULL, on_stall text DEFAULT 'wait', stall_timeout interval DEFAULT '1 minute',
     on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
     dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
-    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made standin_private.cdc_source;
@@ -114,6 +141,7 @@ BEGIN
     made.conflict_timeout := conflict_timeout;
     made.signal_topic := signal_topic;
     made.signal_table := signal_table;
+    made.message_topic := message_topic;
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
@@ -134,7 +162,8 @@ CREATE FUNCTION standin.cdc_source_alter(
     rounding text DEFAULT NULL, consistency text DEFAULT NULL, workers integer DEFAULT NULL, transaction_topic text DEFAULT NULL,
     on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
     message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
-    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s standin_private.cdc_source;
@@ -171,6 +200,7 @@ BEGIN
     s.conflict_timeout := coalesce(conflict_timeout, s.conflict_timeout);
     s.signal_topic := coalesce(signal_topic, s.signal_topic);
     s.signal_table := coalesce(signal_table, s.signal_table);
+    s.message_topic := coalesce(message_topic, s.message_topic);
     s.batch_records := coalesce(batch_records, s.batch_records);
     s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
     s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
@@ -178,7 +208,7 @@ BEGIN
     UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
         unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
         on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
-        batch_records, batch_kilobytes, queue_kilobytes)
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,

@@ -111,6 +111,7 @@ BEGIN
     END IF;
     DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
     DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 

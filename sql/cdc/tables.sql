@@ -15,6 +15,7 @@ CREATE TABLE standin_private.cdc_source (
     stall_timeout interval NOT NULL CHECK (stall_timeout > '0'),
     on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
     message_function regprocedure,
+    message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
     dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
     conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
@@ -83,9 +84,12 @@ CREATE TABLE standin_private.cdc_progress (
     source_at timestamptz,
     debezium_at timestamptz,
     applied_at timestamptz,
+    flattened boolean,
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+
+COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 
 CREATE TABLE standin_private.cdc_position (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
@@ -94,12 +98,47 @@ CREATE TABLE standin_private.cdc_position (
     origin text NOT NULL,
     position bytea NOT NULL,
     source_micros bigint NOT NULL,
+    seen bytea NOT NULL DEFAULT '',
     PRIMARY KEY (source, topic, partition, origin)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
 COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
 COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
 COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+
+COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
+
+CREATE TABLE standin_private.cdc_message (
+    source text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    prefix text NOT NULL,
+    content bytea NOT NULL,
+    lsn text,
+    source_at timestamptz,
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, topic, partition, record_offset)
+);
+COMMENT ON TABLE standin_private.cdc_message IS 'logical messages of sources with on_message = store, stored in the transaction that moved past them; outlives its source; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_message.lsn IS 'where in the source''s log the message is, as pg_lsn is written';
+
+CREATE TABLE standin_private.cdc_key_change (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    target regclass NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    old_key text NOT NULL,
+    stored jsonb NOT NULL,
+    fetched boolean NOT NULL,
+    new_key text[],
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, target, origin, position, old_key)
+);
+COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
+COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
+COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_source
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');

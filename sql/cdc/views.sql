@@ -7,7 +7,7 @@ SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
@@ -25,6 +25,14 @@ SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, 
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+
+CREATE VIEW standin.cdc_messages AS
+SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
+FROM standin_private.cdc_message m;
+COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_message at the source) of sources with on_message = store';
+COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
+COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
+COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,

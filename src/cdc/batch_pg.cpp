@@ -1,7 +1,11 @@
 #include "cdc/batch_pg.h"
 
 #include "cdc/evolution_pg.h"
+#include "cdc/key_change_pg.h"
+#include "cdc/position_pg.h"
 #include "cdc/record_failure_pg.h"
+#include "cdc/truncate_pg.h"
+#include "pg/spi.h"
 
 namespace standin::cdc {
 
@@ -48,6 +52,7 @@ bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::
 
 void BatchApplier::reset() {
     changes_.clear();
+    interludes_.clear();
     buried_.clear();
     arena_.reset();
 }
@@ -60,12 +65,73 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     applyDecoded(messages, partitions);
 }
 
+/// Changes in runs, with what has its own place in the stream between them.
 void BatchApplier::applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
-    if (!changes_.empty())
-        applyRange(0, changes_.size(), messages, partitions);
+    buried_.assign(changes_.size(), false);
+    size_t done = 0;
+    for (const Interlude& interlude : interludes_) {
+        applyRange(done, interlude.change, messages, partitions);
+        done = interlude.change;
+        const auto failure = recordFailure([&] { pg::inSubtransaction([&] { perform(interlude, messages); }); });
+        if (!failure)
+            continue;
+        bury(messages[interlude.message], *partitions[interlude.message], *failure);
+        if (interlude.kind == Interlude::Kind::KeyLeaves || interlude.kind == Interlude::Kind::KeyArrives) {
+            buried_[interlude.change] = true;
+            changes_[interlude.change].table = noTable; // applied to none
+        }
+    }
+    applyRange(done, changes_.size(), messages, partitions);
+    finishKeyChanges(messages);
     confirm();
     changes_.clear();
+    interludes_.clear();
     buried_.clear();
+}
+
+void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch& messages) {
+    const kafka::Message message = messages[interlude.message];
+    const Event& event = interlude.event;
+    if (interlude.kind == Interlude::Kind::Message) {
+        if (messagePolicy_.action == OnMessage::Store)
+            storeMessage(source_, message, event);
+        else
+            callMessageFunction(messagePolicy_.function.value_or(InvalidOid), event.message);
+        return;
+    }
+    TargetTable& table = *(*tables_)[interlude.table];
+    const KeyChange change{source_, table, event.origin, event.position};
+    if (interlude.kind == Interlude::Kind::Truncate)
+        truncateTarget(table);
+    else if (interlude.kind == Interlude::Kind::KeyLeaves)
+        keyLeaves(change, event.cells);
+    else
+        keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
+}
+
+/// Null if the header does not say it in a way that this target understands.
+const Cell* BatchApplier::oldKeyOf(TargetTable& table, const kafka::Message& message) {
+    const Target& target = table.target();
+    const auto isPlain = [&](uint16_t column) {
+        return !target.columns[column].computed() && !target.columns[column].confidential;
+    };
+    if (!std::all_of(target.key.begin(), target.key.end(), isPlain))
+        return nullptr;
+    Cell* cells = arena_.allocateArray<Cell>(target.columns.size());
+    try {
+        return decoder_.decodeKey(table.decoder(), {message.header("__debezium.oldkey")}, cells) ? cells : nullptr;
+    } catch (const Error&) { // written otherwise than the key itself: what is withheld then stays unknown
+        return nullptr;
+    }
+}
+
+void BatchApplier::finishKeyChanges(const kafka::MessageBatch& messages) {
+    for (const Interlude& interlude : interludes_)
+        if (interlude.kind == Interlude::Kind::KeyArrives && !buried_[interlude.change]) {
+            TargetTable& table = *(*tables_)[interlude.table];
+            keyArrived({source_, table, interlude.event.origin, interlude.event.position},
+                       oldKeyOf(table, messages[interlude.message]));
+        }
 }
 
 void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
@@ -73,14 +139,18 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         PartitionState* partition = partitions[i];
         if (!partition)
             continue;
+        if (!partition->marksLoaded)
+            loadMarks(source_, *partition);
         const kafka::Message message = messages[i];
         ++partition->counts.records;
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
-        auto failure = recordFailure([&] { decodeOne(message, i, *partition); });
+        Record record;
+        auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
         while (evolveFor(*partition, messages, partitions))
-            failure = recordFailure([&] { decodeOne(message, i, *partition); });
-        if (failure)
+            failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
+        // What cannot be decoded is seen too, and buried once.
+        if (failure && !isSeen(decoder_.place(decoderOf(*partition), record), *partition))
             bury(message, *partition, *failure);
     }
 }
@@ -89,6 +159,8 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
 /// is applied first: it has the old shape.
 bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
                              const std::vector<PartitionState*>& partitions) {
+    if (partition.table == noTable)
+        return false;
     TargetTable& table = *(*tables_)[partition.table];
     const auto changes = changesFor(table);
     if (changes.empty())
@@ -98,24 +170,96 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     return true;
 }
 
-void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition) {
-    TargetTable& table = *(*tables_)[partition.table];
-    const Record record = avro_.toJson({message.key(), message.value()}, arena_);
-    Event event = decoder_.decode(table.decoder(), record);
-    if (!changesFor(table).empty())
+TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
+    return partition.table == noTable ? messageDecoder_ : (*tables_)[partition.table]->decoder();
+}
+
+/// A table's decoder is made anew when the table changes; what form its topic has is the partition's memory. `record`
+/// is what could be read, even if this fails.
+void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
+    TableDecoder& decoder = decoderOf(partition);
+    decoder.lastForm = nullptr;
+    if (partition.topic.starts_with("__debezium-heartbeat")) {
+        ++partition.counts.ignored;
+        return;
+    }
+    record = avro_.toJson({message.key(), message.value()}, arena_);
+    decoder.form = partition.form;
+    Event event = decoder_.decode(decoder, record);
+    partition.form = decoder.form;
+    if (partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty())
         return; // the table changes first
-    if (event.kind == EventKind::Truncate && table.config().onTruncate != OnTruncate::Ignore)
+    if (isSeen(event, partition))
+        return;
+    if (event.kind == EventKind::Row && partition.table != noTable)
+        return takeRow(event, record, message, index, partition);
+    if (event.kind == EventKind::LogicalMessage)
+        takeMessage(event, index, partition);
+    else if (event.kind == EventKind::Truncate && partition.table != noTable)
+        takeTruncate(*(*tables_)[partition.table], index, partition);
+    count(partition.counts, event);
+}
+
+bool BatchApplier::isSeen(const Event& event, PartitionState& partition) {
+    const PositionMarks::Verdict verdict = partition.marks.judge(event);
+    if (verdict == PositionMarks::Verdict::Restored) {
+        notices_.push_back("topic \"" + partition.topic + "\", partition " + std::to_string(partition.partition) +
+                           ": the log of \"" + std::string(event.origin) +
+                           "\" went back to an earlier place at a later time: the source was restored or replaced. "
+                           "Its events are applied; verify the table");
+        const char* text = notices_.back().c_str();
+        pg::call([text] { ereport(LOG, errmsg("pg_standin cdc: %s", text)); });
+    }
+    if (verdict == PositionMarks::Verdict::Seen)
+        ++partition.counts.duplicates;
+    return verdict == PositionMarks::Verdict::Seen;
+}
+
+void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition) {
+    switch (table.config().onTruncate) {
+    case OnTruncate::Ignore:
+        ++partition.counts.ignored;
+        return;
+    case OnTruncate::DeadLetter:
         throw Error(
             "22023", "the source table was truncated, and truncates are not applied", "",
-            "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'ignore'.");
-    if (event.kind == EventKind::Row && table.mapper()) {
+            "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'apply'.");
+    case OnTruncate::Apply:
+        break;
+    }
+    if (table.config().history)
+        throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
+                    "Add the table with on_truncate => 'ignore'.");
+    ++partition.counts.truncates;
+    interludes_.push_back({Interlude::Kind::Truncate, changes_.size(), index, partition.table, {}});
+}
+
+void BatchApplier::takeMessage(const Event& event, uint32_t index, PartitionState& partition) {
+    if (messagePolicy_.action == OnMessage::Ignore) {
+        ++partition.counts.ignored;
+        return;
+    }
+    ++partition.counts.messages;
+    interludes_.push_back({Interlude::Kind::Message, changes_.size(), index, partition.table, event});
+}
+
+void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
+                           PartitionState& partition) {
+    TargetTable& table = *(*tables_)[partition.table];
+    if (table.mapper()) {
         const Mapped mapped = table.mapper()->map(table, event, record, message, modes_.unavailablePlaceholder, arena_);
         if (mapped != Mapped::Kept)
             return addFiltered(mapped, event, index, partition);
     }
     count(partition.counts, event);
-    if (event.kind == EventKind::Row)
-        changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
+    const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete;
+    if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
+        const bool leaves = event.operation == Operation::Delete;
+        if (message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
+            interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
+                                   index, partition.table, event});
+    }
+    changes_.push_back({event.operation, partition.table, index, event.cells, event.before});
 }
 
 void BatchApplier::addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition) {
@@ -130,6 +274,10 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
     counts.unknownFields += event.unknownFields;
     if (event.sourceMicros != 0)
         counts.sourceMicros = event.sourceMicros;
+    if (event.debeziumMicros != 0)
+        counts.debeziumMicros = event.debeziumMicros;
+    if (event.kind == EventKind::Truncate || event.kind == EventKind::LogicalMessage)
+        return; // counted by what became of them
     if (event.kind != EventKind::Row)
         ++counts.ignored;
     else if (event.operation == Operation::Read)
@@ -144,7 +292,8 @@ void BatchApplier::count(PartitionState::Counts& counts, const Event& event) {
 
 void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                               const std::vector<PartitionState*>& partitions) {
-    buried_.resize(changes_.size(), false);
+    if (first == last)
+        return;
     applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
         buried_[change] = true;
         const uint32_t index = changes_[change].message;
@@ -154,7 +303,7 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
 
 void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
     ++partition.counts.deadLetters;
-    const RowMapper* mapper = (*tables_)[partition.table]->mapper();
+    const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
     if (mapper && mapper->redaction().needed())
         kafka::writeDeadLetter(source_, message, discreet(failure), redacted(message, mapper->redaction()));
     else

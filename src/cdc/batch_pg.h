@@ -5,11 +5,16 @@
 
 #include "cdc/avro_records.h"
 #include "cdc/change_applier_pg.h"
+#include "cdc/message_pg.h"
+#include "cdc/position_marks.h"
 #include "kafka/kafka_pg.h"
 #include "kafka/registry.h"
 #include "kernel/confirmation.h"
 
 namespace standin::cdc {
+
+/// In place of a target's index: a partition of the source's message_topic, which has logical messages only.
+inline constexpr uint32_t noTable = UINT32_MAX;
 
 /// Where a partition stands, and what a batch adds to it.
 struct PartitionState {
@@ -22,6 +27,10 @@ struct PartitionState {
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
+    PositionMarks marks;
+    bool marksLoaded = false;
+    RecordForm form = RecordForm::Unknown; ///< of the last row
+    RecordForm storedForm = RecordForm::Unknown;
 
     struct Counts {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
@@ -37,6 +46,7 @@ struct PartitionState {
 class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
+    void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -49,17 +59,37 @@ public:
     /// After the transaction has ended, one way or the other.
     void reset();
     size_t memoryBytes() const { return arena_.reservedBytes(); }
+    /// What operators should hear of the batches since it was last asked.
+    std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 
 private:
+    /// What must happen between the changes before it and those after.
+    struct Interlude {
+        enum class Kind : uint8_t { Truncate, Message, KeyLeaves, KeyArrives } kind;
+        size_t change; ///< index of the change that it precedes, or that is the half of a changed key
+        uint32_t message;
+        uint32_t table;
+        Event event;
+    };
+
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     bool evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
-    void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition);
+    void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
+    bool isSeen(const Event& event, PartitionState& partition);
+    TableDecoder& decoderOf(const PartitionState& partition);
+    void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
+                 PartitionState& partition);
+    void takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition);
+    void takeMessage(const Event& event, uint32_t index, PartitionState& partition);
     void addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
+    void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
+    const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
+    void finishKeyChanges(const kafka::MessageBatch& messages);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
     void confirm();
 
@@ -70,6 +100,10 @@ private:
     Arena arena_;
     EventDecoder decoder_;
     ChangeApplier applier_;
+    std::vector<Interlude> interludes_;
+    MessagePolicy messagePolicy_;
+    TableDecoder messageDecoder_{Target{}};
+    std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;

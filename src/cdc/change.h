@@ -115,7 +115,7 @@ struct Target {
     std::string name;
     std::vector<TargetColumn> columns;
     std::vector<uint16_t> key;
-    bool history = false; ///< each event is a row of its own: nothing is coalesced, updated or deleted
+    bool history = false;             ///< each event is a row of its own: nothing is coalesced, updated or deleted
     std::vector<std::string> dropped; ///< fields that are known and stored nowhere
     bool wholeDeletes = false; ///< of a deleted row all that is known is decoded, not just its key: mappings need it
     /// Whether equal keys always have equal cells, so that rows may be coalesced and sorted. Not so under a

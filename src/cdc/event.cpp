@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
+#include "cdc/json.h"
+#include "cdc/shape.h"
+
 namespace standin::cdc {
 
 using simdjson::ondemand::json_type;
@@ -9,305 +13,172 @@ using simdjson::ondemand::object;
 
 namespace {
 
-[[noreturn]] void throwMalformed(simdjson::error_code error) {
-    throw Error("22P02", std::string("malformed JSON: ") + simdjson::error_message(error));
-}
-
-void check(simdjson::error_code error) {
-    if (error != simdjson::SUCCESS)
-        throwMalformed(error);
-}
-
-std::string_view trim(std::string_view text) {
-    const auto isSpace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-    while (!text.empty() && isSpace(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && isSpace(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
-/// The same bytes with what simdjson needs after them.
-simdjson::padded_string_view padded(std::string_view text, Arena& arena) {
-    char* copy = arena.allocate(text.size() + simdjson::SIMDJSON_PADDING, 1);
-    std::memcpy(copy, text.data(), text.size());
-    std::memset(copy + text.size(), ' ', simdjson::SIMDJSON_PADDING);
-    return simdjson::padded_string_view(copy, text.size(), text.size() + simdjson::SIMDJSON_PADDING);
-}
-
-std::string_view rawObject(simdjson::ondemand::value& value) {
-    object whole;
-    std::string_view text;
-    check(value.get_object().get(whole));
-    check(whole.raw_json().get(text));
-    return text;
-}
-
-/// Whether a raw key is exactly `name`; the document's padding makes the look ahead safe.
-template <size_t N> bool keyIs(const char* raw, const char (&name)[N]) {
-    return std::memcmp(raw, name, N - 1) == 0 && raw[N - 1] == '"';
-}
-
-bool keyIs(const char* raw, const std::string& name) {
-    return std::strncmp(raw, name.c_str(), name.size()) == 0 && raw[name.size()] == '"';
-}
-
-/// Length of a raw key; the parser has made sure that it is closed.
-size_t rawLength(const char* raw) {
-    const char* at = raw;
-    while (*at != '"')
-        at += *at == '\\' ? 2 : 1;
-    return static_cast<size_t>(at - raw);
-}
-
-constexpr int32_t unknownField = -1;
-constexpr int32_t droppedField = -2;
-
-int32_t columnOf(const Target& target, std::string_view name) {
-    if (std::find(target.dropped.begin(), target.dropped.end(), name) != target.dropped.end())
-        return droppedField;
-    for (size_t i = 0; i < target.columns.size(); ++i)
-        if (target.columns[i].fieldName() == name)
-            return static_cast<int32_t>(i);
-    return unknownField;
-}
-
 bool isKeyColumn(const Target& target, int32_t column) {
     return std::find(target.key.begin(), target.key.end(), column) != target.key.end();
 }
 
-/// Computed keys come later; a history's key may be none of the event's.
-int32_t firstMissingKey(const Target& target, const Cell* cells) {
-    if (target.history)
-        return -1;
-    for (const uint16_t column : target.key)
-        if (cells[column].kind <= CellKind::Null && !target.columns[column].computed())
-            return column;
-    return -1;
+uint64_t hashCells(uint64_t hash, const Target& target, const Cell* cells) {
+    for (size_t i = 0; cells && i < target.columns.size(); ++i) {
+        const Cell& cell = cells[i];
+        hash = hashMix(hash + 1, static_cast<uint64_t>(cell.kind));
+        if (cell.kind == CellKind::Value)
+            hash = hashMix(hash, static_cast<uint64_t>(cell.value));
+        else if (cell.kind > CellKind::Value)
+            hash = hashBytes(hash, cell.bytes());
+    }
+    return hash;
+}
+
+uint64_t identityOf(const Event& event, const Target& target, const Record& record) {
+    const uint64_t start = hashMix(static_cast<uint64_t>(event.kind) + 1, static_cast<uint64_t>(event.operation) + 1);
+    if (event.hasKey)
+        return hashBytes(start, *record.key);
+    return hashCells(hashCells(start, target, event.cells), target, event.before);
 }
 
 } // namespace
 
-size_t TopicForm::Plan::locate(std::string_view name, size_t expected, const Target& target) {
-    const auto known =
-        std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
-    if (known != fields.end())
-        return static_cast<size_t>(known - fields.begin());
-    if (fields.size() >= maxFields)
-        fields.clear();
-    settled = false;
-    const size_t position = std::min(expected, fields.size());
-    fields.insert(fields.begin() + static_cast<ptrdiff_t>(position),
-                  {std::string(name), columnOf(target, name), schema ? schema->find(name) : nullptr});
-    return position;
-}
-
-TopicForm::Parts TopicForm::split(std::string_view record, const std::string* schema,
-                                  simdjson::ondemand::parser& parser, Arena& arena) {
-    if (schema) {
-        Plan& plan = known_[schema];
-        if (!plan.schema)
-            plan.schema = parseSchema(*schema);
-        return {record, &plan};
-    }
-    record = trim(record);
-    for (size_t i = 0; i < plans_.size(); ++i) {
-        const std::string& prefix = plans_[i]->prefix;
-        if (!record.starts_with(prefix) || record.back() != '}')
-            continue;
-        std::rotate(plans_.begin(), plans_.begin() + static_cast<ptrdiff_t>(i),
-                    plans_.begin() + static_cast<ptrdiff_t>(i) + 1);
-        return {record.substr(prefix.size(), record.size() - prefix.size() - 1), plans_.front().get()};
-    }
-    if (record.starts_with("{") && trim(record.substr(1)).starts_with("\"schema\""))
-        return learn(record, parser, arena);
-    return {record, &schemaless_};
-}
-
-TopicForm::Parts TopicForm::learn(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena) {
-    simdjson::ondemand::document document;
-    object root;
-    const simdjson::padded_string_view copy = padded(record, arena);
-    check(parser.iterate(copy).get(document));
-    check(document.get_object().get(root));
-    simdjson::ondemand::value schema, payload;
-    check(root.find_field("schema").get(schema));
-    json_type type{};
-    check(schema.type().get(type));
-    std::string_view schemaText;
-    if (type == json_type::object)
-        schemaText = rawObject(schema);
-    if (root.find_field("payload").get(payload) != simdjson::SUCCESS)
-        return {record, &schemaless_}; // a row of a table that has a column "schema"
-    const char* const start = payload.raw_json_token().data();
-
-    auto plan = std::make_unique<Plan>();
-    plan->prefix = record.substr(0, static_cast<size_t>(start - copy.data()));
-    if (!schemaText.empty())
-        plan->schema = parseSchema(schemaText);
-    plans_.insert(plans_.begin(), std::move(plan));
-    if (plans_.size() > maxPlans)
-        plans_.pop_back();
-    Plan& learnt = *plans_.front();
-    if (record.back() != '}')
-        throw Error("22P02", "malformed JSON: the record does not end with its object");
-    return {record.substr(learnt.prefix.size(), record.size() - learnt.prefix.size() - 1), &learnt};
-}
-
 EventDecoder::EventDecoder(const SourceModes& modes, Arena& arena)
-    : arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_),
+    : modes_(modes), arena_(arena), values_(modes, arena, parser_), secondValues_(modes, arena, secondParser_),
       twinValues_(modes, arena, twinParser_) {}
 
-struct EventDecoder::Envelope {
-    Event event;
-    char op = 0;
-    bool hasAfter = false;
-    bool hasPayload = false;
-    std::string_view before;
-};
-
 Event EventDecoder::decode(TableDecoder& table, const Record& record) {
-    Envelope envelope;
+    Event event;
     table.lastForm = nullptr;
     if (!record.value) {
-        envelope.event.kind = EventKind::Tombstone;
-        return envelope.event;
-    }
-    const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
-    if (trim(parts.payload) == "null") {
-        envelope.event.kind = EventKind::Tombstone;
-        return envelope.event;
-    }
-    table.lastForm = parts.plan;
-    table.lastRecord = record;
-    readEnvelope(table, *parts.plan, parts.payload, envelope);
-    Event& event = envelope.event;
-    if (event.kind != EventKind::Row)
-        return event;
-    switch (envelope.op) {
-    case 'c':
-        event.operation = Operation::Create;
-        break;
-    case 'u':
-        event.operation = Operation::Update;
-        break;
-    case 'r':
-        event.operation = Operation::Read;
-        break;
-    case 'd':
-        event.operation = Operation::Delete;
-        break;
-    case 't':
-        event.kind = EventKind::Truncate;
-        return event;
-    case 'm':
-        event.kind = EventKind::LogicalMessage;
-        return event;
-    default:
-        throw Error("22023", envelope.op ? std::string("unknown operation \"") + envelope.op + "\""
-                                         : "the record is not a Debezium change event: it has no \"op\"");
-    }
-    if (event.operation == Operation::Delete) {
-        event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
-        // With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong
-        // row.
-        if (table.target.history && !envelope.before.empty())
-            addKeyFromBefore(table, *parts.plan, envelope.before, event.cells);
-        if (record.key)
-            addKeyFromRecordKey(table, record, event.cells);
-        else if (!envelope.before.empty())
-            addKeyFromBefore(table, *parts.plan, envelope.before, event.cells);
+        event = decodeTombstone(table, record);
     } else {
-        if (!envelope.hasAfter)
-            throw Error("22023", "the change event has no \"after\"");
-        if (firstMissingKey(table.target, event.cells) >= 0)
-            addKeyFromRecordKey(table, record, event.cells);
+        const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
+        event = trim(parts.payload) == "null" ? decodeTombstone(table, record) : decodeValue(table, parts, record);
     }
-    if (const int32_t missing = firstMissingKey(table.target, event.cells); missing >= 0)
-        throw ValueError("23502", table.target.columns[static_cast<size_t>(missing)].name,
-                         "the event has no value for this column of the primary key");
+    event.hasKey = record.key && trim(*record.key) != "null" && !record.key->empty();
+    if (!event.position.empty())
+        event.identity = identityOf(event, table.target, record);
     return event;
 }
 
-void EventDecoder::readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload,
-                                Envelope& envelope) {
-    simdjson::ondemand::document document;
-    object root;
-    check(parser_.iterate(padded(payload, arena_)).get(document));
-    check(document.get_object().get(root));
-    for (auto next : root) {
-        simdjson::ondemand::field field;
-        check(std::move(next).get(field));
-        const char* key = field.key().raw();
-        auto& value = field.value();
-        json_type type{};
-        check(value.type().get(type));
-        if (keyIs(key, "after")) {
-            if (type != json_type::object)
-                continue;
-            envelope.hasAfter = true;
-            envelope.event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
-            object row;
-            check(value.get_object().get(row));
-            readRow(table.target, plan, row, envelope.event.cells, envelope.event.unknownFields, false);
-        } else if (keyIs(key, "before")) {
-            if (type == json_type::object)
-                envelope.before = rawObject(value);
-        } else if (keyIs(key, "source")) {
-            object source;
-            if (type == json_type::object && value.get_object().get(source) == simdjson::SUCCESS)
-                readSource(source, envelope.event);
-        } else if (keyIs(key, "op")) {
-            std::string_view op;
-            check(value.get_string().get(op));
-            envelope.op = op.size() == 1 ? op[0] : '?';
-        } else if (keyIs(key, "ddl")) {
-            envelope.event.kind = EventKind::SchemaChange;
-        } else if (keyIs(key, "status")) {
-            envelope.event.kind = EventKind::Transaction;
-        } else if (keyIs(key, "ts_ms")) {
-            envelope.hasPayload = true;
-        }
+RecordForm EventDecoder::expectedForm(const TableDecoder& table, const TopicForm::Parts& parts) const {
+    if (modes_.format != MessageFormat::Auto)
+        return modes_.format == MessageFormat::Envelope ? RecordForm::Envelope : RecordForm::Flattened;
+    if (parts.plan->form != RecordForm::Unknown)
+        return parts.plan->form;
+    // A flattened topic's record with an "op" may be an envelope after all, or have a column of that name.
+    if (table.form == RecordForm::Flattened && parts.payload.find("\"op\"") != std::string_view::npos)
+        return RecordForm::Unknown;
+    return table.form;
+}
+
+/// What the record looks like is asked only where it is not what is expected.
+Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
+    const auto shape = [&] { return shapeOf(parts.payload, table.target, secondParser_, arena_); };
+    const auto controlEvent = [&](EventKind kind) {
+        Event event;
+        table.lastForm = nullptr;
+        event.kind = kind;
+        return event;
+    };
+    RecordForm form = expectedForm(table, parts);
+    if (form == RecordForm::Unknown) {
+        const RecordShape seen = shape();
+        if (seen.control)
+            return controlEvent(*seen.control);
+        form = seen.envelope ? RecordForm::Envelope : RecordForm::Flattened;
     }
-    if (document.current_location().error() == simdjson::SUCCESS)
-        throw Error("22P02", "malformed JSON: something follows the record's object");
-    if (envelope.op)
-        envelope.event.kind = EventKind::Row;
-    else if (envelope.event.kind == EventKind::Row && envelope.hasPayload && !envelope.hasAfter &&
-             envelope.before.empty())
-        envelope.event.kind = EventKind::Heartbeat;
+    table.lastForm = parts.plan;
+    table.lastRecord = record;
+    try {
+        const Event event =
+            form == RecordForm::Envelope ? decodeEnvelope(table, parts, record) : decodeFlattened(table, parts, record);
+        if (event.kind == EventKind::Row)
+            table.form = form;
+        return event;
+    } catch (const Error&) {
+        const RecordShape seen = shape();
+        if (seen.control)
+            return controlEvent(*seen.control);
+        // The topic was enveloped until now: only what bears the marks of flattening is taken for a row.
+        if (modes_.format != MessageFormat::Auto || form != RecordForm::Envelope || seen.envelope || !seen.metadata)
+            throw;
+    }
+    const Event event = decodeFlattened(table, parts, record);
+    table.form = RecordForm::Flattened;
+    return event;
 }
 
-namespace {
-
-/// What the source says of its clock is only shown: a time that PostgreSQL cannot show (beyond the year 9999) is none.
-int64_t plausibleMicros(int64_t number, int64_t unit) {
-    constexpr int64_t limit = 253402300800000000;
-    return number > 0 && number < limit / unit ? number * unit : 0;
+Event EventDecoder::decodeTombstone(TableDecoder& table, const Record& record) {
+    Event event;
+    event.kind = EventKind::Tombstone;
+    const RecordForm form = modes_.format == MessageFormat::Auto       ? table.form
+                            : modes_.format == MessageFormat::Envelope ? RecordForm::Envelope
+                                                                       : RecordForm::Flattened;
+    const bool followsDelete = table.rewritesDeletes && (table.target.key.empty() || table.target.history);
+    if (form != RecordForm::Flattened || followsDelete)
+        return event;
+    event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
+    if (table.target.key.empty())
+        throw Error("22023", "a row without a key was deleted, and the record does not say which", "",
+                    "Let the connector rewrite deletes: delete.tombstone.handling.mode = rewrite.");
+    addMissingKey(table, record, event.cells);
+    event.kind = EventKind::Row;
+    event.operation = Operation::Delete;
+    return event;
 }
 
-} // namespace
+Event EventDecoder::place(TableDecoder& table, const Record& record) noexcept {
+    Event event;
+    try {
+        if (!record.value)
+            return event;
+        const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
+        simdjson::ondemand::document document;
+        object root;
+        check(secondParser_.iterate(padded(parts.payload, arena_)).get(document));
+        check(document.get_object().get(root));
+        SourceBlock block;
+        std::string_view op;
+        for (auto next : root) {
+            simdjson::ondemand::field field;
+            check(std::move(next).get(field));
+            const char* key = field.key().raw();
+            object source;
+            if (keyIs(key, "source") && field.value().get_object().get(source) == simdjson::SUCCESS)
+                readSource(source, block);
+            else if (keyIs(key, "op"))
+                op = rawString(field.value());
+        }
+        event.operation = op == "r" ? Operation::Read : Operation::Create;
+        setPlace(event, block);
+        event.hasKey = record.key && !record.key->empty();
+        event.identity = hashBytes(hashBytes(1, op), event.hasKey ? *record.key : parts.payload);
+    } catch (const std::exception&) { // then nothing is known of it
+        event = {};
+    }
+    return event;
+}
 
-void EventDecoder::readSource(object source, Event& event) {
+void EventDecoder::setPlace(Event& event, const SourceBlock& block) {
+    event.sourceMicros = block.micros();
+    if (event.kind == EventKind::Row && event.operation == Operation::Read)
+        return;
+    const SourceBlock::Place place = block.place(event.kind == EventKind::LogicalMessage, arena_);
+    event.origin = place.origin;
+    event.position = place.position;
+    event.segment = place.segment;
+}
+
+void EventDecoder::readSource(object source, SourceBlock& block) {
     for (auto next : source) {
         simdjson::ondemand::field field;
         check(std::move(next).get(field));
-        const char* key = field.key().raw();
-        int64_t number = 0;
-        if (keyIs(key, "ts_us")) {
-            if (field.value().get_int64().get(number) == simdjson::SUCCESS)
-                event.sourceMicros = plausibleMicros(number, 1);
-        } else if (keyIs(key, "ts_ms") && event.sourceMicros == 0) {
-            if (field.value().get_int64().get(number) == simdjson::SUCCESS)
-                event.sourceMicros = plausibleMicros(number, 1000);
-        }
+        block.take(field.key().raw(), field.value());
     }
 }
 
+/// `second`: the row is not part of the document that parser_ is in.
 void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object row, Cell* cells,
-                           uint32_t& unknownFields, bool keyOnly) {
-    ValueDecoder& values = keyOnly ? secondValues_ : values_;
-    simdjson::ondemand::parser& parser = keyOnly ? secondParser_ : parser_;
+                           uint32_t& unknownFields, Columns columns, bool second) {
+    ValueDecoder& values = second ? secondValues_ : values_;
+    simdjson::ondemand::parser& parser = second ? secondParser_ : parser_;
     size_t position = 0;
     for (auto next : row) {
         simdjson::ondemand::field json;
@@ -321,14 +192,14 @@ void EventDecoder::readRow(const Target& target, TopicForm::Plan& plan, object r
         }
         const TopicForm::Field& field = plan.fields[position++];
         if (field.column < 0) {
-            unknownFields += field.column == unknownField;
+            unknownFields += field.column == TopicForm::unknownField;
             continue;
         }
-        const bool allColumns = !keyOnly || target.wholeDeletes;
-        const auto wanted = [&](int32_t column) {
-            return target.columns[static_cast<size_t>(column)].writable && (allColumns || isKeyColumn(target, column));
-        };
         const auto column = static_cast<size_t>(field.column);
+        const bool allColumns = columns == Columns::All || target.wholeDeletes;
+        const auto wanted = [&](int32_t one) {
+            return target.columns[static_cast<size_t>(one)].writable && (allColumns || isKeyColumn(target, one));
+        };
         if (target.columns[column].twin >= 0)
             readTwins(target, field, json.value(), cells, wanted);
         else if (wanted(field.column))
@@ -367,27 +238,54 @@ void EventDecoder::readTwins(const Target& target, const TopicForm::Field& field
     }
 }
 
-void EventDecoder::addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells) {
+/// A row image that was set aside as text.
+Cell* EventDecoder::readImage(TableDecoder& table, TopicForm::Plan& plan, std::string_view image, Columns columns,
+                              Cell* cells) {
+    simdjson::ondemand::document document;
+    object row;
+    check(secondParser_.iterate(padded(image, arena_)).get(document));
+    check(document.get_object().get(row));
+    uint32_t unknownFields = 0;
+    readRow(table.target, plan, row, cells, unknownFields, columns, true);
+    return cells;
+}
+
+bool EventDecoder::decodeKey(TableDecoder& table, const Record& record, Cell* cells) {
     if (!record.key || record.key->empty())
-        return;
+        return false;
     const TopicForm::Parts parts = table.keyForm.split(*record.key, record.keySchema, secondParser_, arena_);
     simdjson::ondemand::document document;
     object row;
     // A key that is no JSON object (another converter's) is not an error: `before` may do.
     if (secondParser_.iterate(padded(parts.payload, arena_)).get(document) != simdjson::SUCCESS ||
         document.get_object().get(row) != simdjson::SUCCESS)
-        return;
+        return false;
     uint32_t unknownFields = 0;
-    readRow(table.target, *parts.plan, row, cells, unknownFields, true);
+    readRow(table.target, *parts.plan, row, cells, unknownFields, Columns::Key, true);
+    return true;
 }
 
-void EventDecoder::addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells) {
-    simdjson::ondemand::document document;
-    object row;
-    check(secondParser_.iterate(padded(before, arena_)).get(document));
-    check(document.get_object().get(row));
-    uint32_t unknownFields = 0;
-    readRow(table.target, plan, row, cells, unknownFields, true);
+namespace {
+
+/// Computed keys come later; a history's key may be none of the event's.
+int32_t firstMissingKey(const Target& target, const Cell* cells) {
+    if (target.history)
+        return -1;
+    for (const uint16_t column : target.key)
+        if (cells[column].kind <= CellKind::Null && !target.columns[column].computed())
+            return column;
+    return -1;
+}
+
+} // namespace
+
+/// What the row does not say of its key the record's key does.
+void EventDecoder::addMissingKey(TableDecoder& table, const Record& record, Cell* cells) {
+    if (firstMissingKey(table.target, cells) >= 0)
+        decodeKey(table, record, cells);
+    if (const int32_t missing = firstMissingKey(table.target, cells); missing >= 0)
+        throw ValueError("23502", table.target.columns[static_cast<size_t>(missing)].name,
+                         "the event has no value for this column of the primary key");
 }
 
 } // namespace standin::cdc

@@ -1,21 +1,38 @@
 #pragma once
 
-#include <map>
-#include <memory>
 #include <optional>
 
+#include "cdc/position.h"
+#include "cdc/topic_form.h"
 #include "cdc/value.h"
 
 namespace standin::cdc {
 
-/// What a record turned out to be. Only a Row changes the target.
-enum class EventKind : uint8_t { Row, Tombstone, Heartbeat, Transaction, SchemaChange, LogicalMessage, Truncate };
+/// What a record turned out to be. Only a Row, a Truncate and a LogicalMessage do something.
+enum class EventKind : uint8_t {
+    Row,
+    Tombstone,
+    Heartbeat,
+    Transaction,
+    SchemaChange,
+    Signal,
+    LogicalMessage,
+    Truncate
+};
+
+/// What pg_logical_emit_message wrote at the source.
+struct LogicalMessage {
+    std::string_view prefix;
+    std::string_view content;
+    std::string_view lsn; ///< as pg_lsn is shown; empty if the source does not say
+};
 
 struct Event {
     EventKind kind = EventKind::Row;
     Operation operation = Operation::Create;
-    Cell* cells = nullptr;      ///< one a target column
-    Cell* before = nullptr;     ///< the row before, where the event has all of it and the target has no key
+    Cell* cells = nullptr;  ///< one a target column
+    Cell* before = nullptr; ///< the row before, where the event has all of it and the target has no key
+    LogicalMessage message;
     int64_t sourceMicros = 0;   ///< when the source committed or wrote it, since 1970; 0 if it does not say
     int64_t debeziumMicros = 0; ///< when Debezium made the event
     uint32_t unknownFields = 0; ///< fields of the event that the target has no column for
@@ -24,6 +41,9 @@ struct Event {
     /// connectors.
     std::string_view origin;
     std::string_view position;
+    uint8_t segment = 0;   ///< see PositionMarks
+    bool hasKey = false;   ///< the record has one
+    uint64_t identity = 0; ///< of operation and key, or of operation and row: tells events of one position apart
 };
 
 /// A record as Kafka has it.
@@ -35,45 +55,6 @@ struct Record {
     const std::string* valueSchema = nullptr;
 };
 
-/// Knows the form of one topic's records for one target: which field goes to which column, by schema. Schemas are
-/// parsed once; a record whose first bytes are those of a schema seen before skips them with one comparison.
-class TopicForm {
-public:
-    struct Field {
-        std::string name;
-        int32_t column; ///< -1: the target has none
-        const FieldSchema* schema;
-    };
-
-    /// The fields of a row in the order the last record had them.
-    struct Plan {
-        std::string prefix; ///< the record up to its payload; empty if records carry no schema
-        std::optional<RowSchema> schema;
-        std::vector<Field> fields;
-        bool settled = false; ///< the target has a place for each of the fields, as far as it is to have one
-
-        /// Where the field is, entered at the expected place if it is new.
-        size_t locate(std::string_view name, size_t expected, const Target& target);
-    };
-
-    struct Parts {
-        std::string_view payload;
-        Plan* plan;
-    };
-
-    /// Splits a record into its schema's plan and its payload; it is all payload if its schema is known otherwise.
-    Parts split(std::string_view record, const std::string* schema, simdjson::ondemand::parser& parser, Arena& arena);
-
-private:
-    Parts learn(std::string_view record, simdjson::ondemand::parser& parser, Arena& arena);
-
-    static constexpr size_t maxPlans = 64;
-    static constexpr size_t maxFields = 4096; ///< a bound on what a stream of ever new names can make us remember
-    Plan schemaless_;
-    std::vector<std::unique_ptr<Plan>> plans_; ///< last used first
-    std::map<const std::string*, Plan> known_; ///< of schemas that are not in the records
-};
-
 /// A target with what its topic's records look like.
 struct TableDecoder {
     explicit TableDecoder(Target forTarget) : target(std::move(forTarget)) {}
@@ -81,31 +62,52 @@ struct TableDecoder {
     Target target;
     TopicForm valueForm;
     TopicForm keyForm;
-    TopicForm::Plan* lastForm = nullptr; ///< of the value decoded last
-    Record lastRecord;                   ///< the same record
+    TopicForm::Plan* lastForm = nullptr;   ///< of the row decoded last
+    Record lastRecord;                     ///< the same record
+    RecordForm form = RecordForm::Unknown; ///< that of the last row: it says what a tombstone means
+    bool rewritesDeletes = false;          ///< deletes come as rows with __deleted
 };
 
-/// Decodes Debezium's envelope from JSON, with schema or without. Cells live in the arena, or in `value` as long as the
-/// arena's copy of it.
+/// Decodes Debezium's events from JSON, with schema or without, in their envelope or flattened. Cells live in the
+/// arena, or in `value` as long as the arena's copy of it.
+///
+/// A tombstone follows a delete in its envelope and says nothing more; in a flattened topic it is the delete. As long
+/// as no row has shown which the topic is, there is nothing to delete.
 class EventDecoder {
 public:
     EventDecoder(const SourceModes& modes, Arena& arena);
 
-    /// Without a value it is a tombstone. Throws Error (ValueError) if the record is no change event for the table.
+    /// Throws Error (ValueError) if the record is no change event for the table.
     Event decode(TableDecoder& table, const Record& record);
+
+    /// Where a record that cannot be decoded comes from, and who it is; as far as it can be told. Never throws.
+    Event place(TableDecoder& table, const Record& record) noexcept;
+
+    /// Columns of the target's key from a key's JSON; false if it is none for this target.
+    bool decodeKey(TableDecoder& table, const Record& key, Cell* cells);
 
 private:
     struct Envelope;
+    Event decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
+    Event decodeTombstone(TableDecoder& table, const Record& record);
+    Event decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
+    Event decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
+    RecordForm expectedForm(const TableDecoder& table, const TopicForm::Parts& parts) const;
     void readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
-    void readSource(simdjson::ondemand::object source, Event& event);
+    void readRowEvent(TableDecoder& table, TopicForm::Plan& plan, const Record& record, Envelope& envelope);
+    void readMessage(simdjson::ondemand::object message, LogicalMessage& result);
+    void readSource(simdjson::ondemand::object source, SourceBlock& block);
+    enum class Columns : uint8_t { All, Key };
     void readRow(const Target& target, TopicForm::Plan& plan, simdjson::ondemand::object row, Cell* cells,
-                 uint32_t& unknownFields, bool keyOnly);
+                 uint32_t& unknownFields, Columns columns, bool second);
+    Cell* readImage(TableDecoder& table, TopicForm::Plan& plan, std::string_view image, Columns columns, Cell* cells);
     template <class Wanted>
     void readTwins(const Target& target, const TopicForm::Field& field, simdjson::ondemand::value& value, Cell* cells,
                    Wanted wanted);
-    void addKeyFromRecordKey(TableDecoder& table, const Record& record, Cell* cells);
-    void addKeyFromBefore(TableDecoder& table, TopicForm::Plan& plan, std::string_view before, Cell* cells);
+    void addMissingKey(TableDecoder& table, const Record& record, Cell* cells);
+    void setPlace(Event& event, const SourceBlock& block);
 
+    const SourceModes& modes_;
     Arena& arena_;
     simdjson::ondemand::parser parser_;
     simdjson::ondemand::parser secondParser_;

@@ -88,6 +88,8 @@ std::vector<std::string> creationOf(TargetTable& table) {
     std::string columns;
     std::vector<std::string> statements{""};
     for (const FieldSchema& field : form->schema->fields) {
+        if (field.name.starts_with("__"))
+            continue; // metadata of a flattened record
         checkColumnName(field.name);
         columns += (columns.empty() ? "" : ", ") + quotedIdentifier(field.name) + " " + columnTypeOf(field);
         statements.push_back(commentOn(table, field));
@@ -115,6 +117,8 @@ std::vector<std::string> changesFor(TargetTable& table) {
         return {};
     std::vector<std::string> statements;
     for (const TopicForm::Field& field : form->fields) {
+        if (field.column == TopicForm::droppedField)
+            continue;
         if (field.column < 0) {
             if (!isMapped(table.config(), field.name))
                 add(table, field, statements);

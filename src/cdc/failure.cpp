@@ -16,6 +16,13 @@ bool isRecordError(std::string_view sqlstate) {
     return false;
 }
 
+bool isWorldError(std::string_view sqlstate) {
+    for (const std::string_view worldClass : {"08", "25", "40", "53", "55", "57", "58", "XX"})
+        if (sqlstate.starts_with(worldClass))
+            return true;
+    return sqlstate == "42501"; // insufficient_privilege
+}
+
 bool isRowsOwnError(std::string_view sqlstate) {
     return sqlstate.starts_with("22") || sqlstate.starts_with("44") || sqlstate.starts_with("54") ||
            sqlstate == "23502" || sqlstate == "23514";

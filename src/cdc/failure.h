@@ -8,6 +8,8 @@ namespace standin::cdc {
 /// again).
 bool isRecordError(std::string_view sqlstate);
 
+/// For the user's own code, which may raise any code it likes: the errors that surely are the world's.
+bool isWorldError(std::string_view sqlstate);
 /// Whether a record's error is about its row alone, whatever other rows there are and in whatever order they come.
 bool isRowsOwnError(std::string_view sqlstate);
 

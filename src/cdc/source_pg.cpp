@@ -97,7 +97,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
         "s.on_stall = 'apply', (extract(epoch from s.stall_timeout) * 1000)::bigint, s.on_message, "
         "s.message_function::oid, s.dead_letter_limit, (extract(epoch from s.dead_letter_window) * 1000)::bigint, "
         "(extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, s.signal_table::oid, "
-        "s.batch_records, s.batch_kilobytes, s.queue_kilobytes "
+        "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic "
         "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
         "where s.source = $1");
     const pg::Rows found = load.run(source);
@@ -124,6 +124,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.batchRecords = static_cast<size_t>(row.get<int32_t>(22));
     config.batchBytes = static_cast<size_t>(row.get<int32_t>(23)) * 1024;
     config.queueKilobytes = row.get<int32_t>(24);
+    config.messageTopic = row.optional<std::string>(25);
     config.tables = loadTables(source, config.server);
     loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);

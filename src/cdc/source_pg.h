@@ -12,8 +12,6 @@
 
 namespace standin::cdc {
 
-enum class OnMessage : uint8_t { Ignore, Store, Call };
-
 /// A source as its tables in the catalog describe it.
 struct SourceConfig {
     std::string server;
@@ -28,6 +26,7 @@ struct SourceConfig {
     std::chrono::milliseconds stallTimeout{};
     OnMessage onMessage = OnMessage::Ignore;
     std::optional<Oid> messageFunction;
+    std::optional<std::string> messageTopic;
     int32_t deadLetterLimit = 0;
     std::chrono::milliseconds deadLetterWindow{};
     std::chrono::milliseconds conflictTimeout{};

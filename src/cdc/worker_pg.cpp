@@ -1,6 +1,7 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
+#include "cdc/position_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 
@@ -81,6 +82,7 @@ bool SourceWorker::load() {
         state.clusterId = offset.clusterId;
     }
     applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes, config->properties);
+    applier_->setMessagePolicy({config->onMessage, config->messageFunction});
     config_ = std::move(config);
     return true;
 }
@@ -120,7 +122,7 @@ void SourceWorker::connect() {
 }
 
 void SourceWorker::step() {
-    if (config_->paused || config_->tables.empty()) {
+    if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
         worker_.wait(60s);
         lookForChanges();
@@ -157,15 +159,22 @@ void SourceWorker::discover() {
     std::vector<kafka::TopicPartition> assignment;
     bool answered = true;
     std::string missing;
-    for (uint32_t table = 0; table < tables_.size() && answered && !worker_.stopping(); ++table) {
-        const auto count = consumer_->partitionCount(tables_[table]->topic(), metadataTimeout);
+    std::vector<std::pair<std::string, uint32_t>> topics;
+    for (uint32_t table = 0; table < tables_.size(); ++table)
+        topics.emplace_back(tables_[table]->topic(), table);
+    if (config_->messageTopic)
+        topics.emplace_back(*config_->messageTopic, noTable);
+    for (const auto& [topic, table] : topics) {
+        if (!answered || worker_.stopping())
+            break;
+        const auto count = consumer_->partitionCount(topic, metadataTimeout);
         answered = count.has_value(); // no answer for this one, none for the next
         if (answered)
             clusterId_ = consumer_->clusterId();
         if (answered && *count == 0)
-            missing += (missing.empty() ? "" : ", ") + tables_[table]->topic();
+            missing += (missing.empty() ? "" : ", ") + topic;
         else if (answered)
-            addPartitions(table, *count, assignment);
+            addPartitions(topic, table, *count, assignment);
     }
     if (answered)
         consumer_->clearError();
@@ -178,8 +187,8 @@ void SourceWorker::discover() {
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-void SourceWorker::addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment) {
-    const std::string& topic = tables_[table]->topic();
+void SourceWorker::addPartitions(const std::string& topic, uint32_t table, int count,
+                                 std::vector<kafka::TopicPartition>& assignment) {
     std::vector<int32_t> unknown;
     for (int32_t partition = 0; partition < count; ++partition)
         if (!partitions_.contains({topic, partition}))
@@ -273,6 +282,7 @@ bool SourceWorker::nothingToStore() const {
 void SourceWorker::applyBatch() {
     for (auto& [key, state] : partitions_) {
         state.counts = {};
+        state.marks.restart();
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
     }
@@ -315,8 +325,10 @@ void SourceWorker::storeOffsets() {
         if (state.next != state.stored || state.end != state.storedEnd)
             kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end,
                               clusterId_);
-        if (state.counts.records != 0)
+        if (state.counts.records != 0) {
             recordProgress(worker_.key(), state);
+            storeMarks(worker_.key(), state);
+        }
     }
 }
 
@@ -327,10 +339,14 @@ void SourceWorker::finishBatch() {
             progress.push_back({state.topic, state.partition, state.next});
         state.stored = state.next;
         state.storedEnd = state.end;
+        state.marks.keep();
+        state.storedForm = state.form;
         state.counts = {};
     }
     if (!progress.empty() && reportsProgress_)
         consumer_->reportProgress(progress);
+    for (const std::string& notice : applier_->takeNotices())
+        worker_.setError("01000", notice);
     messages_.clear();
     origins_.clear();
     applier_->reset();

@@ -29,7 +29,8 @@ private:
     bool isCurrent() const;
     void connect();
     void discover();
-    void addPartitions(uint32_t table, int count, std::vector<kafka::TopicPartition>& assignment);
+    void addPartitions(const std::string& topic, uint32_t table, int count,
+                       std::vector<kafka::TopicPartition>& assignment);
     void step();
     void sleep();
     void receive();

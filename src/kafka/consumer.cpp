@@ -56,6 +56,16 @@ std::vector<std::pair<std::string, std::string>> Message::headers() const {
     return result;
 }
 
+std::optional<std::string_view> Message::header(const char* name) const {
+    rd_kafka_headers_t* headers = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    if (rd_kafka_message_headers(raw_, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    return std::string_view(static_cast<const char*>(value), value ? size : 0);
+}
+
 void MessageBatch::clear() {
     for (rd_kafka_message_t* message : messages_)
         rd_kafka_message_destroy(message);

@@ -47,6 +47,8 @@ public:
                              : std::nullopt;
     }
     std::vector<std::pair<std::string, std::string>> headers() const;
+    /// The last header of that name.
+    std::optional<std::string_view> header(const char* name) const;
     /// Milliseconds since 1970, or -1.
     int64_t timestamp() const { return rd_kafka_message_timestamp(raw_, nullptr); }
 

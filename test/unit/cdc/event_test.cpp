@@ -191,6 +191,278 @@ TEST_F(EventTest, PoisonIsRefused) {
     EXPECT_EQ(row(decode(std::nullopt, good)), "7|1|absent|absent");
 }
 
+TEST_F(EventTest, FlattenedRows) {
+    modes.format = MessageFormat::Flattened;
+    const Event event = decode(
+        R"({"aid":7})",
+        R"({"aid":7,"bid":1,"abalance":-5,"filler":"x","__op":"c","__table":"t","__source_ts_ms":1732400000123,"__ts_ms":1732400000200,"__lsn":9,"__deleted":"false"})");
+    EXPECT_EQ(event.operation, Operation::Create);
+    EXPECT_EQ(row(event), "7|1|-5|x");
+    EXPECT_EQ(event.sourceMicros, 1732400000123000);
+    EXPECT_EQ(event.debeziumMicros, 1732400000200000);
+    EXPECT_EQ(event.position, "");
+    EXPECT_EQ(decode(R"({"aid":7})", R"({"aid":7,"bid":1})").operation, Operation::Update);
+    EXPECT_EQ(decode(R"({"aid":7})", R"({"aid":7,"bid":1,"__op":"r"})").operation, Operation::Read);
+    EXPECT_EQ(row(decode(R"({"aid":8})", R"({"bid":1})")), "8|1|absent|absent"); // the key only in the key
+    EXPECT_EQ(row(decode(std::nullopt, R"({"aid":9,"filler":"__debezium_unavailable_value"})")),
+              "9|absent|absent|unavailable");
+    const std::string schema =
+        R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"aid"},{"type":"string","optional":true,"field":"__op"}],"optional":false,"name":"core.public.t.Value"},"payload":)";
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(row(decode(std::nullopt, schema + R"({"aid":3,"__op":"u"}})")), "3|absent|absent|absent");
+}
+
+TEST_F(EventTest, EveryWayToDeleteInAFlattenedTopic) {
+    modes.format = MessageFormat::Flattened;
+    const std::string key =
+        R"({"schema":{"type":"struct","fields":[{"type":"int32","optional":false,"field":"aid"}],"optional":false,"name":"core.Key"},"payload":{"aid":9}})";
+    for (const std::optional<std::string_view> value :
+         {std::optional<std::string_view>(), std::optional<std::string_view>("null"),
+          std::optional<std::string_view>(
+              R"({"schema":{"type":"struct","fields":[{"type":"int32","field":"aid"}]},"payload":null})"),
+          std::optional<std::string_view>(R"({"schema":null,"payload":null})"),
+          std::optional<std::string_view>(R"({"aid":9,"bid":0,"__deleted":"true"})"),
+          std::optional<std::string_view>(R"({"aid":9,"bid":0,"__deleted":true})"),
+          std::optional<std::string_view>(R"({"aid":9,"bid":0,"__op":"d"})")}) {
+        const Event event = decode(key, value);
+        EXPECT_EQ(event.kind, EventKind::Row);
+        EXPECT_EQ(event.operation, Operation::Delete);
+        EXPECT_EQ(row(event), "9|absent|absent|absent");
+    }
+    // Without a key in the record the row names it, and a null names nothing.
+    EXPECT_EQ(row(decode(std::nullopt, R"({"aid":5,"bid":0,"__deleted":"true"})")), "5|absent|absent|absent");
+    EXPECT_THROW(decode(std::nullopt, std::nullopt), Error);
+}
+
+TEST_F(EventTest, TheFormIsDetectedAndATombstoneMeansWhatItsTopicSays) {
+    EXPECT_EQ(decode(R"({"aid":1})", std::nullopt).kind, EventKind::Tombstone); // nothing known, nothing there
+    decode(R"({"aid":1})", R"({"aid":1,"bid":2})");
+    EXPECT_EQ(table.form, RecordForm::Flattened);
+    EXPECT_EQ(decode(R"({"aid":1})", std::nullopt).operation, Operation::Delete);
+    decode(R"({"aid":1})", envelope("null", R"({"aid":1,"bid":2})", "c"));
+    EXPECT_EQ(table.form, RecordForm::Envelope);
+    EXPECT_EQ(decode(R"({"aid":1})", std::nullopt).kind, EventKind::Tombstone);
+    // An enveloped topic takes a bare row only with the marks of flattening.
+    EXPECT_THROW(decode(R"({"aid":1})", R"({"aid":1,"bid":2})"), Error);
+    EXPECT_EQ(row(decode(R"({"aid":1})", R"({"aid":1,"bid":2,"__op":"u"})")), "1|2|absent|absent");
+    EXPECT_EQ(table.form, RecordForm::Flattened);
+}
+
+TEST_F(EventTest, ColumnsMayBeCalledAsTheEnvelopesFields) {
+    Target target;
+    target.name = "t";
+    target.columns = {{"op", ColumnType::Text},
+                      {"before", ColumnType::Text},
+                      {"after", ColumnType::Other},
+                      {"ts_ms", ColumnType::Int8}};
+    target.key = {0};
+    table = TableDecoder(target);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(row(decode(std::nullopt, R"({"op":"c","before":"x","after":"y","ts_ms":5})")), "c|x|y|5");
+    EXPECT_EQ(row(decode(std::nullopt, R"({"op":"create","before":null,"after":{"a":1},"ts_ms":5})")),
+              "create|null|{\"a\":1}|5");
+    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"op":"c","before":"x","after":"y","ts_ms":5})", "c"))),
+              "c|x|y|5");
+}
+
+TEST_F(EventTest, ControlRecordsInAFlattenedTopicAreNoRows) {
+    decode(R"({"aid":1})", R"({"aid":1,"bid":2})");
+    EXPECT_EQ(decode(std::nullopt, R"({"ts_ms":1732400000200})").kind, EventKind::Heartbeat);
+    EXPECT_EQ(
+        decode(R"({"id":"x"})", R"({"status":"END","id":"571:5","event_count":"2","data_collections":[],"ts_ms":1})")
+            .kind,
+        EventKind::Transaction);
+    EXPECT_EQ(
+        decode(std::nullopt, R"({"source":{},"ts_ms":1,"databaseName":"d","ddl":"ALTER TABLE x","tableChanges":[]})")
+            .kind,
+        EventKind::SchemaChange);
+    EXPECT_EQ(decode("core", R"({"type":"execute-snapshot","data":{"data-collections":["a"]}})").kind,
+              EventKind::Signal);
+    EXPECT_EQ(
+        decode(
+            std::nullopt,
+            R"({"id":"1","aggregate_type":"Initial Snapshot","type":"COMPLETED","additional_data":{},"timestamp":1})")
+            .kind,
+        EventKind::Signal);
+    // A table of that shape keeps its rows.
+    Target target;
+    target.name = "signals";
+    target.columns = {{"id", ColumnType::Text}, {"type", ColumnType::Text}, {"data", ColumnType::Text}};
+    target.key = {0};
+    table = TableDecoder(target);
+    EXPECT_EQ(row(decode(std::nullopt, R"({"id":"a","type":"log","data":"d"})")), "a|log|d");
+}
+
+TEST_F(EventTest, WithoutAKeyTheRowBeforeIsThere) {
+    Target target = accounts();
+    target.key = {};
+    table = TableDecoder(target);
+    const Event updated = decode(std::nullopt, envelope(R"({"aid":1,"bid":2,"abalance":3,"filler":"a"})",
+                                                        R"({"aid":1,"bid":2,"abalance":4,"filler":"a"})", "u"));
+    EXPECT_EQ(row(updated), "1|2|4|a");
+    ASSERT_TRUE(updated.before);
+    EXPECT_EQ(show(updated.before[2], ColumnType::Int4), "3");
+    const Event deleted = decode(std::nullopt, envelope(R"({"aid":1,"bid":2,"abalance":3,"filler":"a"})", "null", "d"));
+    ASSERT_TRUE(deleted.before);
+    EXPECT_EQ(show(deleted.before[3], ColumnType::Char), "a");
+    EXPECT_EQ(row(decode(std::nullopt, envelope("null", R"({"aid":1})", "c"))), "1|absent|absent|absent");
+    for (const char* op : {"u", "d"})
+        EXPECT_THROW(decode(std::nullopt, envelope("null", op[0] == 'u' ? R"({"aid":1})" : "null", op)), Error);
+}
+
+TEST_F(EventTest, LogicalMessages) {
+    const Event event = decode(
+        R"({"prefix":"p\"q"})",
+        R"({"op":"m","ts_ms":1,"source":{"connector":"postgresql","name":"core","db":"bank","ts_ms":1732400000123,"sequence":"[\"1\",\"4294967298\"]","txId":5,"lsn":4294967298},"message":{"prefix":"p\"q","content":"AAH/"}})");
+    EXPECT_EQ(event.kind, EventKind::LogicalMessage);
+    EXPECT_EQ(event.message.prefix, "p\"q");
+    EXPECT_EQ(event.message.content, std::string_view("\0\1\xff", 3));
+    EXPECT_EQ(event.message.lsn, "1/2");
+    EXPECT_EQ(event.origin, "core/bank");
+    EXPECT_THROW(decode(std::nullopt, R"({"op":"m","source":{},"message":{"prefix":"p","content":"?"}})"), Error);
+    EXPECT_THROW(decode(std::nullopt, R"({"op":"m","source":{},"message":{"prefix":"\u0000","content":""}})"), Error);
+}
+
+TEST_F(EventTest, PlacesAndIdentities) {
+    const std::string key = R"({"aid":7})", other = R"({"aid":8})";
+    const auto at = [&](const std::string& op, const std::string& k) {
+        return decode(k, envelope(op == "d" ? k : "null", op == "d" ? "null" : k, op));
+    };
+    const Event created = at("c", key);
+    EXPECT_EQ(created.origin, "core/core");
+    EXPECT_EQ(created.position.size(), 16u);
+    EXPECT_TRUE(created.hasKey);
+    EXPECT_EQ(created.debeziumMicros, 1732400000200111);
+    EXPECT_EQ(created.identity, at("c", key).identity);
+    EXPECT_NE(created.identity, at("c", other).identity);
+    EXPECT_NE(created.identity, at("d", key).identity);
+    EXPECT_EQ(at("r", key).position, "");
+    // A record that cannot be decoded is placed none the less.
+    const Event poison = decoder.place(table, {key, envelope("null", R"({"aid":"x"})", "c")});
+    EXPECT_EQ(poison.position, created.position);
+    EXPECT_EQ(decoder.place(table, {key, "{"}).position, "");
+}
+
+TEST_F(EventTest, Integers) {
+    EXPECT_EQ(value(ColumnType::Int2, "-32768"), "-32768");
+    EXPECT_EQ(value(ColumnType::Int2, "32768"), "22003 v");
+    EXPECT_EQ(value(ColumnType::Int4, "2147483648"), "22003 v");
+    EXPECT_EQ(value(ColumnType::Int8, "9223372036854775807"), "9223372036854775807");
+    EXPECT_EQ(value(ColumnType::Int8, "-9223372036854775808"), "-9223372036854775808");
+    EXPECT_EQ(value(ColumnType::Int8, "9223372036854775808").substr(0, 2), "22");
+    EXPECT_EQ(value(ColumnType::Int8, "9007199254740993"), "9007199254740993"); // 2^53 + 1
+    EXPECT_EQ(value(ColumnType::Int8, "1.5").substr(0, 2), "22");
+    EXPECT_EQ(value(ColumnType::Int8, "\"12\""), "12");
+    EXPECT_EQ(value(ColumnType::Int8, "\"12 \""), "22P02 v");
+    EXPECT_EQ(value(ColumnType::Int8, "null"), "null");
+    EXPECT_EQ(value(ColumnType::Int4, "true"), "22P02 v");
+}
+
+TEST_F(EventTest, BooleansAndFloats) {
+    EXPECT_EQ(value(ColumnType::Bool, "true"), "1");
+    EXPECT_EQ(value(ColumnType::Bool, "false"), "0");
+    EXPECT_EQ(value(ColumnType::Bool, "2"), "22P02 v");
+    EXPECT_EQ(value(ColumnType::Float8, "0.1"), std::to_string(0.1));
+    EXPECT_EQ(value(ColumnType::Float8, "\"NaN\""), "nan");
+    EXPECT_EQ(value(ColumnType::Float8, "\"-Infinity\""), "-inf");
+    EXPECT_EQ(value(ColumnType::Float8, "1e999"), "22003 v");
+    EXPECT_EQ(value(ColumnType::Float4, "1"), std::to_string(std::bit_cast<int32_t>(1.0f)));
+}
+
+TEST_F(EventTest, Decimals) {
+    const std::string decimal =
+        R"({"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2","connect.decimal.precision":"12"},"field":"v"})";
+    EXPECT_EQ(value(ColumnType::Numeric, "\"MDk=\"", decimal), "123.45");
+    EXPECT_EQ(value(ColumnType::Numeric, "\"z8c=\"", decimal), "-123.45");
+    EXPECT_EQ(value(ColumnType::Text, "\"MDk=\"", decimal), "123.45");
+    EXPECT_EQ(value(ColumnType::Int4, "\"MDk=\"", decimal), "22003 v");
+    EXPECT_EQ(value(ColumnType::Int4, "\"J3Q=\"", decimal), "101"); // 101.00
+    EXPECT_EQ(value(ColumnType::Numeric, "\"!\"", decimal), "22P02 v");
+    const std::string variable =
+        R"({"type":"struct","fields":[{"type":"int32","optional":false,"field":"scale"},{"type":"bytes","optional":false,"field":"value"}],"optional":true,"name":"io.debezium.data.VariableScaleDecimal","field":"v"})";
+    EXPECT_EQ(value(ColumnType::Numeric, R"({"scale":5,"value":"MDk="})", variable), "0.12345");
+    EXPECT_EQ(value(ColumnType::Numeric, R"({"scale":-2,"value":"MDk="})", variable), "1234500");
+    EXPECT_EQ(value(ColumnType::Numeric, R"("123456789012345678901234567890.10")",
+                    R"({"type":"string","optional":true,"field":"v"})"),
+              "123456789012345678901234567890.10");
+    EXPECT_EQ(value(ColumnType::Numeric, "0.30000000000000004"), "0.30000000000000004");
+    EXPECT_EQ(value(ColumnType::Numeric, "\"MDk=\"", {}, 2), "123.45");
+    EXPECT_EQ(value(ColumnType::Numeric, "\"MDk=\""), "22023 v"); // no schema, no scale: refuse to guess
+    modes.decimals = DecimalMode::Text;
+    EXPECT_EQ(value(ColumnType::Numeric, "\"-0.10\""), "-0.10");
+    EXPECT_EQ(value(ColumnType::Numeric, "\"NAN\""), "NaN");
+}
+
+std::string named(const std::string& type, const std::string& name) {
+    return R"({"type":")" + type + R"(","optional":true,"name":")" + name + R"(","version":1,"field":"v"})";
+}
+
+TEST_F(EventTest, DatesAndTimesWithSchema) {
+    EXPECT_EQ(value(ColumnType::Date, "10957", named("int32", "io.debezium.time.Date")), "0");
+    EXPECT_EQ(value(ColumnType::Time, "1000", named("int32", "io.debezium.time.Time")), "1000000");
+    EXPECT_EQ(value(ColumnType::Time, "1000", named("int64", "io.debezium.time.MicroTime")), "1000");
+    EXPECT_EQ(value(ColumnType::Time, "1000", named("int64", "io.debezium.time.NanoTime")), "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", named("int64", "io.debezium.time.Timestamp")), "1000");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001", named("int64", "io.debezium.time.MicroTimestamp")), "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001999", named("int64", "io.debezium.time.NanoTimestamp")),
+              "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", named("int64", "org.apache.kafka.connect.data.Timestamp")),
+              "1000");
+    EXPECT_EQ(value(ColumnType::Timestamptz, "\"2000-01-01T01:00:00.5+01:00\"",
+                    named("string", "io.debezium.time.ZonedTimestamp")),
+              "500000");
+    EXPECT_EQ(value(ColumnType::Timestamptz, "\"infinity\"", named("string", "io.debezium.time.ZonedTimestamp")),
+              std::to_string(INT64_MAX));
+    EXPECT_EQ(value(ColumnType::Date, "946771200000000", named("int64", "io.debezium.time.MicroTimestamp")), "1");
+    EXPECT_EQ(value(ColumnType::Date, "-99999999999", named("int32", "io.debezium.time.Date")), "22008 v");
+}
+
+TEST_F(EventTest, DatesAndTimesWithoutSchemaFollowTheColumnAndTheMode) {
+    EXPECT_EQ(value(ColumnType::Date, "10958"), "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800000001"), "1");
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001", {}, 3), "1000");
+    EXPECT_EQ(value(ColumnType::Time, "7", {}, 0), "7000");
+    modes.timePrecision = TimePrecision::AdaptiveMicroseconds;
+    EXPECT_EQ(value(ColumnType::Time, "7", {}, 0), "7");
+    modes.timePrecision = TimePrecision::Connect;
+    EXPECT_EQ(value(ColumnType::Timestamp, "946684800001"), "1000");
+    EXPECT_EQ(value(ColumnType::Time, "7"), "7000");
+}
+
+TEST_F(EventTest, TextIsUnescaped) {
+    EXPECT_EQ(value(ColumnType::Text, R"("a\"b\\c\n\u00e4\ud83d\ude00")"), "a\"b\\c\n\u00e4\U0001F600");
+    EXPECT_EQ(value(ColumnType::Text, R"("a\u0000b")"), "22P05 v");
+    EXPECT_EQ(value(ColumnType::Text, R"("\ud800")").substr(0, 2), "22");
+    EXPECT_EQ(value(ColumnType::Text, "12.50"), "12.50");
+    EXPECT_EQ(value(ColumnType::Text, "true"), "true");
+    EXPECT_EQ(value(ColumnType::Other, R"({"a": [1, 2]})"), R"({"a": [1, 2]})");
+}
+
+TEST_F(EventTest, BytesAndUuids) {
+    EXPECT_EQ(value(ColumnType::Bytea, "\"Zm9v\""), "foo");
+    EXPECT_EQ(value(ColumnType::Bytea, "\"Zm9\\/\""), "fo\x7f");
+    EXPECT_EQ(value(ColumnType::Bytea, "\"!!\""), "22P02 v");
+    EXPECT_EQ(value(ColumnType::Uuid, "\"61626364-6566-6768-696a-6b6c6d6e6f70\""), "abcdefghijklmnop");
+    EXPECT_EQ(value(ColumnType::Uuid, "\"61626364\""), "22P02 v");
+    modes.binary = BinaryMode::Hex;
+    EXPECT_EQ(value(ColumnType::Bytea, "\"666f6f\""), "foo");
+}
+
+TEST_F(EventTest, WithheldValues) {
+    EXPECT_EQ(value(ColumnType::Text, "\"__debezium_unavailable_value\""), "unavailable");
+    EXPECT_EQ(value(ColumnType::Other, "\"__debezium_unavailable_value\""), "unavailable");
+    EXPECT_EQ(value(ColumnType::Text, "\"__debezium_unavailable_value \""), "__debezium_unavailable_value ");
+    EXPECT_EQ(value(ColumnType::Bytea, "\"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==\""), "unavailable");
+    EXPECT_EQ(value(ColumnType::Other, "[\"__debezium_unavailable_value\"]"), "unavailable");
+    EXPECT_EQ(
+        value(
+            ColumnType::Other,
+            "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]"),
+        "unavailable");
+    modes.unavailablePlaceholder = "<gone>";
+    EXPECT_EQ(value(ColumnType::Text, "\"<gone>\""), "unavailable");
+}
+
 class CoalesceTest : public EventTest {
 protected:
     void add(const std::string& op, const std::string& row) {

@@ -1,0 +1,98 @@
+#include "cdc/event.h"
+#include "cdc/json.h"
+
+namespace standin::cdc {
+
+using simdjson::ondemand::object;
+
+namespace {
+
+/// The metadata that add.fields puts beside the row, "__" before each name: op, deleted, and fields of the source block
+/// as "__lsn" or "__source_lsn".
+struct Metadata {
+    char op = 0;
+    bool deleted = false;
+    bool rewrites = false;
+    int64_t debeziumMicros = 0;
+    SourceBlock source;
+
+    void take(const char* key, simdjson::ondemand::value& value) {
+        if (std::memcmp(key, "source_", 7) == 0) {
+            source.take(key + 7, value);
+        } else if (keyIs(key, "deleted")) {
+            const std::string_view token = trim(value.raw_json_token());
+            deleted = token == "\"true\"" || token == "true";
+            rewrites = true;
+        } else if (keyIs(key, "op")) {
+            const std::string_view text = rawString(value);
+            op = text.size() == 1 ? text[0] : 0;
+        } else if (keyIs(key, "ts_us") || keyIs(key, "ts_ms")) {
+            int64_t number = 0;
+            if (value.get_int64().get(number) == simdjson::SUCCESS)
+                debeziumMicros = plausibleMicros(number, keyIs(key, "ts_us") ? 1 : 1000);
+        } else {
+            source.take(key, value);
+        }
+    }
+};
+
+Operation operationOf(const Metadata& metadata) {
+    if (metadata.deleted || metadata.op == 'd')
+        return Operation::Delete;
+    return metadata.op == 'c' ? Operation::Create : metadata.op == 'r' ? Operation::Read : Operation::Update;
+}
+
+} // namespace
+
+/// Without __op a row is the row's state, whether it was there before or not: an update.
+Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
+    const Target& target = table.target;
+    simdjson::ondemand::document document;
+    object root;
+    check(parser_.iterate(padded(parts.payload, arena_)).get(document));
+    check(document.get_object().get(root));
+    // The metadata first: it must not depend on whether the row can be decoded, and it decides what is.
+    Metadata metadata;
+    for (auto next : root) {
+        simdjson::ondemand::field field;
+        check(std::move(next).get(field));
+        const char* key = field.key().raw();
+        if (key[0] == '_' && key[1] == '_')
+            metadata.take(key + 2, field.value());
+    }
+    if (document.current_location().error() == simdjson::SUCCESS)
+        throw Error("22P02", "malformed JSON: something follows the record's object");
+
+    Event event;
+    event.operation = operationOf(metadata);
+    event.debeziumMicros = metadata.debeziumMicros;
+    event.cells = arena_.allocateArray<Cell>(target.columns.size());
+    setPlace(event, metadata.source);
+    table.rewritesDeletes = table.rewritesDeletes || metadata.rewrites;
+    check(root.reset().error());
+    // A rewritten delete has the row before, with filler where only the key was known.
+    const bool keyOnly = event.operation == Operation::Delete && !target.key.empty() && !target.history;
+    if (keyOnly && record.key)
+        decodeKey(table, record, event.cells);
+    else
+        readRow(target, *parts.plan, root, event.cells, event.unknownFields, keyOnly ? Columns::Key : Columns::All,
+                false);
+    if (target.key.empty() && event.operation == Operation::Update && metadata.op == 'u' && !target.history)
+        throw Error("22023",
+                    "a flattened update does not say what the row was before, by which a table without a key is "
+                    "matched (leave the topic in Debezium's envelope)");
+    if (target.key.empty()) {
+        if (event.operation == Operation::Delete)
+            event.before = event.cells;
+        bool any = false;
+        for (size_t i = 0; i < target.columns.size(); ++i)
+            any = any || event.cells[i].kind != CellKind::Absent;
+        if (!any)
+            throw Error("22023", "the record is neither a change event nor a row of the table");
+        return event;
+    }
+    addMissingKey(table, record, event.cells);
+    return event;
+}
+
+} // namespace standin::cdc

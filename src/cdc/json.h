@@ -1,0 +1,44 @@
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace standin::cdc {
+
+// What reading a record with simdjson's on-demand parser needs beside simdjson.
+
+[[noreturn]] void throwMalformed(simdjson::error_code error);
+
+inline void check(simdjson::error_code error) {
+    if (error != simdjson::SUCCESS)
+        throwMalformed(error);
+}
+
+std::string_view trim(std::string_view text);
+
+/// The same bytes with what simdjson needs after them.
+simdjson::padded_string_view padded(std::string_view text, Arena& arena);
+
+/// The text of an object, which is consumed.
+std::string_view rawObject(simdjson::ondemand::value& value);
+
+/// The characters between the quotes of a string, escapes and all; empty for what is no string.
+std::string_view rawString(simdjson::ondemand::value& value);
+
+/// Length of a raw key; the parser has made sure that it is closed.
+size_t rawLength(const char* raw);
+
+/// Whether a raw key is exactly `name`; the document's padding makes the look ahead safe.
+template <size_t N> bool keyIs(const char* raw, const char (&name)[N]) {
+    return std::memcmp(raw, name, N - 1) == 0 && raw[N - 1] == '"';
+}
+
+inline bool keyIs(const char* raw, const std::string& name) {
+    return std::strncmp(raw, name.c_str(), name.size()) == 0 && raw[name.size()] == '"';
+}
+
+} // namespace standin::cdc

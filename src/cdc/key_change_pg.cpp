@@ -1,0 +1,197 @@
+#include "cdc/key_change_pg.h"
+
+#include <algorithm>
+
+#include "pg/owner.h"
+#include "pg/spi.h"
+
+namespace standin::cdc {
+
+namespace {
+
+bool isWithholdable(const Target& target, size_t column) {
+    if (!target.columns[column].writable || std::find(target.key.begin(), target.key.end(), column) != target.key.end())
+        return false;
+    switch (target.columns[column].type) {
+    case ColumnType::Numeric:
+    case ColumnType::Text:
+    case ColumnType::Char:
+    case ColumnType::Bytea:
+    case ColumnType::Other:
+        return true;
+    default:
+        return false;
+    }
+}
+
+std::string literal(std::string_view text) {
+    const std::string copy(text);
+    return pg::call([&] { return quote_literal_cstr(copy.c_str()); });
+}
+
+std::string identifier(const std::string& name) {
+    return pg::call([&] { return quote_identifier(name.c_str()); });
+}
+
+std::string textOfKey(TargetTable& table, const Cell* cells) {
+    std::string text;
+    for (const uint16_t column : table.target().key)
+        text += (text.empty() ? "" : ",") + literal(cellToText(table.columns()[column], cells[column]).value_or(""));
+    return text;
+}
+
+std::vector<std::string> valuesOfKey(TargetTable& table, const Cell* cells) {
+    std::vector<std::string> values;
+    for (const uint16_t column : table.target().key)
+        values.push_back(cellToText(table.columns()[column], cells[column]).value_or(""));
+    return values;
+}
+
+/// By literals, which take the columns' types; in this rare case a plan is not kept.
+std::string keyCondition(const TargetTable& table, const std::vector<std::string>& values) {
+    std::string condition;
+    for (size_t i = 0; i < table.target().key.size() && i < values.size(); ++i)
+        condition += (i ? " AND t." : "t.") + identifier(table.target().columns[table.target().key[i]].name) + " = " +
+                     literal(values[i]);
+    return condition;
+}
+
+bool hasKey(const Target& target, const Cell* cells) {
+    return cells && std::all_of(target.key.begin(), target.key.end(),
+                                [&](uint16_t column) { return cells[column].kind > CellKind::Null; });
+}
+
+/// What the row with this key stores in columns that can be withheld, as a JSON object of texts; nothing if there is no
+/// such row.
+std::optional<std::string> storedValues(TargetTable& table, const Cell* key) {
+    std::string names, values;
+    for (size_t i = 0; i < table.target().columns.size(); ++i)
+        if (isWithholdable(table.target(), i)) {
+            names += (names.empty() ? "" : ", ") + literal(table.target().columns[i].name);
+            values += (values.empty() ? "t." : ", t.") + identifier(table.target().columns[i].name) + "::text";
+        }
+    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // the table's policies may do what they like
+    const pg::Rows found = pg::execute("SELECT jsonb_object(ARRAY[" + names + "], ARRAY[" + values + "])::text FROM " +
+                                       table.name() + " AS t WHERE " + keyCondition(table, valuesOfKey(table, key)));
+    return found.empty() ? std::nullopt : std::optional(found[0].get<std::string>(0));
+}
+
+void fill(const TargetTable& table, const std::string& stored, Cell* cells, Arena& arena) {
+    static pg::Statement each("select key, value from jsonb_each_text($1)");
+    const auto& columns = table.target().columns;
+    for (const pg::Row row : each.run(pg::Jsonb{stored})) {
+        const std::string name = row.get<std::string>(0);
+        const auto column =
+            std::find_if(columns.begin(), columns.end(), [&](const TargetColumn& one) { return one.name == name; });
+        if (column == columns.end())
+            continue; // dropped since
+        Cell& cell = cells[column - columns.begin()];
+        if (cell.kind != CellKind::Unavailable)
+            continue;
+        if (const auto text = row.optional<std::string>(1))
+            cell = textCell(arena.copy(*text));
+        else
+            cell.kind = CellKind::Null;
+    }
+}
+
+/// The insert came first and took the values from the row as it was then. Earlier changes of the old key have come
+/// since, from its own partition: where the new row still has what was taken, it gets what was last.
+void correct(const TargetTable& table, const std::vector<std::string>& newKey, const std::string& taken,
+             const std::string& last) {
+    static pg::Statement differing(
+        "select l.key, l.value, t.value from jsonb_each_text($1) l join jsonb_each_text($2) t "
+        "using (key) where l.value is distinct from t.value");
+    struct Difference {
+        std::string column;
+        std::optional<std::string> now, then;
+    };
+    std::vector<Difference> differences;
+    for (const pg::Row row : differing.run(pg::Jsonb{last}, pg::Jsonb{taken}))
+        differences.push_back({row.get<std::string>(0), row.optional<std::string>(1), row.optional<std::string>(2)});
+    const auto value = [](const std::optional<std::string>& text) { return text ? literal(*text) : "NULL"; };
+    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free);
+    for (const Difference& one : differences)
+        pg::execute("UPDATE " + table.name() + " AS t SET " + identifier(one.column) + " = " + value(one.now) +
+                    " WHERE " + keyCondition(table, newKey) + " AND t." + identifier(one.column) +
+                    "::text IS NOT DISTINCT FROM " + value(one.then));
+    pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
+}
+
+} // namespace
+
+bool mayWithhold(const Target& target) {
+    for (size_t i = 0; i < target.columns.size(); ++i)
+        if (isWithholdable(target, i))
+            return true;
+    return false;
+}
+
+void keyLeaves(const KeyChange& change, const Cell* oldKey) {
+    static pg::Statement newKeyOf(
+        "select n.value from standin_private.cdc_key_change c, unnest(c.new_key) with ordinality as n (value, place) "
+        "where source = $1 and target = $2 and origin = $3 and position = $4 and (position <> '' or old_key = $5) "
+        "and fetched order by n.place");
+    static pg::Statement takeFetched("delete from standin_private.cdc_key_change where source = $1 and target = $2 and "
+                                     "origin = $3 and position = $4 "
+                                     "and (position <> '' or old_key = $5) and fetched returning stored::text");
+    static pg::Statement remember(
+        "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched) "
+        "values ($1, $2, $3, $4, $5, $6, false) on conflict (source, target, origin, position, old_key) "
+        "do update set stored = excluded.stored, at = excluded.at");
+    const std::string key = textOfKey(change.table, oldKey);
+    const std::optional<std::string> stored = storedValues(change.table, oldKey);
+    const Oid relation = change.table.relation();
+    const pg::Bytea position{change.position};
+    std::vector<std::string> newKey;
+    for (const pg::Row row : newKeyOf.run(change.source, relation, change.origin, position, key))
+        newKey.push_back(row.get<std::string>(0));
+    if (!newKey.empty()) {
+        const std::string taken =
+            takeFetched.run(change.source, relation, change.origin, position, key)[0].get<std::string>(0);
+        if (stored)
+            correct(change.table, newKey, taken, *stored);
+    } else if (stored) {
+        remember.run(change.source, relation, change.origin, position, key, pg::Jsonb{*stored});
+    }
+}
+
+void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena) {
+    static pg::Statement recall(
+        "select stored::text from standin_private.cdc_key_change where source = $1 and target = $2 and origin = $3 "
+        "and position = $4 and (position <> '' or old_key = $5) and not fetched");
+    static pg::Statement remember(
+        "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched, "
+        "new_key) "
+        "values ($1, $2, $3, $4, $5, $6, true, $7) on conflict (source, target, origin, position, old_key) "
+        "do update set stored = excluded.stored, new_key = excluded.new_key, at = excluded.at");
+    const bool knowsOldKey = hasKey(change.table.target(), oldKey);
+    const std::string key = knowsOldKey ? textOfKey(change.table, oldKey) : "";
+    const pg::Rows recalled =
+        recall.run(change.source, change.table.relation(), change.origin, pg::Bytea{change.position}, key);
+    if (!recalled.empty()) {
+        const std::string stored = recalled[0].get<std::string>(0);
+        fill(change.table, stored, cells, arena);
+        return;
+    }
+    const bool withholds = std::any_of(cells, cells + change.table.target().columns.size(),
+                                       [](const Cell& cell) { return cell.kind == CellKind::Unavailable; });
+    if (!withholds || !knowsOldKey)
+        return; // a value that is missing makes this a dead letter
+    const std::optional<std::string> stored = storedValues(change.table, oldKey);
+    if (!stored)
+        return;
+    remember.run(change.source, change.table.relation(), change.origin, pg::Bytea{change.position}, key,
+                 pg::Jsonb{*stored}, valuesOfKey(change.table, cells));
+    fill(change.table, *stored, cells, arena);
+}
+
+void keyArrived(const KeyChange& change, const Cell* oldKey) {
+    static pg::Statement forget("delete from standin_private.cdc_key_change where source = $1 and target = $2 and "
+                                "origin = $3 and position = $4 "
+                                "and (position <> '' or old_key = $5) and not fetched");
+    forget.run(change.source, change.table.relation(), change.origin, pg::Bytea{change.position},
+               hasKey(change.table.target(), oldKey) ? textOfKey(change.table, oldKey) : "");
+}
+
+} // namespace standin::cdc

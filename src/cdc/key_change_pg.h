@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include "cdc/target_pg.h"
+
+namespace standin::cdc {
+
+/// Where a half of a changed key stands in the source's log, and so which other half it belongs to.
+struct KeyChange {
+    const std::string& source;
+    TargetTable& table;
+    std::string_view origin;
+    std::string_view position; ///< empty: the halves find each other by the old key
+};
+
+/// A changed key comes as a delete and an insert, and the insert withholds TOASTed values that did not change. They are
+/// carried over from the row that the delete removes, by way of standin_private.cdc_key_change: the two may come in
+/// different batches, and in different partitions, so in either order. All of it is in the applying transaction. Keys
+/// of headers are decoded only where the row itself must be found before its delete has come.
+
+/// Before the delete of the row: remembers what the insert may withhold.
+void keyLeaves(const KeyChange& change, const Cell* oldKey);
+
+/// Before the insert: fills the cells that it withholds. `oldKey` is null if the record does not say it.
+void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena);
+
+/// After the insert was applied. One that became a dead letter still needs what is remembered.
+void keyArrived(const KeyChange& change, const Cell* oldKey);
+
+/// Whether the target can withhold anything.
+bool mayWithhold(const Target& target);
+
+} // namespace standin::cdc

@@ -1,0 +1,87 @@
+#include "cdc/position_marks.h"
+
+#include <algorithm>
+
+#include "cdc/event.h"
+
+namespace standin::cdc {
+
+void PositionMarks::load(Mark mark) {
+    marks_.push_back(std::move(mark));
+    kept_ = marks_;
+}
+
+void PositionMarks::moveTo(Mark& mark, const Event& event) {
+    mark.position = event.position;
+    mark.seen.assign(1, event.identity);
+    mark.rewound = false;
+    mark.changed = true;
+}
+
+PositionMarks::Verdict PositionMarks::judge(const Event& event) {
+    if (event.position.empty())
+        return Verdict::New;
+    const auto found =
+        std::find_if(marks_.begin(), marks_.end(), [&](const Mark& one) { return one.origin == event.origin; });
+    touched_ = true;
+    if (found == marks_.end()) {
+        if (marks_.size() >= maxOrigins)
+            return Verdict::New;
+        Mark& mark = marks_.emplace_back();
+        mark.origin = event.origin;
+        mark.micros = event.sourceMicros;
+        moveTo(mark, event);
+        return Verdict::New;
+    }
+    Mark& mark = *found;
+    if (event.position > mark.position) {
+        moveTo(mark, event);
+        mark.micros = std::max(mark.micros, event.sourceMicros);
+        return Verdict::New;
+    }
+    if (event.sourceMicros > mark.micros) {
+        const bool atMark = event.position == mark.position;
+        moveTo(mark, event);
+        mark.micros = event.sourceMicros;
+        return atMark ? Verdict::New : Verdict::Restored;
+    }
+    if (event.position == mark.position)
+        return judgeAtMark(mark, event);
+    // Times of a binlog may be whole seconds. In another file such an event of the mark's very second could be one of
+    // another server: it is applied, once too often rather than never.
+    const bool sameFile =
+        event.position.substr(0, event.segment) == std::string_view(mark.position).substr(0, event.segment);
+    if (!sameFile && event.sourceMicros == mark.micros)
+        return Verdict::New;
+    mark.rewound = true;
+    return Verdict::Seen;
+}
+
+/// Rows without a key may be equal and yet two: only in a stream that is being repeated is the equal one the same.
+PositionMarks::Verdict PositionMarks::judgeAtMark(Mark& mark, const Event& event) {
+    const bool known = std::find(mark.seen.begin(), mark.seen.end(), event.identity) != mark.seen.end();
+    if (known && (event.hasKey || mark.rewound))
+        return Verdict::Seen;
+    if (!known && mark.seen.size() < maxSeen) {
+        mark.seen.push_back(event.identity);
+        mark.changed = true;
+    }
+    return Verdict::New;
+}
+
+void PositionMarks::restart() {
+    if (touched_)
+        marks_ = kept_;
+    touched_ = false;
+}
+
+void PositionMarks::keep() {
+    if (!touched_)
+        return;
+    for (Mark& mark : marks_)
+        mark.changed = false;
+    kept_ = marks_;
+    touched_ = false;
+}
+
+} // namespace standin::cdc

@@ -1,0 +1,12 @@
+#include <string_view>
+
+#include "base/error.h"
+#include "cdc/schema.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+    try {
+        standin::cdc::parseSchema({reinterpret_cast<const char*>(data), size});
+    } catch (const standin::Error&) { // no schema
+    }
+    return 0;
+}

@@ -1,0 +1,173 @@
+#include <gtest/gtest.h>
+
+#include "cdc/event.h"
+#include "cdc/json.h"
+#include "cdc/position_marks.h"
+
+namespace standin::cdc {
+namespace {
+
+class PositionTest : public testing::Test {
+protected:
+    SourceBlock::Place place(const std::string& source, bool isMessage = false) {
+        SourceBlock block;
+        simdjson::ondemand::document document;
+        simdjson::ondemand::object object;
+        check(parser.iterate(padded(source, arena)).get(document));
+        check(document.get_object().get(object));
+        for (auto next : object) {
+            simdjson::ondemand::field field;
+            check(std::move(next).get(field));
+            block.take(field.key().raw(), field.value());
+        }
+        return block.place(isMessage, arena);
+    }
+    std::string postgres(const std::string& sequence, const std::string& more = {}) {
+        return R"({"connector":"postgresql","name":"core","db":"bank","sequence":")" + sequence +
+               R"(","txId":7,"lsn":5)" + more + "}";
+    }
+    std::string binlog(const std::string& file, int pos, int row) {
+        return R"({"connector":"mysql","name":"m","db":"d","server_id":9,"gtid":null,"file":")" + file + R"(","pos":)" +
+               std::to_string(pos) + R"(,"row":)" + std::to_string(row) + "}";
+    }
+    std::string lsns(const std::string& commit, const std::string& change, int serial) {
+        return R"({"connector":"sqlserver","name":"s","db":"d","commit_lsn":")" + commit + R"(","change_lsn":)" +
+               change + R"(,"event_serial_no":)" + std::to_string(serial) + "}";
+    }
+    bool ascending(const std::vector<std::string>& sources) {
+        for (size_t i = 1; i < sources.size(); ++i)
+            if (place(sources[i - 1]).position >= place(sources[i]).position || place(sources[i]).position.empty())
+                return false;
+        return true;
+    }
+
+    Arena arena;
+    simdjson::ondemand::parser parser;
+};
+
+TEST_F(PositionTest, PostgresOrdersByCommitFirst) {
+    const std::string q = "\\\"";
+    const auto sequence = [&](const std::string& commit, const std::string& lsn) {
+        return postgres("[" + q + commit + q + "," + q + lsn + q + "]");
+    };
+    EXPECT_TRUE(
+        ascending({sequence("9", "50"), sequence("10", "20"), sequence("10", "100"), sequence("4294967296", "1")}));
+    EXPECT_EQ(place(sequence("9", "50")).origin, "core/bank");
+    EXPECT_EQ(place(postgres("[null," + q + "50" + q + "]")).position, "");
+    EXPECT_EQ(place(R"({"connector":"postgresql","name":"core","lsn":7})").position, "");
+}
+
+TEST_F(PositionTest, SnapshotsAndMessagesOutsideTransactionsHaveNoPlace) {
+    const std::string sequence = R"([\"9\",\"50\"])";
+    for (const std::string snapshot : {"true", "\"true\"", "\"first\"", "\"last\"", "\"incremental\""})
+        EXPECT_EQ(place(postgres(sequence, ",\"snapshot\":" + snapshot)).position, "") << snapshot;
+    for (const std::string snapshot : {"false", "\"false\"", "null"})
+        EXPECT_NE(place(postgres(sequence, ",\"snapshot\":" + snapshot)).position, "") << snapshot;
+    EXPECT_NE(place(postgres(sequence), true).position, "");
+    EXPECT_EQ(place(postgres(sequence, ",\"txId\":null"), true).position, "");
+}
+
+TEST_F(PositionTest, BinlogFilesCountByNumber) {
+    EXPECT_TRUE(ascending({binlog("bin.999999", 5, 0), binlog("bin.1000000", 4, 0), binlog("bin.1000000", 4, 1),
+                           binlog("bin.1000000", 256, 0)}));
+    EXPECT_EQ(place(binlog("bin.000001", 4, 0)).origin, "m/9/bin");
+    EXPECT_EQ(place(binlog("bin", 4, 0)).position, "");
+    EXPECT_EQ(place(binlog("bin.x1", 4, 0)).position, "");
+}
+
+TEST_F(PositionTest, LsnsOfSqlServerAndDb2) {
+    EXPECT_TRUE(ascending({lsns("00000027:00000ac0:0007", "\"00000027:00000ac0:0001\"", 1),
+                           lsns("00000027:00000ac0:0007", "\"00000027:00000ac0:0001\"", 2),
+                           lsns("00000027:00000ac0:0007", "\"00000027:00000ac0:0005\"", 1),
+                           lsns("00000027:00000ac1:0001", "\"00000027:00000a00:0001\"", 1),
+                           lsns("00000100:00000000:0001", "\"00000027:00000a00:0001\"", 1)}));
+    EXPECT_EQ(place(lsns("00000027:00000ac0:0007", "null", 1)).position, "");
+}
+
+TEST_F(PositionTest, OracleHasNone) {
+    EXPECT_EQ(place(R"({"connector":"oracle","name":"o","db":"d","scn":"12","commit_scn":"13","txId":"01"})").position,
+              "");
+}
+
+class MarksTest : public testing::Test {
+protected:
+    using Verdict = PositionMarks::Verdict;
+
+    Verdict judge(std::string_view position, int64_t micros, uint64_t identity = 1, bool hasKey = true,
+                  std::string_view origin = "o", uint8_t segment = 0) {
+        Event event;
+        event.origin = origin;
+        event.position = position;
+        event.sourceMicros = micros;
+        event.identity = identity;
+        event.hasKey = hasKey;
+        event.segment = segment;
+        return marks.judge(event);
+    }
+    PositionMarks marks;
+};
+
+TEST_F(MarksTest, WhatComesAgainIsSeen) {
+    EXPECT_EQ(judge("b", 10), Verdict::New);
+    EXPECT_EQ(judge("c", 20), Verdict::New);
+    EXPECT_EQ(judge("b", 10), Verdict::Seen);
+    EXPECT_EQ(judge("c", 20), Verdict::Seen);
+    EXPECT_EQ(judge("d", 5), Verdict::New); // clocks may differ, the log does not
+    EXPECT_EQ(judge("a", 20), Verdict::Seen);
+}
+
+TEST_F(MarksTest, ARestoredSourceIsNoRepetition) {
+    judge("m", 100);
+    EXPECT_EQ(judge("c", 101), Verdict::Restored);
+    EXPECT_EQ(judge("d", 102), Verdict::New);
+    EXPECT_EQ(judge("c", 101), Verdict::Seen);
+}
+
+TEST_F(MarksTest, EventsOfOnePositionAreToldApart) {
+    judge("m", 100, 1);
+    EXPECT_EQ(judge("m", 100, 2), Verdict::New);
+    EXPECT_EQ(judge("m", 100, 1), Verdict::Seen);
+    EXPECT_EQ(judge("m", 100, 2), Verdict::Seen);
+    EXPECT_EQ(judge("m", 100, 3), Verdict::New);
+}
+
+TEST_F(MarksTest, EqualRowsWithoutAKeyAreTwoUntilTheStreamIsRepeated) {
+    judge("l", 99, 7, false);
+    EXPECT_EQ(judge("m", 100, 7, false), Verdict::New);
+    EXPECT_EQ(judge("m", 100, 7, false), Verdict::New);
+    EXPECT_EQ(judge("l", 99, 7, false), Verdict::Seen);
+    EXPECT_EQ(judge("m", 100, 7, false), Verdict::Seen);
+}
+
+TEST_F(MarksTest, OriginsDoNotCompare) {
+    judge("m", 100, 1, true, "one");
+    EXPECT_EQ(judge("a", 50, 1, true, "two"), Verdict::New);
+    EXPECT_EQ(judge("a", 50, 1, true, "one"), Verdict::Seen);
+}
+
+TEST_F(MarksTest, TheSameSecondInAnotherFileIsDoubtful) {
+    judge("5m", 100, 1, true, "o", 1);
+    EXPECT_EQ(judge("4z", 100, 1, true, "o", 1), Verdict::New);
+    EXPECT_EQ(judge("4z", 99, 1, true, "o", 1), Verdict::Seen);
+    EXPECT_EQ(judge("5a", 100, 1, true, "o", 1), Verdict::Seen);
+}
+
+TEST_F(MarksTest, ABatchThatFailedWasNeverSeen) {
+    judge("a", 10);
+    marks.keep();
+    judge("b", 20);
+    marks.restart();
+    EXPECT_EQ(judge("b", 20), Verdict::New);
+    marks.keep();
+    marks.restart();
+    EXPECT_EQ(judge("b", 20), Verdict::Seen);
+    EXPECT_FALSE(marks.marks()[0].changed);
+}
+
+TEST_F(MarksTest, NoPositionIsNeverSeen) {
+    judge("m", 100);
+    EXPECT_EQ(judge("", 1), Verdict::New);
+}
+
+} // namespace
+} // namespace standin::cdc
