@@ -15,12 +15,13 @@ kafka::Failure discreet(const kafka::Failure& failure) {
     return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
 }
 
-/// What is no readable JSON object is not kept: nobody can tell what is in it.
-kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+/// What is no readable JSON object is not kept: nobody can tell what is in it. `record`: the message's, as JSON if it
+/// was Avro.
+kafka::Redacted redacted(const kafka::Message& message, const Record& record, const Redaction& redaction) {
     const auto hide = [&](std::optional<std::string_view> text) {
         return text ? redaction.redact(*text) : std::nullopt;
     };
-    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    kafka::Redacted result{hide(record.key), hide(record.value), {}};
     for (const auto& [name, value] : message.headers())
         if (auto hidden = hide(value))
             result.headers.emplace_back(name, std::move(*hidden));
@@ -305,9 +306,20 @@ void BatchApplier::bury(const kafka::Message& message, PartitionState& partition
     ++partition.counts.deadLetters;
     const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
     if (mapper && mapper->redaction().needed())
-        kafka::writeDeadLetter(source_, message, discreet(failure), redacted(message, mapper->redaction()));
+        kafka::writeDeadLetter(source_, message, discreet(failure),
+                               redacted(message, readable(message), mapper->redaction()));
     else
         kafka::writeDeadLetter(source_, message, failure);
+}
+
+/// As JSON where it can be.
+Record BatchApplier::readable(const kafka::Message& message) {
+    const Record record{message.key(), message.value()};
+    try {
+        return avro_.toJson(record, arena_);
+    } catch (const Error&) {
+        return record;
+    }
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

@@ -87,6 +87,7 @@ private:
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
+    Record readable(const kafka::Message& message);
     void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
     const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
     void finishKeyChanges(const kafka::MessageBatch& messages);

@@ -118,11 +118,28 @@ Datum arrayDatum(ColumnConversion& column, const Cell& cell) {
                                               element.byValue, column.elementAlignment));
 }
 
-/// The decoder has given values their column's scale and precision, so that no typmod remains to be applied.
+/// The decoder has given values their column's precision; those of the record and of expressions have their own.
+Datum valueDatum(ColumnConversion& column, int64_t value) {
+    const auto datum = static_cast<Datum>(value);
+    if (column.typmod < 0)
+        return datum;
+    switch (column.kind) {
+    case ColumnType::Time:
+        return DirectFunctionCall2(time_scale, datum, Int32GetDatum(column.typmod));
+    case ColumnType::Timestamp:
+        return DirectFunctionCall2(timestamp_scale, datum, Int32GetDatum(column.typmod));
+    case ColumnType::Timestamptz:
+        return DirectFunctionCall2(timestamptz_scale, datum, Int32GetDatum(column.typmod));
+    default:
+        return datum;
+    }
+}
+
+/// Numerics come from the decoder only, which has given them their column's scale and precision.
 Datum baseDatum(ColumnConversion& column, const Cell& cell) {
     switch (cell.kind) {
     case CellKind::Value:
-        return static_cast<Datum>(cell.value);
+        return valueDatum(column, cell.value);
     case CellKind::Text:
         return textDatum(column, cell.bytes());
     case CellKind::Bytes:

@@ -1,6 +1,8 @@
 #include "cdc/evolution.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "base/error.h"
 
@@ -8,169 +10,159 @@ namespace standin::cdc {
 
 namespace {
 
+struct TypeName {
+    std::string_view from;
+    std::string_view sql;
+};
+
+template <size_t N> std::optional<std::string> lookUp(const std::array<TypeName, N>& names, std::string_view name) {
+    const auto found =
+        std::find_if(names.begin(), names.end(), [name](const TypeName& one) { return one.from == name; });
+    return found == names.end() ? std::nullopt : std::optional(std::string(found->sql));
+}
+
+/// By the schema's name. Nanoseconds beyond what PostgreSQL keeps are a matter of the source's `rounding`.
+constexpr std::array byLogicalName{
+    TypeName{"org.apache.kafka.connect.data.Date", "date"},
+    TypeName{"org.apache.kafka.connect.data.Time", "time(3)"},
+    TypeName{"org.apache.kafka.connect.data.Timestamp", "timestamp(3)"},
+    TypeName{"io.debezium.data.VariableScaleDecimal", "numeric"},
+    TypeName{"io.debezium.time.Date", "date"},
+    TypeName{"io.debezium.time.IsoDate", "date"},
+    TypeName{"io.debezium.time.Time", "time(3)"},
+    TypeName{"io.debezium.time.MicroTime", "time"},
+    TypeName{"io.debezium.time.NanoTime", "time"},
+    TypeName{"io.debezium.time.IsoTime", "time"},
+    TypeName{"io.debezium.time.ZonedTime", "timetz"},
+    TypeName{"io.debezium.time.Timestamp", "timestamp(3)"},
+    TypeName{"io.debezium.time.MicroTimestamp", "timestamp"},
+    TypeName{"io.debezium.time.NanoTimestamp", "timestamp"},
+    TypeName{"io.debezium.time.IsoTimestamp", "timestamp"},
+    TypeName{"io.debezium.time.ZonedTimestamp", "timestamptz"},
+    TypeName{"io.debezium.time.MicroDuration", "interval"},
+    TypeName{"io.debezium.time.NanoDuration", "interval"},
+    TypeName{"io.debezium.time.Interval", "interval"},
+    TypeName{"io.debezium.time.Year", "integer"},
+    TypeName{"io.debezium.data.Uuid", "uuid"},
+    TypeName{"io.debezium.data.Xml", "xml"},
+    TypeName{"io.debezium.data.Ltree", "text"}, // the extension need not be here
+    TypeName{"io.debezium.data.Enum", "text"},
+    TypeName{"io.debezium.data.EnumSet", "text"},
+};
+
+constexpr std::array byWireType{
+    TypeName{"boolean", "boolean"},
+    TypeName{"int8", "smallint"},
+    TypeName{"int16", "smallint"},
+    TypeName{"int32", "integer"},
+    TypeName{"int64", "bigint"},
+    TypeName{"float", "real"},
+    TypeName{"float32", "real"},
+    TypeName{"double", "double precision"},
+    TypeName{"float64", "double precision"},
+    TypeName{"bytes", "bytea"},
+};
+
+/// Strings whose source column, if the connector tells its type, has a namesake here.
+constexpr std::array bySourceType{
+    TypeName{"INET", "inet"},           TypeName{"CIDR", "cidr"},           TypeName{"MACADDR", "macaddr"},
+    TypeName{"MACADDR8", "macaddr8"},   TypeName{"TSVECTOR", "tsvector"},   TypeName{"INT4RANGE", "int4range"},
+    TypeName{"INT8RANGE", "int8range"}, TypeName{"NUMRANGE", "numrange"},   TypeName{"TSRANGE", "tsrange"},
+    TypeName{"TSTZRANGE", "tstzrange"}, TypeName{"DATERANGE", "daterange"},
+};
+
+/// A number among the schema's parameters, if it is one and in range.
+std::optional<int32_t> numberOf(const FieldSchema& field, std::string_view name, int32_t least, int32_t most) {
+    const std::string_view text = field.parameter(name);
+    int32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || number < least || number > most)
+        return std::nullopt;
+    return number;
+}
+
+constexpr std::string_view sourceType = "__debezium.source.column.type";
+constexpr std::string_view sourceLength = "__debezium.source.column.length";
+constexpr std::string_view sourceScale = "__debezium.source.column.scale";
+
 bool isOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string withNumber(std::string_view type, int32_t number) {
-    return std::string(type) + "(" + std::to_string(number) + ")";
-}
-
-constexpr int32_t longestText = 10485760;
-
-/// As PostgreSQL allows it; else of any precision.
-std::string numeric(int32_t precision, int32_t scale) {
-    if (precision < 1 || precision > 1000 || scale < 0 || scale > precision)
+std::string numeric(std::optional<int32_t> precision, std::optional<int32_t> scale) {
+    if (!precision || !scale || *scale < 0 || *scale > *precision)
         return "numeric";
-    return "numeric(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
+    return "numeric(" + std::to_string(*precision) + "," + std::to_string(*scale) + ")";
 }
 
-int32_t precisionOf(const FieldSchema& field) { return field.precision > 0 ? field.precision : field.sourceLength; }
-
-/// The n of a source column known to be varchar(n); 0 of any other.
-int32_t varcharLengthOf(const FieldSchema& field) {
-    const bool isVarchar =
-        isOneOf(field.sourceType, {"VARCHAR", "VARCHAR2", "NVARCHAR", "NVARCHAR2", "CHARACTER VARYING"});
-    return isVarchar && field.sourceLength > 0 && field.sourceLength <= longestText ? field.sourceLength : 0;
+std::optional<int32_t> precisionOf(const FieldSchema& field) {
+    if (const auto declared = numberOf(field, "connect.decimal.precision", 1, 1000))
+        return declared;
+    return numberOf(field, sourceLength, 1, 1000);
 }
 
-/// Strings whose source column, if the connector tells its type, has a namesake here.
-const char* namesakeOf(std::string_view sourceType) {
-    struct TypeName {
-        std::string_view source;
-        const char* sql;
-    };
-    static constexpr TypeName names[] = {
-        {"INET", "inet"},         {"CIDR", "cidr"},           {"MACADDR", "macaddr"},     {"MACADDR8", "macaddr8"},
-        {"TSVECTOR", "tsvector"}, {"INT4RANGE", "int4range"}, {"INT8RANGE", "int8range"}, {"NUMRANGE", "numrange"},
-        {"TSRANGE", "tsrange"},   {"TSTZRANGE", "tstzrange"}, {"DATERANGE", "daterange"},
-    };
-    for (const TypeName& name : names)
-        if (name.source == sourceType)
-            return name.sql;
-    return nullptr;
+/// Of a string whose source column is known to be varchar(n).
+std::optional<int32_t> varcharLengthOf(const FieldSchema& field) {
+    if (!isOneOf(field.parameter(sourceType), {"VARCHAR", "VARCHAR2", "NVARCHAR", "NVARCHAR2", "CHARACTER VARYING"}))
+        return std::nullopt;
+    return numberOf(field, sourceLength, 1, 10485760);
 }
 
 std::string textTypeOf(const FieldSchema& field) {
-    if (const char* namesake = namesakeOf(field.sourceType))
-        return namesake;
-    if (isOneOf(field.sourceType, {"NUMERIC", "DECIMAL", "NUMBER"})) // decimal.handling.mode = string
-        return numeric(field.sourceLength, field.sourceScale);
-    if (const int32_t length = varcharLengthOf(field))
-        return withNumber("varchar", length);
-    if (isOneOf(field.sourceType, {"BPCHAR", "CHAR", "NCHAR", "CHARACTER"}) && field.sourceLength > 0 &&
-        field.sourceLength <= longestText)
-        return withNumber("char", field.sourceLength);
+    const std::string_view source = field.parameter(sourceType);
+    if (const auto known = lookUp(bySourceType, source))
+        return *known;
+    if (isOneOf(source, {"NUMERIC", "DECIMAL", "NUMBER"})) // decimal.handling.mode = string
+        return numeric(numberOf(field, sourceLength, 1, 1000), numberOf(field, sourceScale, 0, 1000));
+    if (const auto length = varcharLengthOf(field))
+        return "varchar(" + std::to_string(*length) + ")";
+    if (isOneOf(source, {"BPCHAR", "CHAR", "NCHAR", "CHARACTER"}))
+        if (const auto length = numberOf(field, sourceLength, 1, 10485760))
+            return "char(" + std::to_string(*length) + ")";
     return "text";
 }
 
 [[noreturn]] void throwUnknown(const FieldSchema& field) {
     throw Error("0A000",
-                "no column type is known for field \"" + field.name + "\"" +
-                    (field.schemaName.empty() ? "" : " of type " + field.schemaName),
+                "no column type is known for field \"" + field.name + "\" of type " +
+                    (field.logicalName.empty() ? field.wireType : field.logicalName),
                 "", "Add the column by hand, or declare the field dropped with standin.cdc_column_map.");
-}
-
-std::string unnamedTypeOf(const FieldSchema& field) {
-    switch (field.wire) {
-    case WireType::Boolean:
-        return "boolean";
-    case WireType::Int8:
-    case WireType::Int16:
-        return "smallint";
-    case WireType::Int32:
-        return "integer";
-    case WireType::Int64:
-        return "bigint";
-    case WireType::Float32:
-        return "real";
-    case WireType::Float64:
-        return "double precision";
-    case WireType::Bytes:
-        return "bytea";
-    case WireType::String:
-        return textTypeOf(field);
-    case WireType::Array:
-        if (!field.items.empty() && field.items[0].wire != WireType::Array)
-            return columnTypeOf(field.items[0]) + "[]";
-        throwUnknown(field);
-    case WireType::Map:
-    case WireType::Struct:
-    case WireType::Unknown:
-        throwUnknown(field);
-    }
-    throwUnknown(field);
 }
 
 } // namespace
 
 std::string columnTypeOf(const FieldSchema& field) {
-    switch (field.semantic) {
-    case Semantic::Decimal:
+    if (field.logicalName == "org.apache.kafka.connect.data.Decimal")
         return numeric(precisionOf(field), field.scale);
-    case Semantic::VariableScaleDecimal:
-        return "numeric";
-    case Semantic::Date:
-    case Semantic::IsoDate:
-        return "date";
-    case Semantic::TimeMillis:
-        return "time(3)";
-    case Semantic::TimeMicros:
-    case Semantic::TimeNanos: // digits beyond microseconds are a matter of the source's `rounding`
-    case Semantic::IsoTime:
-        return "time";
-    case Semantic::ZonedTime:
-        return "timetz";
-    case Semantic::TimestampMillis:
-        return "timestamp(3)";
-    case Semantic::TimestampMicros:
-    case Semantic::TimestampNanos:
-    case Semantic::IsoTimestamp:
-        return "timestamp";
-    case Semantic::ZonedTimestamp:
-        return "timestamptz";
-    case Semantic::Year:
-        return "integer";
-    case Semantic::MicroDuration:
-    case Semantic::NanoDuration:
-    case Semantic::Interval:
-        return "interval";
-    case Semantic::Bits:
-        return field.length > 0 && field.length <= 83886080 ? withNumber("bit varying", field.length) : "bit varying";
-    case Semantic::Json:
-        return field.sourceType == "JSONB" ? "jsonb" : "json";
-    case Semantic::Xml:
-        return "xml";
-    case Semantic::Uuid:
-        return "uuid";
-    case Semantic::TsVector:
-        return "tsvector";
-    case Semantic::Ltree: // the extension need not be here
-    case Semantic::Enum:
-    case Semantic::EnumSet:
-        return "text";
-    case Semantic::Point:
-        return "point";
-    case Semantic::None:
-        return unnamedTypeOf(field);
-    case Semantic::Geometry:
-    case Semantic::Vector:
-    case Semantic::Unsupported:
-        throwUnknown(field);
+    if (field.logicalName == "io.debezium.data.Json")
+        return field.parameter(sourceType) == "JSONB" ? "jsonb" : "json";
+    if (field.logicalName == "io.debezium.data.Bits") {
+        const auto length = numberOf(field, "length", 1, 83886080);
+        return length ? "bit varying(" + std::to_string(*length) + ")" : "bit varying";
     }
+    if (const auto known = lookUp(byLogicalName, field.logicalName))
+        return *known;
+    if (field.wireType == "array" && !field.items.empty() && field.items.front().wireType != "array")
+        return columnTypeOf(field.items.front()) + "[]";
+    if (field.wireType == "string")
+        return textTypeOf(field);
+    if (const auto known = lookUp(byWireType, field.wireType))
+        return *known;
     throwUnknown(field);
 }
 
 std::optional<std::string> widenedTypeOf(const FieldSchema& field, const ColumnLimit& limit) {
     if (limit.kind == ColumnLimit::Kind::Varchar) {
-        const int32_t length = varcharLengthOf(field);
-        if (length > limit.length)
-            return withNumber("varchar", length);
-        const bool isEndless = field.semantic == Semantic::None && isOneOf(field.sourceType, {"TEXT", "CLOB", "NCLOB"});
-        return isEndless ? std::optional<std::string>("text") : std::nullopt;
+        const auto length = varcharLengthOf(field);
+        if (length && *length > limit.length)
+            return "varchar(" + std::to_string(*length) + ")";
+        if (field.wireType == "string" && isOneOf(field.parameter(sourceType), {"TEXT", "CLOB", "NCLOB"}))
+            return "text";
+        return std::nullopt;
     }
-    const int32_t precision = precisionOf(field);
-    if (field.semantic == Semantic::Decimal && field.scale == limit.scale && precision > limit.length)
+    const auto precision = precisionOf(field);
+    if (field.logicalName == "org.apache.kafka.connect.data.Decimal" && field.scale == limit.scale && precision &&
+        *precision > limit.length)
         return numeric(precision, field.scale);
     return std::nullopt;
 }

@@ -20,8 +20,10 @@ std::string quotedLiteral(const std::string& text) {
 
 /// A field that the mapping drops or takes for another column is not missing from the table, nor is one whose column
 /// takes something else.
-bool isMapped(const TableConfig& config, const std::string& field) {
-    return std::any_of(config.columns.begin(), config.columns.end(),
+bool isMapped(TargetTable& table, const std::string& field) {
+    const auto& columns = table.config().columns;
+    return (table.mapper() && table.mapper()->redaction().isConfidential(field)) ||
+           std::any_of(columns.begin(), columns.end(),
                        [&](const ColumnMapping& one) { return one.field == field || one.name == field; });
 }
 
@@ -37,9 +39,10 @@ std::optional<ColumnLimit> limitOf(const ColumnConversion& column) {
 }
 
 std::string commentOn(const TargetTable& table, const FieldSchema& field) {
-    const std::string type = field.schemaName.empty() ? "" : " (" + field.schemaName + ")";
+    const std::string& type = field.logicalName.empty() ? field.wireType : field.logicalName;
     return "COMMENT ON COLUMN " + table.name() + "." + quotedIdentifier(field.name) + " IS " +
-           quotedLiteral("added by pg_standin for field \"" + field.name + "\"" + type + " of topic " + table.topic());
+           quotedLiteral("added by pg_standin for field \"" + field.name + "\" (" + type + ") of topic " +
+                         table.topic());
 }
 
 void add(const TargetTable& table, const TopicForm::Field& field, std::vector<std::string>& statements) {
@@ -120,7 +123,7 @@ std::vector<std::string> changesFor(TargetTable& table) {
         if (field.column == TopicForm::droppedField)
             continue;
         if (field.column < 0) {
-            if (!isMapped(table.config(), field.name))
+            if (!isMapped(table, field.name))
                 add(table, field, statements);
             continue;
         }

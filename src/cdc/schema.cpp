@@ -105,38 +105,38 @@ std::string_view textOf(const element& object, const char* key) {
     return object[key].get(text) == simdjson::SUCCESS ? text : std::string_view{};
 }
 
-/// Connect's parameters are strings.
-bool integerParameter(const element& parameters, const char* key, int32_t& value) {
-    const std::string_view text = textOf(parameters, key);
-    return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+void readParameters(const element& json, FieldSchema& field) {
+    simdjson::dom::object parameters;
+    if (json["parameters"].get(parameters) == simdjson::SUCCESS)
+        for (const auto& [name, value] : parameters) {
+            std::string_view text;
+            if (value.get(text) == simdjson::SUCCESS)
+                field.parameters.emplace(name, text);
+        }
 }
 
-void readParameters(const element& parameters, FieldSchema& field) {
-    integerParameter(parameters, "connect.decimal.precision", field.precision);
-    integerParameter(parameters, "length", field.length);
-    field.allowed = textOf(parameters, "allowed");
-    field.sourceType = textOf(parameters, "__debezium.source.column.type");
-    integerParameter(parameters, "__debezium.source.column.length", field.sourceLength);
-    integerParameter(parameters, "__debezium.source.column.scale", field.sourceScale);
+/// Connect's parameters are strings.
+bool integerParameter(const FieldSchema& field, std::string_view name, int32_t& value) {
+    const std::string_view text = field.parameter(name);
+    return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
 }
 
 FieldSchema parseField(const element& json) {
     FieldSchema field;
     field.name = textOf(json, "field");
-    field.schemaName = textOf(json, "name");
-    field.semantic = semanticOf(field.schemaName);
-    field.wire = wireTypeOf(textOf(json, "type"));
+    field.wireType = textOf(json, "type");
+    field.wire = wireTypeOf(field.wireType);
+    field.logicalName = textOf(json, "name");
+    field.semantic = semanticOf(field.logicalName);
     bool optional = false;
     field.optional = json["optional"].get(optional) == simdjson::SUCCESS && optional;
-    element parameters;
-    const bool given = json["parameters"].get(parameters) == simdjson::SUCCESS;
-    if (given)
-        readParameters(parameters, field);
-    if (field.semantic == Semantic::Decimal && !(given && integerParameter(parameters, "scale", field.scale)))
+    readParameters(json, field);
+    integerParameter(field, "length", field.length);
+    if (field.semantic == Semantic::Decimal && !integerParameter(field, "scale", field.scale))
         throw Error("22P02", "decimal field \"" + field.name + "\" has no scale in its schema");
     for (const char* part : {"items", "keys", "values"}) {
         element item;
-        if (json[part].get(item) == simdjson::SUCCESS)
+        if (json[part].get(item) == simdjson::SUCCESS && item.is_object())
             field.items.push_back(parseField(item));
     }
     array members;
@@ -161,6 +161,11 @@ Semantic semanticOf(std::string_view schemaName) {
     if (schemaName.starts_with(connectData))
         return find(connectNames, schemaName.substr(connectData.size()));
     return Semantic::None;
+}
+
+std::string_view FieldSchema::parameter(std::string_view parameterName) const {
+    const auto found = parameters.find(parameterName);
+    return found == parameters.end() ? std::string_view{} : std::string_view(found->second);
 }
 
 const FieldSchema* RowSchema::find(std::string_view name) const {

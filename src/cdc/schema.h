@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,17 +64,16 @@ struct FieldSchema {
     Semantic semantic = Semantic::None;
     WireType wire = WireType::Unknown;
     bool optional = false;
-    int32_t scale = 0;      ///< of Decimal
-    int32_t precision = -1; ///< of Decimal, where the connector tells it
-    int32_t length = -1;    ///< of Bits: how many
-    std::string schemaName; ///< as the schema has it
-    std::string allowed;    ///< of Enum and EnumSet: the labels, separated by commas
-    /// The source's own type name, length and scale, if the connector propagates them; else empty and -1.
-    std::string sourceType;
-    int32_t sourceLength = -1;
-    int32_t sourceScale = -1;
+    int32_t scale = 0;       ///< of Decimal
+    int32_t length = -1;     ///< of Bits: how many
+    std::string wireType;    ///< Connect's type: int32, string, array...
+    std::string logicalName; ///< the schema's name; empty if it has none
+    std::map<std::string, std::string, std::less<>> parameters;
     std::vector<FieldSchema> items;  ///< of an array its element; of a map its key and its value
     std::vector<FieldSchema> fields; ///< of a struct
+
+    /// Empty if the schema has no such parameter.
+    std::string_view parameter(std::string_view parameterName) const;
 };
 
 /// The meaning of a schema name; None for an unknown one.

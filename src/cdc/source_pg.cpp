@@ -37,12 +37,17 @@ std::chrono::milliseconds milliseconds(const pg::Row& row, int column) {
     return std::chrono::milliseconds(row.get<int64_t>(column));
 }
 
+// One snapshot for all of it: a table without what was mapped with it would store in the clear what is to be masked.
+constexpr bool inOneSnapshot = true;
+
 std::vector<TableConfig> loadTables(const std::string& source, const std::string& server) {
     static pg::Statement load("select topic, target::oid, kind = 'history', apply_role::text, on_truncate, "
                               "schema_evolution, foreign_keys = 'skip', row_filter, data_collection "
-                              "from standin_private.cdc_table where source = $1 order by topic");
+                              "from standin_private.cdc_table where source = $1 order by topic",
+                              inOneSnapshot);
     static pg::Statement loadColumns("select topic, name::text, kind, coalesce(field, ''), coalesce(argument, '') "
-                                     "from standin_private.cdc_column where source = $1 order by topic, name, kind");
+                                     "from standin_private.cdc_column where source = $1 order by topic, name, kind",
+                                     inOneSnapshot);
     std::vector<TableConfig> tables;
     for (const pg::Row row : load.run(source))
         tables.push_back({row.get<std::string>(0),
@@ -99,7 +104,8 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
         "(extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, s.signal_table::oid, "
         "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic "
         "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
-        "where s.source = $1");
+        "where s.source = $1",
+        inOneSnapshot);
     const pg::Rows found = load.run(source);
     if (found.empty())
         return std::nullopt;

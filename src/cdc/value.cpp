@@ -55,7 +55,7 @@ Cell ValueDecoder::decode(simdjson::ondemand::value value, const TargetColumn& c
         return cell;
     }
     if (schema && schema->semantic == Semantic::Unsupported)
-        input.fail("22023", "values of \"" + schema->schemaName + "\" are not supported");
+        input.fail("22023", "values of \"" + schema->logicalName + "\" are not supported");
     try {
         return decodeByType(input);
     } catch (const ValueError&) {

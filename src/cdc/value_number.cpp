@@ -174,6 +174,8 @@ Decimal ValueDecoder::decimalFromString(Input& input) {
     // Money's scale is the database's; Debezium's own is two unless it is told otherwise.
     const bool scaled = column.type == ColumnType::Numeric ? column.scale >= 0 || column.precision >= 0
                                                            : column.type == ColumnType::Money && column.scale == 2;
+    if (!scaled && text.size() % 4 != 0)
+        input.fail("22P02", "not a number");
     if (!scaled)
         input.fail("22023",
                    "the event carries no schema and the column no scale: a decimal in base64 could be any number");
@@ -264,7 +266,8 @@ namespace {
 /// Digits of a bit string where the event tells them. A varying one has lost its leading zeros at the source, and its
 /// length in the schema is the column's.
 int32_t lengthOfBits(const FieldSchema* schema) {
-    const bool isFixed = schema && (schema->sourceType == "BIT" || schema->sourceType == "bit");
+    const std::string_view type = schema ? schema->parameter("__debezium.source.column.type") : std::string_view{};
+    const bool isFixed = type == "BIT" || type == "bit";
     return isFixed && schema->length > 0 && schema->length <= 83886080 ? schema->length : -1;
 }
 

@@ -62,14 +62,14 @@ bool isAllowed(std::string_view allowed, std::string_view label) {
 
 /// MySQL's and MariaDB's streams keep the escape of a comma inside a label, their snapshots do not.
 std::string_view ValueDecoder::label(Input& input, std::string_view text) {
-    if (text.find("\\,") == std::string_view::npos || isAllowed(input.schema->allowed, text))
+    if (text.find("\\,") == std::string_view::npos || isAllowed(input.schema->parameter("allowed"), text))
         return text;
     std::string plain;
     for (size_t at = 0; at < text.size(); ++at) {
         at += text[at] == '\\' && at + 1 < text.size() && text[at + 1] == ',';
         plain += text[at];
     }
-    return isAllowed(input.schema->allowed, plain) ? arena_.copy(plain) : text;
+    return isAllowed(input.schema->parameter("allowed"), plain) ? arena_.copy(plain) : text;
 }
 
 Cell ValueDecoder::decodeText(Input& input) {

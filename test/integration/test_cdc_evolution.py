@@ -180,7 +180,7 @@ def test_a_table_is_created_by_its_first_event(kafka, bank):
     assert stream.columns() == [("note", "text", False), ("region", "text", True), ("id", "bigint", True), ("amount", "numeric(10,2)", False)]
     assert bank.value("select tableowner from pg_tables where tablename = 'created'") == "replica"
     assert bank.value("select obj_description('created'::regclass)") == "made by pg_standin for topic created.topic"
-    assert bank.value("select col_description('created'::regclass, 3)") == 'added by pg_standin for field "id" of topic created.topic'
+    assert bank.value("select col_description('created'::regclass, 3)") == 'added by pg_standin for field "id" (int64) of topic created.topic'
     assert bank.query("select * from standin.cdc_tables_planned") == []
     assert bank.query("select target::text, apply_role, schema_evolution from standin.cdc_tables where source = 'created'") == [("created", "replica", "add")]
     assert stream.dead_letters() == []

@@ -49,8 +49,7 @@ TEST(Evolution, PropagatedTypesOfTheSourceAreUsed) {
 }
 
 TEST(Evolution, NothingOfAnEventGetsIntoAType) {
-    EXPECT_EQ(typeOf(R"({"field":"f","type":"string")" + source("VARCHAR", "40) ; DROP TABLE t; --") + "}"),
-              "varchar(40)"); // the number, and nothing else
+    EXPECT_EQ(typeOf(R"({"field":"f","type":"string")" + source("VARCHAR", "40) ; DROP TABLE t; --") + "}"), "text");
     EXPECT_EQ(typeOf(R"({"field":"f","type":"string")" + source("t; DROP TABLE t", "4") + "}"), "text");
     EXPECT_EQ(typeOf(R"({"field":"f","type":"string")" + source("VARCHAR", "99999999999") + "}"), "text");
 }
