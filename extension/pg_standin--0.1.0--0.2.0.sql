@@ -2,10 +2,12 @@
 -- Written by cmake/upgrade_sql.py from the two install scripts and sql/upgrade.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+DROP VIEW standin_private.worker_wanted;
 DROP VIEW standin.stat_cdc;
 DROP VIEW standin.cdc_dead_letters;
 DROP VIEW standin.cdc_tables;
 DROP VIEW standin.cdc_sources;
+DROP VIEW standin_private.cdc_workers;
 DROP FUNCTION standin.cdc_source_create(source text, server name, time_precision_mode text, decimal_handling_mode text, binary_handling_mode text, unavailable_value_placeholder text, batch_records integer, batch_kilobytes integer, queue_kilobytes integer, paused boolean);
 DROP FUNCTION standin.cdc_table_add(source text, topic text, target regclass, apply_role name, on_truncate text);
 
@@ -76,7 +78,8 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN filtered bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
     ADD COLUMN debezium_at timestamptz,
-    ADD COLUMN flattened boolean;
+    ADD COLUMN flattened boolean,
+    ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;
 
@@ -171,6 +174,7 @@ CREATE TABLE standin_private.cdc_column (
 CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
 COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
 COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 CREATE TABLE standin_private.cdc_position (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
@@ -219,6 +223,27 @@ COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row u
 COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE FUNCTION standin_private.cdc_topic_of(source text, topic text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.topic FROM standin_private.cdc_table t JOIN standin_private.cdc_source s USING (source)
+    WHERE t.source = cdc_topic_of.source
+      AND (t.topic = cdc_topic_of.topic
+           OR (t.topic LIKE '^%' AND cdc_topic_of.topic ~ t.topic AND cdc_topic_of.topic NOT LIKE '\_\_%'
+               AND cdc_topic_of.topic IS DISTINCT FROM s.transaction_topic AND cdc_topic_of.topic IS DISTINCT FROM s.signal_topic
+               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic))
+    ORDER BY t.topic = cdc_topic_of.topic DESC, t.topic COLLATE "C" LIMIT 1
+$$;
+COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
+CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
+CREATE FUNCTION standin_private.cdc_worker_key(source text, ordinal integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT source || CASE WHEN ordinal = 0 THEN '' ELSE '/' || ordinal END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_key(text, integer) IS 'the name of a worker of a source: the source''s for the first, source/1 for the next';
 COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
 CREATE FUNCTION standin_private.cdc_one_of(option text, value text, VARIADIC allowed text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -419,7 +444,7 @@ BEGIN
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
-        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes)
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
@@ -495,7 +520,9 @@ BEGIN
     IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
         RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
             HINT = 'A topic, or a pattern of topics that begins with ^.';
-    ELSIF target IS NULL THEN
+    END IF;
+    PERFORM '' ~ topic; -- a pattern that is none raises 2201B
+    IF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
     ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
        OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
@@ -520,20 +547,24 @@ END $$;
 COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
 CREATE OR REPLACE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    topics text[];
+    planned boolean;
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
+    SELECT array_agg(o.topic) INTO topics FROM standin_private.kafka_offset o
+    WHERE o.consumer = cdc_table_remove.source
+      AND cdc_table_remove.topic IN (o.topic, standin_private.cdc_topic_of(o.consumer, o.topic));
     DELETE FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
-    IF FOUND THEN
-        RETURN;
-    END IF;
+    planned := FOUND;
     DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
-    IF NOT FOUND THEN
+    IF NOT (FOUND OR planned) THEN
         RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
             HINT = 'standin.cdc_tables lists the topics of each source.';
     END IF;
-    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
-    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
-    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 CREATE TABLE standin_private.cdc_table_planned (
@@ -832,17 +863,23 @@ BEGIN
     PERFORM standin_private.wake('cdc');
 END $$;
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
-COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+CREATE VIEW standin_private.cdc_workers AS
+SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
+FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
+COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
-COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = s.source
+                   ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
+COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
        t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
@@ -852,7 +889,7 @@ CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
        t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
 FROM standin_private.kafka_dead_letter d
-LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
 CREATE VIEW standin.cdc_messages AS
 SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
@@ -862,7 +899,7 @@ COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the me
 COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
 COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 CREATE VIEW standin.stat_cdc AS
-SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
        CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
             WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
@@ -872,9 +909,11 @@ SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
        p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
-LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+JOIN standin_private.cdc_source s ON s.source = t.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers));
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
@@ -1012,7 +1051,7 @@ DECLARE
 BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(o.partition || ' ' || o.topic, greatest(o.end_offset, o.next_offset)), '{}')
             FROM standin_private.kafka_offset o
-            WHERE o.consumer = mine.source AND (o.topic = mine.topic OR (mine.topic LIKE '^%' AND o.topic ~ mine.topic)));
+            WHERE o.consumer = mine.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = mine.topic);
 END $$;
 COMMENT ON FUNCTION standin.cdc_verification_ends(bigint) IS 'a part of standin.cdc_verify: where the partitions end now. Errors: 55000 not this session''s run';
 CREATE FUNCTION standin.cdc_verification_passed(run bigint, ends jsonb) RETURNS boolean
@@ -1021,12 +1060,13 @@ DECLARE
     mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
 BEGIN
     RETURN ends <> '{}'
-        AND EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND w.key = mine.source AND w.state = 'running')
+        AND coalesce((SELECT bool_and(w.state = 'running') FROM standin_private.stat_worker() w
+                      WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = mine.source), false)
         AND NOT EXISTS (SELECT FROM jsonb_each_text(ends) e WHERE NOT EXISTS (
                 SELECT FROM standin_private.kafka_offset o
                 WHERE o.consumer = mine.source AND o.partition || ' ' || o.topic = e.key AND o.next_offset >= e.value::bigint));
 END $$;
-COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and the source''s worker runs. Errors: 55000 not this session''s run';
+COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and all workers of the source run. Errors: 55000 not this session''s run';
 CREATE FUNCTION standin.cdc_verification_range(keys text[], types text[], low text[], high text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1196,6 +1236,8 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
+    standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
     standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),
@@ -1364,6 +1406,14 @@ COMMENT ON VIEW standin.capabilities IS 'who answers what: each capability, the 
 GRANT EXECUTE ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) TO standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_approver, standin_auditor, standin_admin;
 GRANT SELECT ON standin.capabilities TO standin_operator, standin_approver, standin_auditor, standin_admin;
+CREATE VIEW standin_private.worker_wanted AS
+SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanlogin, w.outward
+FROM (
+    SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
+    UNION ALL SELECT * FROM standin_private.cdc_workers
+    UNION ALL SELECT * FROM standin_private.workflow_workers
+    UNION ALL SELECT * FROM standin_private.standin_workers
+) w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so';
 DO $$
 DECLARE

@@ -6,6 +6,8 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
+GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
+    standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the views
 GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
     standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),

@@ -1,17 +1,21 @@
 CREATE VIEW standin_private.cdc_workers AS
-SELECT 'cdc'::text AS kind, s.source AS key, NULL::oid AS role, false AS outward FROM standin_private.cdc_source s;
-COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
+FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
+COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
-COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = s.source
+                   ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
+COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
@@ -23,7 +27,7 @@ CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
        t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
 FROM standin_private.kafka_dead_letter d
-LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = d.topic;
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
 
 CREATE VIEW standin.cdc_messages AS
@@ -35,7 +39,7 @@ COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed i
 COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 
 CREATE VIEW standin.stat_cdc AS
-SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
        CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
             WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
@@ -45,9 +49,11 @@ SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
        p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
-LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+JOIN standin_private.cdc_source s ON s.source = t.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers));
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';

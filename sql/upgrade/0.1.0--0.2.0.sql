@@ -65,6 +65,7 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN filtered bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
     ADD COLUMN debezium_at timestamptz,
-    ADD COLUMN flattened boolean;
+    ADD COLUMN flattened boolean,
+    ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +58,12 @@ private:
     const rd_kafka_message_t* raw_;
 };
 
+struct ReturnMessage {
+    void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+/// A message on loan from librdkafka.
+using OwnedMessage = std::unique_ptr<rd_kafka_message_t, ReturnMessage>;
+
 /// Messages on loan from librdkafka; they go back when the batch is cleared or dies.
 class MessageBatch {
 public:
@@ -68,6 +76,7 @@ public:
     bool empty() const { return messages_.empty(); }
     Message operator[](size_t index) const { return Message(messages_[index]); }
     size_t bytes() const { return bytes_; }
+    void add(OwnedMessage message);
     void clear();
 
 private:
@@ -76,13 +85,29 @@ private:
     size_t bytes_ = 0;
 };
 
+/// The messages of one partition apart from all others: while nobody takes them, librdkafka fetches no more of this
+/// partition, and goes on with the rest. (Pausing does the same, with faults in librdkafka 2.0.2.)
+class PartitionQueue {
+public:
+    explicit PartitionQueue(rd_kafka_queue_t* queue) : queue_(queue) {}
+
+    /// Takes what has arrived, up to so many; never waits.
+    std::vector<OwnedMessage> poll(size_t maxMessages);
+    /// Records that were fetched and not yet taken.
+    size_t queued() const { return rd_kafka_queue_length(queue_); }
+
+private:
+    rd_kafka_queue_t* queue_; ///< the client's, as long as it lives
+};
+
 struct LogLine {
     int level; ///< of syslog
     std::string text;
 };
 
 struct ConsumerLimits {
-    int64_t queueKilobytes = 16384; ///< what librdkafka may fetch ahead, for all partitions together
+    int64_t queueKilobytes = 16384; ///< what librdkafka may fetch ahead: for all partitions together, and for each one
+                                    ///< that has a queue of its own
 };
 
 /// A consumer of explicit partitions at explicit offsets: no group coordination, no automatic offsets, no silent reset.
@@ -100,6 +125,9 @@ public:
     /// Partitions to read from now on, besides those added before.
     void add(const std::vector<TopicPartition>& partitions);
 
+    /// Gives a partition a queue of its own. Before it is added: so no message of it comes by the common one.
+    PartitionQueue separate(const std::string& topic, int32_t partition);
+
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
 
@@ -112,8 +140,15 @@ public:
     /// What the last fetches said; nothing before the first.
     std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
 
+    /// The same, asking the cluster and waiting at most so long.
+    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
+
     /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
     std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
+    /// All topics with their numbers of partitions; nothing if there was no answer.
+    std::optional<std::map<std::string, int>> topics(int timeoutMilliseconds);
+    /// The same partitions with their ends at this moment as offsets; nothing if not all leaders answered.
+    std::optional<std::vector<TopicPartition>> ends(std::vector<TopicPartition> partitions, int timeoutMilliseconds);
     /// As far as known by now.
     std::string clusterId() const;
 
@@ -139,6 +174,7 @@ private:
     Wakeup wakeup_;
     rd_kafka_t* client_ = nullptr;
     rd_kafka_queue_t* queue_ = nullptr;
+    std::vector<rd_kafka_queue_t*> partitionQueues_;
     std::unordered_map<std::string, rd_kafka_topic_t*> topics_;
     std::vector<rd_kafka_message_t*> buffer_;
     std::string lastError_;
