@@ -150,6 +150,8 @@ void SourceWorker::step() {
         connect();
     if (Clock::now() >= nextDiscovery_)
         discover();
+    if (outdated_)
+        return;
     if (messages_.empty())
         receive();
     logLibraryLines();
@@ -301,6 +303,12 @@ void SourceWorker::take(kafka::Message message) {
     origins_.push_back(nullptr);
     if (state && !state->lost.empty())
         return;
+    const bool ofTopic =
+        message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    if (state && ofTopic && missing_.contains(state->topic)) {
+        outdated_ = true; // librdkafka goes on as if this were the same topic
+        return;
+    }
     if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
         // A message from before the position is there to be recognised, or a stale one of librdkafka's.
         if (!state || (message.offset() < state->next && recognise(*state, message)) || !state->lost.empty())
@@ -324,7 +332,10 @@ void SourceWorker::take(kafka::Message message) {
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
-        if (message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && state)
+        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        if (isGone && state)
             missing_.insert(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
     }
