@@ -42,7 +42,7 @@ struct TableConfig {
     std::optional<std::string> dataCollection;
     std::vector<ColumnMapping> columns;
     std::optional<std::string> plannedName; ///< quoted, with schema
-    std::optional<std::string> hashKey; ///< where a column is hashed, if there is one
+    std::optional<std::string> hashKey;     ///< where a column is hashed, if there is one
 
     bool operator==(const TableConfig&) const = default;
 };
