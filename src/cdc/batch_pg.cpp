@@ -198,8 +198,7 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     if (changes.empty())
         return false;
     applyDecoded(messages, partitions);
-    evolve(table, changes);
-    table.prepare();
+    evolve(source_, table, changes);
     return true;
 }
 

@@ -63,6 +63,7 @@ struct TableDecoder {
     TopicForm valueForm;
     TopicForm keyForm;
     TopicForm::Plan* lastForm = nullptr;   ///< of the row decoded last
+    Record lastRecord;                     ///< the same record
     RecordForm form = RecordForm::Unknown; ///< that of the last row: it says what a tombstone means
     bool rewritesDeletes = false;          ///< deletes come as rows with __deleted
 };

@@ -37,6 +37,7 @@ public:
     std::vector<PartitionState*> unread();
     /// Kafka says that a topic is not there any more.
     void noteMissing(const std::string& topic);
+    bool isMissing(const std::string& topic) const { return missing_.contains(topic); }
     /// A replay that has read all of its range.
     bool done() const;
     /// Why partitions cannot go on, until an operator says where; empty if they can.

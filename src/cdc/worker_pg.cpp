@@ -176,6 +176,8 @@ void SourceWorker::step() {
         return;
     if (messages_.empty())
         receive();
+    if (outdated_)
+        return;
     logLibraryLines();
     const bool received = !messages_.empty() || partitions_->anythingToStore();
     if (received)
@@ -330,6 +332,11 @@ void SourceWorker::receiveMore() {
         origins_.push_back(nullptr);
         if (state && !state->lost.empty())
             continue;
+        if (state && partitions_->isMissing(state->topic) &&
+            (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
+            outdated_ = true; // librdkafka goes on as if this were the same topic
+            continue;
+        }
         if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
             note(message, state);
         else if (state && take(message, *state))
@@ -393,7 +400,10 @@ void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
-        if (message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && state)
+        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        if (isGone && state)
             partitions_->noteMissing(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
     }

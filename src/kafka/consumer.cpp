@@ -59,6 +59,11 @@ std::vector<std::pair<std::string, std::string>> Message::headers() const {
 }
 
 std::optional<std::string_view> Message::header(const char* name) const {
+    if (stored_) {
+        const auto found = std::find_if(stored_->headers.rbegin(), stored_->headers.rend(),
+                                        [&](const auto& header) { return header.first == name; });
+        return found == stored_->headers.rend() ? std::nullopt : std::optional<std::string_view>(found->second);
+    }
     rd_kafka_headers_t* headers = nullptr;
     const void* value = nullptr;
     size_t size = 0;
