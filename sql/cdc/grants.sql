@@ -13,6 +13,8 @@ GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO sta
 GRANT SELECT ON standin.cdc_dead_letters, standin.cdc_dead_letters_discarded TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) TO standin_operator, standin_auditor, standin_admin; -- for the view
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
+GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
+    standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the views
 GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
     standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),

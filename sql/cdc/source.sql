@@ -212,7 +212,7 @@ BEGIN
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
-        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes)
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';

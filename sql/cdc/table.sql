@@ -72,7 +72,9 @@ BEGIN
     IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
         RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
             HINT = 'A topic, or a pattern of topics that begins with ^.';
-    ELSIF target IS NULL THEN
+    END IF;
+    PERFORM '' ~ topic; -- a pattern that is none raises 2201B
+    IF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
     ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
@@ -97,16 +99,20 @@ COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or 
 
 CREATE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    topics text[];
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
+    SELECT array_agg(o.topic) INTO topics FROM standin_private.kafka_offset o
+    WHERE o.consumer = cdc_table_remove.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = cdc_table_remove.topic;
     DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
             HINT = 'standin.cdc_tables lists the topics of each source.';
     END IF;
-    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = cdc_table_remove.topic;
-    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
-    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = cdc_table_remove.topic;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 

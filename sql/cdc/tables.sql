@@ -77,6 +77,7 @@ CREATE TABLE standin_private.cdc_progress (
     ignored bigint NOT NULL DEFAULT 0,
     filtered bigint NOT NULL DEFAULT 0,
     duplicates bigint NOT NULL DEFAULT 0,
+    incomplete bigint NOT NULL DEFAULT 0,
     unknown_fields bigint NOT NULL DEFAULT 0,
     dead_letters bigint NOT NULL DEFAULT 0,
     batches bigint NOT NULL DEFAULT 0,
@@ -89,6 +90,7 @@ CREATE TABLE standin_private.cdc_progress (
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
 
+COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
 COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 
 CREATE TABLE standin_private.cdc_position (

@@ -1,21 +1,26 @@
 CREATE VIEW standin_private.cdc_workers AS
-SELECT 'cdc'::text AS kind, s.source AS key, NULL::oid AS role, false AS outward FROM standin_private.cdc_source s;
-COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
+FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
+COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
-       standin_private.process_memory(w.pid) AS memory_bytes,
+       (SELECT sum(standin_private.process_memory(m.pid))::bigint FROM standin_private.stat_worker() m
+        WHERE m.kind = 'cdc' AND split_part(m.key, '/', 1) = s.source) AS memory_bytes,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
-COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = s.source
+                   ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
+COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
-COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
-COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of the worker, now: records fetched and being applied, caches; shared memory is not counted';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, waiting and stalled (for what a transaction or a foreign key lacks), retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of its workers together, now: records fetched and being applied, caches; shared memory is not counted';
 
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
@@ -28,10 +33,7 @@ SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, 
        t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
        standin_private.cdc_dead_letter_stale(d) AS stale, d.retry_at, d.retry_by, d.retry_force
 FROM standin_private.kafka_dead_letter d
-LEFT JOIN LATERAL (
-    SELECT c.target FROM standin_private.cdc_table c
-    WHERE c.source = d.consumer AND (c.topic = d.topic OR (c.topic LIKE '^%' AND d.topic ~ c.topic))
-    ORDER BY c.topic <> d.topic, c.topic LIMIT 1) t ON true;
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
 COMMENT ON COLUMN standin.cdc_dead_letters.redacted IS 'confidential fields are hidden; a retry reads the record from Kafka again';
 COMMENT ON COLUMN standin.cdc_dead_letters.headers IS 'array of {"key", "value"}, the value in base64';
@@ -71,12 +73,12 @@ SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.n
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at,
        standin_private.process_memory(w.pid) AS memory_bytes
 FROM standin_private.cdc_table t
-LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source
-     AND (o.topic = t.topic OR (t.topic LIKE '^%' AND o.topic ~ t.topic
-          AND NOT EXISTS (SELECT FROM standin_private.cdc_table exact WHERE exact.source = t.source AND exact.topic = o.topic)))
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source
-CROSS JOIN LATERAL (SELECT o.end_offset IS NOT NULL AND o.seek_at IS NULL AND w.state IN ('running', 'troubled') AS now) seen;
+JOIN standin_private.cdc_source s ON s.source = t.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers))
+CROSS JOIN LATERAL (SELECT o.end_offset IS NOT NULL AND o.seek_at IS NULL AND w.state IN ('running', 'troubled', 'waiting', 'stalled') AS now) seen;
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
@@ -94,4 +96,4 @@ COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that c
 COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
 COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
 COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
-COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker (of the source, not of the partition), now';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker that has the partition, now';

@@ -154,6 +154,121 @@ std::optional<Decimal> decimalFromText(std::string_view text) {
     return decimal;
 }
 
+int Decimal::integerDigits() const {
+    if (digits.empty())
+        return 0;
+    const int first = digits.front();
+    return weight * 4 + (first >= 1000 ? 4 : first >= 100 ? 3 : first >= 10 ? 2 : 1);
+}
+
+int Decimal::fractionDigits() const {
+    if (digits.empty())
+        return 0;
+    const int last = digits.back();
+    const int zeros = last % 10 != 0 ? 0 : last % 100 != 0 ? 1 : last % 1000 != 0 ? 2 : 3;
+    return (static_cast<int>(digits.size()) - 1 - weight) * 4 - zeros;
+}
+
+namespace {
+
+/// Cuts what lies below 10^-scale and tells the first digit cut off.
+int cutBelow(Decimal& decimal, int scale) {
+    // Digits to keep of all that the groups hold, counted from the first group's thousands.
+    const int keep = (decimal.weight + 1) * 4 + scale;
+    if (keep < 0) {
+        decimal.digits.clear();
+        return 0;
+    }
+    constexpr int16_t powers[] = {1000, 100, 10, 1};
+    const auto group = static_cast<size_t>(keep / 4);
+    if (group >= decimal.digits.size())
+        return 0;
+    const int16_t unit = powers[keep % 4];
+    const int next = decimal.digits[group] / unit % 10;
+    const auto lower = static_cast<int16_t>(decimal.digits[group] % (unit * 10));
+    decimal.digits[group] = static_cast<int16_t>(decimal.digits[group] - lower);
+    decimal.digits.resize(group + 1);
+    return next;
+}
+
+void addAt(Decimal& decimal, int scale) {
+    constexpr int16_t powers[] = {1, 1000, 100, 10};
+    const int power = ((scale % 4) + 4) % 4;
+    // The group of 10^-scale, relative to the decimal point.
+    const int group = scale > 0 ? -((scale + 3) / 4) : -scale / 4;
+    if (decimal.digits.empty())
+        decimal.weight = static_cast<int16_t>(group);
+    auto at = decimal.weight - group;
+    if (at < 0) {
+        decimal.digits.insert(decimal.digits.begin(), static_cast<size_t>(-at), int16_t{0});
+        decimal.weight = static_cast<int16_t>(group);
+        at = 0;
+    }
+    if (static_cast<size_t>(at) >= decimal.digits.size())
+        decimal.digits.resize(static_cast<size_t>(at) + 1, 0);
+    int carry = powers[power];
+    for (; at >= 0 && carry != 0; --at) {
+        int16_t& digit = decimal.digits[static_cast<size_t>(at)];
+        const int sum = digit + carry;
+        digit = static_cast<int16_t>(sum % 10000);
+        carry = sum / 10000;
+    }
+    if (carry != 0) {
+        decimal.digits.insert(decimal.digits.begin(), static_cast<int16_t>(carry));
+        ++decimal.weight;
+    }
+}
+
+void normalise(Decimal& decimal) {
+    while (!decimal.digits.empty() && decimal.digits.back() == 0)
+        decimal.digits.pop_back();
+    while (!decimal.digits.empty() && decimal.digits.front() == 0) {
+        decimal.digits.erase(decimal.digits.begin());
+        --decimal.weight;
+    }
+    if (decimal.digits.empty()) {
+        decimal.weight = 0;
+        decimal.sign = Decimal::Sign::Positive;
+    }
+}
+
+} // namespace
+
+bool limitScale(Decimal& decimal, int scale, Rounding rounding) {
+    if (decimal.fractionDigits() > scale && !decimal.digits.empty()) {
+        if (rounding == Rounding::Error)
+            return false;
+        const int next = cutBelow(decimal, scale);
+        if (rounding == Rounding::Round && next >= 5)
+            addAt(decimal, scale);
+        normalise(decimal);
+    }
+    decimal.displayScale = static_cast<uint16_t>(std::max(scale, 0));
+    return true;
+}
+
+std::optional<int64_t> toInteger(const Decimal& decimal, int scale) {
+    if (!decimal.isFinite())
+        return std::nullopt;
+    if (decimal.digits.empty())
+        return 0;
+    if (decimal.fractionDigits() > scale || decimal.integerDigits() + scale > 19)
+        return std::nullopt;
+    __int128 value = 0;
+    for (const int16_t digit : decimal.digits)
+        value = value * 10000 + digit;
+    int exponent = (decimal.weight - static_cast<int>(decimal.digits.size()) + 1) * 4 + scale;
+    for (; exponent > 0; --exponent)
+        value *= 10;
+    for (; exponent < 0; ++exponent)
+        value /= 10;
+    if (decimal.sign == Decimal::Sign::Negative)
+        value = -value;
+    if (value < INT64_MIN || value > INT64_MAX)
+        return std::nullopt;
+    return static_cast<int64_t>(value);
+}
+
 std::string toText(const Decimal& decimal) {
     switch (decimal.sign) {
     case Decimal::Sign::NaN:

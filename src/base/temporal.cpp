@@ -1,5 +1,7 @@
 #include "base/temporal.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <string>
 
 #include "base/error.h"
@@ -16,21 +18,57 @@ constexpr int64_t dateEnd = 2145031949;
 constexpr int64_t timestampMin = -211813488000000000;
 constexpr int64_t timestampEnd = 9223371331200000000;
 
-[[noreturn]] void throwOutOfRange(const char* what, int64_t value) {
-    throw Error("22008", std::string(what) + " out of range: " + std::to_string(value));
-}
+[[noreturn]] void throwOutOfRange(const char* what) { throw Error("22008", std::string(what) + " out of range"); }
 
 int64_t floorDivide(int64_t value, int64_t divisor) { return value / divisor - (value % divisor < 0 ? 1 : 0); }
 
+enum class Kind : uint8_t { Point, Duration };
+
+/// A multiple of `quantum` for `value`.
+int64_t limited(int64_t value, int64_t quantum, Rounding rounding, Kind kind) {
+    int64_t remainder = value % quantum;
+    if (remainder == 0)
+        return value;
+    if (rounding == Rounding::Error)
+        throw Error("22008", "more fraction digits of a second than the column can hold");
+    if (kind == Kind::Point && remainder < 0)
+        remainder += quantum;
+    int64_t step = 0;
+    if (rounding == Rounding::Round && std::abs(remainder) * 2 >= quantum)
+        step = remainder < 0 ? -quantum : quantum;
+    int64_t result = 0;
+    if (__builtin_sub_overflow(value, remainder, &result) || __builtin_add_overflow(result, step, &result))
+        throwOutOfRange("time");
+    return result;
+}
+
+constexpr int64_t powersOfTen[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
+
+int64_t limitedMicroseconds(int64_t value, Fraction fraction, Kind kind) {
+    return fraction.digits >= 6 ? value : limited(value, powersOfTen[6 - fraction.digits], fraction.rounding, kind);
+}
+
+/// Microseconds of a count, not finer than `fraction`.
+int64_t microsecondsOf(int64_t count, Unit unit, Fraction fraction, const char* what, Kind kind = Kind::Point) {
+    if (unit == Unit::Microseconds)
+        return limitedMicroseconds(count, fraction, kind);
+    if (unit == Unit::Nanoseconds) // rounded once, not twice
+        return limited(count, powersOfTen[9 - std::min(fraction.digits, 6)], fraction.rounding, kind) / 1000;
+    int64_t microseconds = 0;
+    if (__builtin_mul_overflow(count, 1000, &microseconds))
+        throwOutOfRange(what);
+    return limitedMicroseconds(microseconds, fraction, kind);
+}
+
 int32_t checkedDate(int64_t days) {
     if (days < dateMin || days >= dateEnd)
-        throwOutOfRange("date", days);
+        throwOutOfRange("date");
     return static_cast<int32_t>(days);
 }
 
 int64_t checkedTimestamp(int64_t microseconds) {
     if (microseconds < timestampMin || microseconds >= timestampEnd)
-        throwOutOfRange("timestamp", microseconds);
+        throwOutOfRange("timestamp");
     return microseconds;
 }
 
@@ -81,26 +119,25 @@ struct Reader {
         days = daysFromCivil(year, month, day);
         return true;
     }
-    /// Microseconds since midnight. java.time leaves seconds out when they are zero.
-    bool time(int64_t& microseconds) {
+    /// Nanoseconds since midnight. java.time leaves seconds out when they are zero.
+    bool time(int64_t& nanoseconds) {
         int64_t hour, minute, second = 0, fraction = 0;
         if (!number(2, 2, hour) || !take(':') || !number(2, 2, minute))
             return false;
         if (take(':') && !number(2, 2, second))
             return false;
-        if (take('.')) {
-            int64_t scale = 100000;
-            size_t digits = 0;
-            for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9' && digits < 9; ++digits) {
-                fraction += (rest.front() - '0') * scale;
-                scale /= 10;
-                rest.remove_prefix(1);
-            }
-            if (digits == 0)
-                return false;
-        }
-        microseconds = ((hour * 60 + minute) * 60 + second) * 1000000 + fraction;
-        return minute < 60 && second < 60 && microseconds <= microsecondsPerDay;
+        if (take('.') && !nanosecondsOfSecond(fraction))
+            return false;
+        nanoseconds = ((hour * 60 + minute) * 60 + second) * 1000000000 + fraction;
+        return minute < 60 && second < 60 && nanoseconds <= microsecondsPerDay * 1000;
+    }
+    /// What follows the point: one to nine digits.
+    bool nanosecondsOfSecond(int64_t& nanoseconds) {
+        const size_t before = rest.size();
+        if (!number(1, 9, nanoseconds))
+            return false;
+        nanoseconds *= powersOfTen[9 - (before - rest.size())];
+        return true;
     }
     /// Z, or an offset with its sign; `microseconds` is zero if there is none.
     bool offset(int64_t& microseconds) {
@@ -133,38 +170,51 @@ int32_t dateFromUnixDays(int64_t days) {
         return dateMinusInfinity;
     default:
         if (days > INT32_MAX || days < INT32_MIN)
-            throwOutOfRange("date", days);
+            throwOutOfRange("date");
         return checkedDate(days - unixEpochDays);
     }
 }
 
-int64_t timeOfDay(int64_t sinceMidnight, Unit unit) {
-    int64_t microseconds = sinceMidnight;
-    if (unit == Unit::Nanoseconds)
-        microseconds = floorDivide(sinceMidnight, 1000);
-    else if (unit == Unit::Milliseconds && __builtin_mul_overflow(sinceMidnight, 1000, &microseconds))
-        throwOutOfRange("time", sinceMidnight);
+int64_t timeOfDay(int64_t sinceMidnight, Unit unit, Fraction fraction) {
+    const int64_t microseconds = microsecondsOf(sinceMidnight, unit, fraction, "time");
     if (microseconds < 0 || microseconds > microsecondsPerDay)
-        throwOutOfRange("time", sinceMidnight);
+        throwOutOfRange("time");
     return microseconds;
 }
 
-int64_t timestampFromUnix(int64_t sinceEpoch, Unit unit) {
-    constexpr int64_t infinity = 9223372036825200000;
-    constexpr int64_t minusInfinity = -9223372036832400000;
+namespace {
+
+// What Debezium's PostgreSQL connector makes of the infinities, in microseconds since 1970.
+constexpr int64_t unixInfinity = 9223372036825200000;
+constexpr int64_t unixMinusInfinity = -9223372036832400000;
+
+std::optional<int64_t> infinityFromUnix(int64_t sinceEpoch, Unit unit) {
+    if (unit == Unit::Nanoseconds) {
+        if (sinceEpoch != INT64_MAX && sinceEpoch != INT64_MIN)
+            return std::nullopt;
+        return sinceEpoch;
+    }
     const int64_t sentinelUnit = unit == Unit::Milliseconds ? 1000 : 1;
-    if (unit != Unit::Nanoseconds && sinceEpoch == infinity / sentinelUnit)
+    if (sinceEpoch == unixInfinity / sentinelUnit)
         return timestampInfinity;
-    if (unit != Unit::Nanoseconds && sinceEpoch == minusInfinity / sentinelUnit)
+    if (sinceEpoch == unixMinusInfinity / sentinelUnit)
         return timestampMinusInfinity;
-    int64_t microseconds = sinceEpoch;
-    if (unit == Unit::Nanoseconds)
-        microseconds = floorDivide(sinceEpoch, 1000);
-    else if (unit == Unit::Milliseconds && __builtin_mul_overflow(sinceEpoch, 1000, &microseconds))
-        throwOutOfRange("timestamp", sinceEpoch);
+    return std::nullopt;
+}
+
+} // namespace
+
+int64_t timestampFromUnix(int64_t sinceEpoch, Unit unit, Fraction fraction) {
+    if (const auto infinity = infinityFromUnix(sinceEpoch, unit))
+        return *infinity;
+    int64_t microseconds = microsecondsOf(sinceEpoch, unit, fraction, "timestamp");
     if (__builtin_sub_overflow(microseconds, unixEpochMicroseconds, &microseconds))
-        throwOutOfRange("timestamp", sinceEpoch);
+        throwOutOfRange("timestamp");
     return checkedTimestamp(microseconds);
+}
+
+Interval intervalFromCount(int64_t count, Unit unit, Fraction fraction) {
+    return {microsecondsOf(count, unit, fraction, "interval", Kind::Duration), 0, 0};
 }
 
 std::optional<int32_t> dateFromIso(std::string_view text) {
@@ -174,34 +224,56 @@ std::optional<int32_t> dateFromIso(std::string_view text) {
         return dateMinusInfinity;
     Reader reader{text};
     int64_t days;
-    if (!reader.date(days) || !reader.rest.empty())
+    if (!reader.date(days))
         return std::nullopt;
-    return checkedDate(days);
+    reader.take('Z');
+    if (!reader.rest.empty())
+        return std::nullopt;
+    return dateFromUnixDays(days + unixEpochDays);
 }
 
-std::optional<int64_t> timeFromIso(std::string_view text) {
+std::optional<int64_t> timeFromIso(std::string_view text, Fraction fraction) {
     Reader reader{text};
-    int64_t microseconds;
-    if (!reader.time(microseconds) || !reader.rest.empty())
+    int64_t nanoseconds;
+    if (!reader.time(nanoseconds))
         return std::nullopt;
-    return microseconds;
+    reader.take('Z');
+    if (!reader.rest.empty())
+        return std::nullopt;
+    return microsecondsOf(nanoseconds, Unit::Nanoseconds, fraction, "time");
 }
 
-std::optional<int64_t> timestampFromIso(std::string_view text) {
+std::optional<int64_t> timestampFromIso(std::string_view text, Fraction fraction) {
     if (text == "infinity")
         return timestampInfinity;
     if (text == "-infinity")
         return timestampMinusInfinity;
     Reader reader{text};
-    int64_t days, time, offset;
-    if (!reader.date(days) || !(reader.take('T') || reader.take(' ')) || !reader.time(time) || !reader.offset(offset) ||
-        !reader.rest.empty())
+    int64_t days, nanoseconds, offset;
+    if (!reader.date(days) || !(reader.take('T') || reader.take(' ')) || !reader.time(nanoseconds) ||
+        !reader.offset(offset) || !reader.rest.empty())
         return std::nullopt;
-    int64_t microseconds;
-    if (__builtin_mul_overflow(days, microsecondsPerDay, &microseconds) ||
-        __builtin_add_overflow(microseconds, time - offset, &microseconds))
-        throwOutOfRange("timestamp", days);
-    return checkedTimestamp(microseconds);
+    // A day's worth is rounded by itself: the sum in nanoseconds would overflow.
+    const int64_t time = microsecondsOf(nanoseconds, Unit::Nanoseconds, fraction, "timestamp");
+    // Wide: the connector's minus infinity is a time that 64 bits since 2000 cannot hold.
+    const __int128 microseconds = static_cast<__int128>(days) * microsecondsPerDay + time - offset;
+    if (microseconds + unixEpochMicroseconds == unixInfinity)
+        return timestampInfinity;
+    if (microseconds + unixEpochMicroseconds == unixMinusInfinity)
+        return timestampMinusInfinity;
+    if (microseconds != static_cast<int64_t>(microseconds))
+        throwOutOfRange("timestamp");
+    return checkedTimestamp(static_cast<int64_t>(microseconds));
+}
+
+bool exceedsFraction(std::string_view text, int digits) {
+    for (size_t point = text.find('.'); point != std::string_view::npos; point = text.find('.', point + 1)) {
+        size_t at = point + 1;
+        for (int digit = 0; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, ++digit)
+            if (digit >= digits && text[at] != '0')
+                return true;
+    }
+    return false;
 }
 
 } // namespace standin::temporal

@@ -60,7 +60,8 @@ void AvroRecords::transcode(std::optional<std::string_view>& bytes, const std::s
     const auto known = schemas_.find(*id);
     if (known == schemas_.end()) {
         const auto refused = refused_.find(*id);
-        throw refused != refused_.end() ? refused->second : withSchema(*id, Error("22023", "not known"));
+        // Not having asked is never the record's fault.
+        throw refused != refused_.end() ? refused->second : withSchema(*id, Error("55000", "not fetched yet"));
     }
     json_.clear();
     try {

@@ -15,16 +15,27 @@ kafka::Failure discreet(const kafka::Failure& failure) {
     return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
 }
 
-/// What is no readable JSON object is not kept: nobody can tell what is in it.
-kafka::Redacted redacted(const kafka::Message& message, const Redaction& redaction) {
+/// What is no readable JSON object is not kept: nobody can tell what is in it. `record`: the message's, as JSON if it
+/// was Avro.
+kafka::Redacted redacted(const kafka::Message& message, const Record& record, const Redaction& redaction) {
     const auto hide = [&](std::optional<std::string_view> text) {
         return text ? redaction.redact(*text) : std::nullopt;
     };
-    kafka::Redacted result{hide(message.key()), hide(message.value()), {}};
+    kafka::Redacted result{hide(record.key), hide(record.value), {}};
     for (const auto& [name, value] : message.headers())
         if (auto hidden = hide(value))
             result.headers.emplace_back(name, std::move(*hidden));
     return result;
+}
+
+/// A conflict with other rows, not with the row of the same key.
+bool isConflict(const kafka::Failure& failure, const TargetTable& table) {
+    if (failure.sqlstate == "23503" || failure.sqlstate == "23P01")
+        return true;
+    if (failure.sqlstate != "23505" || !OidIsValid(table.keyIndex()))
+        return failure.sqlstate == "23505";
+    const char* key = pg::call([&] { return get_rel_name(table.keyIndex()); });
+    return !key || failure.constraint != key;
 }
 
 } // namespace
@@ -35,17 +46,32 @@ BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const k
         registry_.emplace(properties);
 }
 
+std::optional<std::string_view> BatchApplier::look(const kafka::Message& message, const kafka::HttpClient::Wait& wait) {
+    if (!AvroRecords::schemaId(message.value()))
+        return message.value();
+    const Record record{std::nullopt, message.value()};
+    std::optional<std::string_view> json;
+    lookArena_.reset();
+    if (!avro_.learn(record, [&](uint32_t id) { return fetch(id, wait); }))
+        return std::nullopt;
+    if (recordFailure([&] { json = avro_.toJson(record, lookArena_).value; }))
+        return std::nullopt;
+    return json;
+}
+
+std::optional<std::vector<std::string>> BatchApplier::fetch(uint32_t id, const kafka::HttpClient::Wait& wait) {
+    if (!registry_)
+        throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
+                    "Add the option \"schema.registry.url\" with ALTER SERVER.");
+    return registry_->schema(id, wait);
+}
+
 bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
                                 const kafka::HttpClient::Wait& wait) {
-    const auto fetch = [&](uint32_t id) {
-        if (!registry_)
-            throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
-                        "Add the option \"schema.registry.url\" with ALTER SERVER.");
-        return registry_->schema(id, wait);
-    };
     avro_.forgetRefused();
     for (size_t i = 0; i < messages.size(); ++i)
-        if (partitions[i] && !avro_.learn({messages[i].key(), messages[i].value()}, fetch))
+        if (partitions[i] &&
+            !avro_.learn({messages[i].key(), messages[i].value()}, [&](uint32_t id) { return fetch(id, wait); }))
             return false;
     return true;
 }
@@ -307,6 +333,8 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
     if (first == last)
         return;
     applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
+        if (defersConflicts_ && isConflict(failure, *(*tables_)[changes_[change].table]))
+            throw ConflictPending("40001", failure.message);
         buried_[change] = true;
         const uint32_t index = changes_[change].message;
         bury(messages[index], *partitions[index], failure);
@@ -317,9 +345,20 @@ void BatchApplier::bury(const kafka::Message& message, PartitionState& partition
     ++partition.counts.deadLetters;
     const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
     if (mapper && mapper->redaction().needed())
-        letters_.bury(source_, message, partition, discreet(failure), redacted(message, mapper->redaction()));
+        letters_.bury(source_, message, partition, discreet(failure),
+                      redacted(message, readable(message), mapper->redaction()));
     else
         letters_.bury(source_, message, partition, failure, std::nullopt);
+}
+
+/// As JSON where it can be.
+Record BatchApplier::readable(const kafka::Message& message) {
+    const Record record{message.key(), message.value()};
+    try {
+        return avro_.toJson(record, arena_);
+    } catch (const Error&) {
+        return record;
+    }
 }
 
 /// Tells stand-in which keys have arrived in tables that confirm pending transactions.

@@ -21,11 +21,12 @@ inline constexpr uint32_t noTable = UINT32_MAX;
 struct PartitionState {
     std::string topic;
     int32_t partition = 0;
-    uint32_t table = 0;   ///< index of the target
-    bool reading = false; ///< assigned to the consumer
-    bool alone = false;   ///< the topic has no other partition: what it says holds for the whole table
-    int64_t stored = 0;   ///< next offset as committed here
-    int64_t next = 0;     ///< next offset once the batch at hand commits
+    uint32_t table = 0;      ///< index of the target, or noTable
+    bool discovered = false; ///< Kafka has it
+    bool reading = false;    ///< assigned to the consumer
+    bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
+    int64_t stored = 0;      ///< next offset as committed here
+    int64_t next = 0;        ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
@@ -45,9 +46,16 @@ struct PartitionState {
         int64_t reads = 0, inserts = 0, updates = 0, deletes = 0, truncates = 0, messages = 0, ignored = 0;
         int64_t filtered = 0;   ///< by the mapping's row filter
         int64_t duplicates = 0; ///< seen before, by their position in the source's log
+        int64_t incomplete = 0; ///< let through though their transaction was not whole
         int64_t unknownFields = 0, deadLetters = 0, bytes = 0, records = 0;
         int64_t sourceMicros = 0, debeziumMicros = 0;
     } counts; ///< of the batch at hand
+};
+
+/// A record that conflicts with what is in the tables, but may not do so once other records have come.
+class ConflictPending : public Error {
+public:
+    using Error::Error;
 };
 
 /// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be
@@ -62,16 +70,23 @@ public:
     bool fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
                       const kafka::HttpClient::Wait& wait);
 
+    /// A message's value as JSON, to look into before it is applied; valid until the next call. Nothing if it cannot be
+    /// read: applying it will tell why. May wait for the registry.
+    std::optional<std::string_view> look(const kafka::Message& message, const kafka::HttpClient::Wait& wait);
+
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
                const std::vector<PartitionState*>& partitions);
     /// After the transaction has ended, one way or the other.
     void reset();
+    /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
+    void deferConflicts(bool defer) { defersConflicts_ = defer; }
     size_t memoryBytes() const { return arena_.reservedBytes(); }
     /// What operators should hear of the batches since it was last asked.
     std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 
 private:
+    std::optional<std::vector<std::string>> fetch(uint32_t id, const kafka::HttpClient::Wait& wait);
     /// What must happen between the changes before it and those after.
     struct Interlude {
         enum class Kind : uint8_t { Truncate, Message, KeyLeaves, KeyArrives } kind;
@@ -96,6 +111,7 @@ private:
     void count(PartitionState::Counts& counts, const Event& event);
     void applyRange(size_t first, size_t last, const kafka::MessageBatch& messages,
                     const std::vector<PartitionState*>& partitions);
+    Record readable(const kafka::Message& message);
     void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
     const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
     void finishKeyChanges(const kafka::MessageBatch& messages);
@@ -103,10 +119,12 @@ private:
     void confirm();
 
     std::string source_;
+    bool defersConflicts_ = false;
     SourceModes modes_;
     AvroRecords avro_;
     std::optional<kafka::SchemaRegistry> registry_;
     Arena arena_;
+    Arena lookArena_;
     EventDecoder decoder_;
     ChangeApplier applier_;
     std::vector<Interlude> interludes_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ enum class ColumnType : uint8_t {
     Uuid,
     Bytea,
     Interval,
+    Timetz,
+    Money,
+    Bit, ///< bit(n): exactly n bits
+    Varbit,
+    Point,
+    Hstore,
+    Array, ///< of TargetColumn::element
     Other
 };
 
@@ -38,8 +46,9 @@ enum class CellKind : uint8_t {
     Null,
     Value,   ///< `value` is the Datum: integers, bool, the bits of floats, days and microseconds since 2000
     Text,    ///< `data`, `size`: text, for text types as it is, for others through the input function
-    Bytes,   ///< `data`, `size`: raw bytes of bytea and uuid
+    Bytes,   ///< `data`, `size`: raw bytes of bytea and uuid; of an interval standin::Interval
     Numeric, ///< `data` points to a DecimalCell of `size` bytes
+    Array,   ///< `data` points to `size` Cells, one an element; each is Null or given
 };
 
 struct Cell {
@@ -69,8 +78,6 @@ enum class TimePrecision : uint8_t { Adaptive, AdaptiveMicroseconds, Connect, Is
 enum class DecimalMode : uint8_t { Precise, Text, Double };
 enum class BinaryMode : uint8_t { Base64, Base64Url, Hex };
 enum class IntervalMode : uint8_t { Numeric, Text };
-/// What becomes of digits that a column cannot hold.
-enum class Rounding : uint8_t { Error, Truncate, Round };
 enum class MessageFormat : uint8_t { Auto, Envelope, Flattened };
 
 struct SourceModes {
@@ -89,11 +96,14 @@ struct TargetColumn {
     std::string name;
     ColumnType type = ColumnType::Other;
     /// Fraction digits of time types and the scale of numeric; -1 if the column does not limit it.
+    /// What a numeric(p, -s) takes is a scale below -1, a numeric(p, -1) has `precision`.
     int16_t scale = -1;
     bool writable = true;             ///< generated columns are not
     std::optional<std::string> field; ///< the event's field, if that is not `name`; an empty one: it takes none
     bool confidential = false;        ///< its value must appear in no error and no dead letter
     int32_t twin = -1;                ///< the next column that takes the same field
+    int32_t precision = -1;           ///< digits of a numeric, bits of a bit string; -1 if not limited
+    std::shared_ptr<const TargetColumn> element{}; ///< of an array: its elements, under the column's name
 
     const std::string& fieldName() const { return field ? *field : name; }
     bool computed() const { return field && field->empty(); }

@@ -17,9 +17,12 @@ struct ColumnConversion {
     int16_t length;
     bool byValue;
     ColumnType kind;
+    const char* name;
     FmgrInfo input;
     Oid inputParameter;
     void* domainState;
+    ColumnConversion* element; ///< of an array
+    char elementAlignment;
 };
 
 /// How the engine sees a column of a table, and how its cells become Datums; `context` lives as long as the result.

@@ -1,23 +1,43 @@
-#include <charconv>
-
 #include "cdc/column_pg.h"
 
+#include "base/temporal.h"
+
 extern "C" {
-#include <libpq/pqformat.h>
+#include <utils/array.h>
 #include <utils/date.h>
 #include <utils/fmgrprotos.h>
 #include <utils/timestamp.h>
 #include <utils/uuid.h>
 }
 
+#include "cdc/numeric_pg.h"
+
 namespace standin::cdc {
 
 namespace {
 
+/// Gives errors raised below it the column's name. Not a guard with a destructor: a longjmp would skip it, and the
+/// boundary restores the stack.
+class ErrorColumn {
+public:
+    explicit ErrorColumn(const ColumnConversion& column)
+        : callback_{error_context_stack, name, const_cast<char*>(column.name)} {
+        error_context_stack = &callback_;
+    }
+    void leave() { error_context_stack = callback_.previous; }
+
+private:
+    static void name(void* column) { err_generic_string(PG_DIAG_COLUMN_NAME, static_cast<const char*>(column)); }
+    ErrorContextCallback callback_;
+};
+
 /// Through the type's own input function, with the column's typmod.
 Datum throughInput(ColumnConversion& column, std::string_view text) {
     char* copy = pnstrdup(text.data(), text.size());
-    return InputFunctionCall(&column.input, copy, column.inputParameter, column.typmod);
+    ErrorColumn errors(column);
+    const Datum datum = InputFunctionCall(&column.input, copy, column.inputParameter, column.typmod);
+    errors.leave();
+    return datum;
 }
 
 bool isAscii(std::string_view text) {
@@ -25,6 +45,20 @@ bool isAscii(std::string_view text) {
         if (static_cast<signed char>(character) < 0)
             return false;
     return true;
+}
+
+/// Fields and digits that the column does not have: those are a second's digits, which the decoder has limited, or
+/// whole fields (INTERVAL YEAR TO MONTH), whose loss no rounding covers.
+Datum fittedInterval(ColumnConversion& column, ::Interval* interval) {
+    if (column.typmod < 0)
+        return IntervalPGetDatum(interval);
+    const Datum fitted = DirectFunctionCall2(interval_scale, IntervalPGetDatum(interval), Int32GetDatum(column.typmod));
+    if (memcmp(DatumGetIntervalP(fitted), interval, sizeof(::Interval)) != 0) {
+        ErrorColumn errors(column);
+        ereport(ERROR, (errcode(ERRCODE_INTERVAL_FIELD_OVERFLOW),
+                        errmsg("column \"%s\": an interval with fields that the column cannot hold", column.name)));
+    }
+    return fitted;
 }
 
 Datum textDatum(ColumnConversion& column, std::string_view text) {
@@ -42,24 +76,51 @@ Datum textDatum(ColumnConversion& column, std::string_view text) {
     return throughInput(column, text);
 }
 
-/// By way of numeric's binary input: the one public door for exact digits.
-Datum numericDatum(ColumnConversion& column, const DecimalCell& cell) {
-    StringInfoData wire;
-    initStringInfo(&wire);
-    pq_sendint16(&wire, cell.count);
-    pq_sendint16(&wire, static_cast<uint16_t>(cell.weight));
-    pq_sendint16(&wire, static_cast<uint16_t>(cell.sign));
-    pq_sendint16(&wire, cell.displayScale);
-    for (int i = 0; i < cell.count; ++i)
-        pq_sendint16(&wire, static_cast<uint16_t>(cell.digits()[i]));
-    const Datum result = DirectFunctionCall3(numeric_recv, PointerGetDatum(&wire), ObjectIdGetDatum(InvalidOid),
-                                             Int32GetDatum(column.typmod));
-    pfree(wire.data);
-    return result;
+Datum moneyDatum(ColumnConversion& column, const DecimalCell& cell) {
+    ErrorColumn errors(column);
+    const Datum money = DirectFunctionCall1(numeric_cash, numericDatum(cell));
+    errors.leave();
+    return money;
 }
 
+Datum intervalDatum(ColumnConversion& column, std::string_view bytes) {
+    static_assert(sizeof(standin::Interval) == sizeof(::Interval) &&
+                  offsetof(standin::Interval, days) == offsetof(::Interval, day) &&
+                  offsetof(standin::Interval, months) == offsetof(::Interval, month));
+    auto* interval = static_cast<::Interval*>(palloc(sizeof(::Interval)));
+    memcpy(interval, bytes.data(), sizeof(::Interval));
+    return fittedInterval(column, interval);
+}
+
+Datum bytesDatum(ColumnConversion& column, std::string_view bytes) {
+    if (column.kind == ColumnType::Uuid) {
+        auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+        memcpy(uuid->data, bytes.data(), UUID_LEN);
+        return UUIDPGetDatum(uuid);
+    }
+    if (column.kind == ColumnType::Interval)
+        return intervalDatum(column, bytes);
+    return PointerGetDatum(cstring_to_text_with_len(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+Datum arrayDatum(ColumnConversion& column, const Cell& cell) {
+    ColumnConversion& element = *column.element;
+    if (cell.size == 0)
+        return PointerGetDatum(construct_empty_array(element.type));
+    const auto* cells = reinterpret_cast<const Cell*>(cell.data);
+    auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * cell.size));
+    auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * cell.size));
+    for (uint32_t i = 0; i < cell.size; ++i)
+        values[i] = cellToDatum(element, cells[i], &nulls[i]);
+    int dimension = static_cast<int>(cell.size);
+    int lowerBound = 1;
+    return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lowerBound, element.type, element.length,
+                                              element.byValue, column.elementAlignment));
+}
+
+/// The decoder has given values their column's precision; those of the record and of expressions have their own.
 Datum valueDatum(ColumnConversion& column, int64_t value) {
-    const Datum datum = static_cast<Datum>(value);
+    const auto datum = static_cast<Datum>(value);
     if (column.typmod < 0)
         return datum;
     switch (column.kind) {
@@ -74,15 +135,7 @@ Datum valueDatum(ColumnConversion& column, int64_t value) {
     }
 }
 
-Datum bytesDatum(ColumnConversion& column, std::string_view bytes) {
-    if (column.kind == ColumnType::Uuid) {
-        auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
-        memcpy(uuid->data, bytes.data(), UUID_LEN);
-        return UUIDPGetDatum(uuid);
-    }
-    return PointerGetDatum(cstring_to_text_with_len(bytes.data(), static_cast<int>(bytes.size())));
-}
-
+/// Numerics come from the decoder only, which has given them their column's scale and precision.
 Datum baseDatum(ColumnConversion& column, const Cell& cell) {
     switch (cell.kind) {
     case CellKind::Value:
@@ -91,9 +144,30 @@ Datum baseDatum(ColumnConversion& column, const Cell& cell) {
         return textDatum(column, cell.bytes());
     case CellKind::Bytes:
         return bytesDatum(column, cell.bytes());
-    default:
-        return numericDatum(column, *reinterpret_cast<const DecimalCell*>(cell.data));
+    case CellKind::Array:
+        return arrayDatum(column, cell);
+    default: {
+        const auto& decimal = *reinterpret_cast<const DecimalCell*>(cell.data);
+        return column.kind == ColumnType::Money ? moneyDatum(column, decimal) : numericDatum(decimal);
     }
+    }
+}
+
+/// A domain's CHECK may be user code that names a column itself, which an error context may not overwrite.
+void checkDomain(ColumnConversion& column, Datum datum, bool isNull) {
+    const MemoryContext context = CurrentMemoryContext;
+    PG_TRY();
+    { domain_check(datum, isNull, column.type, &column.domainState, column.input.fn_mcxt); }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData* error = CopyErrorData();
+        FlushErrorState();
+        if (!error->column_name)
+            error->column_name = pstrdup(column.name);
+        ReThrowError(error);
+    }
+    PG_END_TRY();
 }
 
 } // namespace
@@ -102,7 +176,7 @@ Datum cellToDatum(ColumnConversion& column, const Cell& cell, bool* isNull) {
     *isNull = cell.kind == CellKind::Null;
     const Datum datum = *isNull ? 0 : baseDatum(column, cell);
     if (column.type != column.baseType)
-        domain_check(datum, *isNull, column.type, &column.domainState, column.input.fn_mcxt);
+        checkDomain(column, datum, *isNull);
     return datum;
 }
 

@@ -169,7 +169,7 @@ void EventDecoder::readSource(object source, SourceBlock& block) {
     for (auto next : source) {
         simdjson::ondemand::field field;
         check(std::move(next).get(field));
-        block.take(field.key().raw(), field.value());
+        block.take(rawKey(field), rawToken(field.value()));
     }
 }
 

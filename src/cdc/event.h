@@ -93,6 +93,10 @@ private:
     Event decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
     RecordForm expectedForm(const TableDecoder& table, const TopicForm::Parts& parts) const;
     void readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
+    bool readByTemplate(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
+    void learnTemplate(TopicForm::Plan& plan, std::string_view payload);
+    void readToken(const Target& target, const TopicForm::EnvelopeTemplate::Value& value, std::string_view token,
+                   Cell* cells);
     void readRowEvent(TableDecoder& table, TopicForm::Plan& plan, const Record& record, Envelope& envelope);
     void readMessage(simdjson::ondemand::object message, LogicalMessage& result);
     void readSource(simdjson::ondemand::object source, SourceBlock& block);

@@ -71,14 +71,9 @@ constexpr std::array bySourceType{
     TypeName{"TSTZRANGE", "tstzrange"}, TypeName{"DATERANGE", "daterange"},
 };
 
-std::string_view parameterOf(const FieldSchema& field, std::string_view name) {
-    const auto found = field.parameters.find(name);
-    return found == field.parameters.end() ? std::string_view{} : std::string_view(found->second);
-}
-
 /// A number among the schema's parameters, if it is one and in range.
 std::optional<int32_t> numberOf(const FieldSchema& field, std::string_view name, int32_t least, int32_t most) {
-    const std::string_view text = parameterOf(field, name);
+    const std::string_view text = field.parameter(name);
     int32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || number < least || number > most)
@@ -108,13 +103,13 @@ std::optional<int32_t> precisionOf(const FieldSchema& field) {
 
 /// Of a string whose source column is known to be varchar(n).
 std::optional<int32_t> varcharLengthOf(const FieldSchema& field) {
-    if (!isOneOf(parameterOf(field, sourceType), {"VARCHAR", "VARCHAR2", "NVARCHAR", "NVARCHAR2", "CHARACTER VARYING"}))
+    if (!isOneOf(field.parameter(sourceType), {"VARCHAR", "VARCHAR2", "NVARCHAR", "NVARCHAR2", "CHARACTER VARYING"}))
         return std::nullopt;
     return numberOf(field, sourceLength, 1, 10485760);
 }
 
 std::string textTypeOf(const FieldSchema& field) {
-    const std::string_view source = parameterOf(field, sourceType);
+    const std::string_view source = field.parameter(sourceType);
     if (const auto known = lookUp(bySourceType, source))
         return *known;
     if (isOneOf(source, {"NUMERIC", "DECIMAL", "NUMBER"})) // decimal.handling.mode = string
@@ -140,15 +135,15 @@ std::string columnTypeOf(const FieldSchema& field) {
     if (field.logicalName == "org.apache.kafka.connect.data.Decimal")
         return numeric(precisionOf(field), field.scale);
     if (field.logicalName == "io.debezium.data.Json")
-        return parameterOf(field, sourceType) == "JSONB" ? "jsonb" : "json";
+        return field.parameter(sourceType) == "JSONB" ? "jsonb" : "json";
     if (field.logicalName == "io.debezium.data.Bits") {
         const auto length = numberOf(field, "length", 1, 83886080);
         return length ? "bit varying(" + std::to_string(*length) + ")" : "bit varying";
     }
     if (const auto known = lookUp(byLogicalName, field.logicalName))
         return *known;
-    if (field.wireType == "array" && field.element && field.element->wireType != "array")
-        return columnTypeOf(*field.element) + "[]";
+    if (field.wireType == "array" && !field.items.empty() && field.items.front().wireType != "array")
+        return columnTypeOf(field.items.front()) + "[]";
     if (field.wireType == "string")
         return textTypeOf(field);
     if (const auto known = lookUp(byWireType, field.wireType))
@@ -161,7 +156,7 @@ std::optional<std::string> widenedTypeOf(const FieldSchema& field, const ColumnL
         const auto length = varcharLengthOf(field);
         if (length && *length > limit.length)
             return "varchar(" + std::to_string(*length) + ")";
-        if (field.wireType == "string" && isOneOf(parameterOf(field, sourceType), {"TEXT", "CLOB", "NCLOB"}))
+        if (field.wireType == "string" && isOneOf(field.parameter(sourceType), {"TEXT", "CLOB", "NCLOB"}))
             return "text";
         return std::nullopt;
     }

@@ -20,8 +20,10 @@ std::string quotedLiteral(const std::string& text) {
 
 /// A field that the mapping drops or takes for another column is not missing from the table, nor is one whose column
 /// takes something else.
-bool isMapped(const TableConfig& config, const std::string& field) {
-    return std::any_of(config.columns.begin(), config.columns.end(),
+bool isMapped(TargetTable& table, const std::string& field) {
+    const auto& columns = table.config().columns;
+    return (table.mapper() && table.mapper()->redaction().isConfidential(field)) ||
+           std::any_of(columns.begin(), columns.end(),
                        [&](const ColumnMapping& one) { return one.field == field || one.name == field; });
 }
 
@@ -68,7 +70,7 @@ std::vector<ColumnChange> changesFor(TargetTable& table) {
         if (field.column == TopicForm::droppedField)
             continue;
         if (field.column < 0) {
-            if (!isMapped(table.config(), field.name))
+            if (!isMapped(table, field.name))
                 changes.push_back(addition(table, field));
             continue;
         }

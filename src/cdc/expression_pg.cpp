@@ -78,7 +78,7 @@ std::string typeName(const ColumnConversion& column) {
     const char* name = pg::call([&] {
         const bool exact = castsLikeAssignment(column.kind) && column.typmod >= 0;
         return format_type_extended(column.baseType, exact ? column.typmod : -1,
-                                    FORMAT_TYPE_FORCE_QUALIFY | (exact ? FORMAT_TYPE_TYPEMOD_GIVEN : 0));
+                                    FORMAT_TYPE_FORCE_QUALIFY | FORMAT_TYPE_TYPEMOD_GIVEN);
     });
     return name;
 }
@@ -288,9 +288,7 @@ Cell datumToCell(const ColumnConversion& column, Datum datum, Arena& arena) {
     case ColumnType::Uuid:
         return copiedCell(CellKind::Bytes, {reinterpret_cast<const char*>(DatumGetUUIDP(datum)->data), UUID_LEN},
                           arena);
-    case ColumnType::Numeric:
-    case ColumnType::Interval:
-    case ColumnType::Other:
+    default:
         break;
     }
     return copiedCell(CellKind::Text, outputOf(column, datum), arena);

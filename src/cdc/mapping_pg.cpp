@@ -43,6 +43,7 @@ RowMapper::RowMapper(const TableConfig& config) : config_(config), redaction_(co
 void RowMapper::describe(Target& target, ColumnConversion* columns) {
     columns_ = columns;
     steps_.clear();
+    constants_.reset();
     for (const ColumnMapping& mapping : config_.columns) {
         if (mapping.kind == Kind::Drop)
             target.dropped.push_back(mapping.name);

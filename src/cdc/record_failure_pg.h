@@ -26,8 +26,9 @@ template <class F> std::optional<kafka::Failure> recordFailure(F&& f) {
         if (!isRecordError(error.sqlstate()))
             throw;
         const char* column = error.data().column_name;
+        const char* constraint = error.data().constraint_name;
         return kafka::Failure{error.sqlstate(), error.what(),
-                              column ? std::optional<std::string>(column) : std::nullopt};
+                              column ? std::optional<std::string>(column) : std::nullopt, constraint ? constraint : ""};
     }
 }
 

@@ -37,12 +37,17 @@ std::chrono::milliseconds milliseconds(const pg::Row& row, int column) {
     return std::chrono::milliseconds(row.get<int64_t>(column));
 }
 
+// One snapshot for all of it: a table without what was mapped with it would store in the clear what is to be masked.
+constexpr bool inOneSnapshot = true;
+
 std::vector<TableConfig> loadTables(const std::string& source, const std::string& server) {
     static pg::Statement load("select topic, target::oid, kind = 'history', apply_role::text, on_truncate, "
                               "schema_evolution, foreign_keys = 'skip', row_filter, data_collection "
-                              "from standin_private.cdc_table where source = $1 order by topic");
+                              "from standin_private.cdc_table where source = $1 order by topic collate \"C\"",
+                              inOneSnapshot);
     static pg::Statement loadColumns("select topic, name::text, kind, coalesce(field, ''), coalesce(argument, '') "
-                                     "from standin_private.cdc_column where source = $1 order by topic, name, kind");
+                                     "from standin_private.cdc_column where source = $1 order by topic, name, kind",
+                                     inOneSnapshot);
     std::vector<TableConfig> tables;
     for (const pg::Row row : load.run(source))
         tables.push_back({row.get<std::string>(0),
@@ -83,7 +88,8 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
         "(extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, s.signal_table::oid, "
         "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic "
         "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
-        "where s.source = $1");
+        "where s.source = $1",
+        inOneSnapshot);
     const pg::Rows found = load.run(source);
     if (found.empty())
         return std::nullopt;
@@ -114,13 +120,17 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     return config;
 }
 
+std::string dataCollection(const TableConfig& table, const std::string& topic) {
+    return table.dataCollection.value_or(topic.substr(topic.find('.') + 1));
+}
+
 void recordProgress(const std::string& source, const PartitionState& partition) {
     static pg::Statement record(
         "insert into standin_private.cdc_progress as p (source, topic, partition, reads, inserts, updates, deletes, "
         "truncates, messages, ignored, filtered, duplicates, unknown_fields, dead_letters, batches, bytes, source_at, "
-        "debezium_at, applied_at) "
+        "debezium_at, applied_at, incomplete) "
         "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, "
-        "to_timestamp($16::float8 / 1000000), to_timestamp($17::float8 / 1000000), standin_private.clock_now()) "
+        "to_timestamp($16::float8 / 1000000), to_timestamp($17::float8 / 1000000), standin_private.clock_now(), $18) "
         "on conflict (source, topic, partition) do update set reads = p.reads + excluded.reads, "
         "inserts = p.inserts + excluded.inserts, updates = p.updates + excluded.updates, "
         "deletes = p.deletes + excluded.deletes, truncates = p.truncates + excluded.truncates, "
@@ -129,13 +139,14 @@ void recordProgress(const std::string& source, const PartitionState& partition) 
         "unknown_fields = p.unknown_fields + excluded.unknown_fields, "
         "dead_letters = p.dead_letters + excluded.dead_letters, batches = p.batches + 1, "
         "bytes = p.bytes + excluded.bytes, source_at = coalesce(excluded.source_at, p.source_at), "
-        "debezium_at = coalesce(excluded.debezium_at, p.debezium_at), applied_at = excluded.applied_at");
+        "debezium_at = coalesce(excluded.debezium_at, p.debezium_at), applied_at = excluded.applied_at, "
+        "incomplete = p.incomplete + excluded.incomplete");
     const PartitionState::Counts& counts = partition.counts;
     const auto time = [](int64_t micros) { return micros ? std::optional(static_cast<double>(micros)) : std::nullopt; };
     record.run(source, partition.topic, partition.partition, counts.reads, counts.inserts, counts.updates,
                counts.deletes, counts.truncates, counts.messages, counts.ignored, counts.filtered, counts.duplicates,
                counts.unknownFields, counts.deadLetters, counts.bytes, time(counts.sourceMicros),
-               time(counts.debeziumMicros));
+               time(counts.debeziumMicros), counts.incomplete);
 }
 
 } // namespace standin::cdc

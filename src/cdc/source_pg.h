@@ -40,6 +40,9 @@ struct SourceConfig {
     bool operator==(const SourceConfig&) const = default;
 };
 
+/// What END records of the transaction topic call a topic's table.
+std::string dataCollection(const TableConfig& table, const std::string& topic);
+
 /// Nothing if the source does not exist (any more). Needs a transaction in owner scope, with SPI.
 std::optional<SourceConfig> loadSource(const std::string& source);
 

@@ -1,4 +1,3 @@
-#include "base/temporal.h"
 #include "cdc/value_input.h"
 
 namespace standin::cdc {
@@ -8,33 +7,8 @@ using temporal::Unit;
 
 namespace {
 
-/// Unit of a time of day without a schema: what Debezium's mode makes of a column of this precision.
-Unit unitOfTime(const SourceModes& modes, const TargetColumn& column) {
-    if (modes.timePrecision == TimePrecision::Connect)
-        return Unit::Milliseconds;
-    const bool coarse = column.scale >= 0 && column.scale <= 3;
-    return coarse && modes.timePrecision == TimePrecision::Adaptive ? Unit::Milliseconds : Unit::Microseconds;
-}
-
-Unit unitOfTimestamp(const SourceModes& modes, const TargetColumn& column) {
-    const bool coarse = column.scale >= 0 && column.scale <= 3;
-    return coarse || modes.timePrecision == TimePrecision::Connect ? Unit::Milliseconds : Unit::Microseconds;
-}
-
-Unit unitOf(Semantic semantic, Unit otherwise) {
-    switch (semantic) {
-    case Semantic::TimeMillis:
-    case Semantic::TimestampMillis:
-        return Unit::Milliseconds;
-    case Semantic::TimeMicros:
-    case Semantic::TimestampMicros:
-        return Unit::Microseconds;
-    case Semantic::TimeNanos:
-    case Semantic::TimestampNanos:
-        return Unit::Nanoseconds;
-    default:
-        return otherwise;
-    }
+bool isTimeOfDay(Semantic semantic) {
+    return semantic == Semantic::TimeMillis || semantic == Semantic::TimeMicros || semantic == Semantic::TimeNanos;
 }
 
 bool isTimestamp(Semantic semantic) {
@@ -42,50 +16,189 @@ bool isTimestamp(Semantic semantic) {
            semantic == Semantic::TimestampNanos;
 }
 
+Unit unitOf(Semantic semantic) {
+    switch (semantic) {
+    case Semantic::TimeMillis:
+    case Semantic::TimestampMillis:
+        return Unit::Milliseconds;
+    case Semantic::TimeNanos:
+    case Semantic::TimestampNanos:
+    case Semantic::NanoDuration:
+        return Unit::Nanoseconds;
+    default:
+        return Unit::Microseconds;
+    }
+}
+
+bool isInfinite(int64_t timestamp) {
+    return timestamp == temporal::timestampInfinity || timestamp == temporal::timestampMinusInfinity;
+}
+
 } // namespace
 
+temporal::Fraction ValueDecoder::fractionOf(const TargetColumn& column) const {
+    return {column.scale < 0 || column.scale > 6 ? 6 : column.scale, modes_.rounding};
+}
+
+/// Unit of a time of day; without a schema it is what Debezium's mode makes of a column of this precision.
+Unit ValueDecoder::unitOfTime(Input& input) const {
+    if (isTimeOfDay(input.semantic()))
+        return unitOf(input.semantic());
+    if (input.schema || modes_.timePrecision == TimePrecision::IsoString)
+        input.fail("22P02", "not a time of day");
+    const bool coarse = input.column.scale >= 0 && input.column.scale <= 3;
+    switch (modes_.timePrecision) {
+    case TimePrecision::Connect:
+        return Unit::Milliseconds;
+    case TimePrecision::Nanoseconds:
+        return Unit::Nanoseconds;
+    case TimePrecision::Adaptive:
+        return coarse ? Unit::Milliseconds : Unit::Microseconds;
+    default:
+        return Unit::Microseconds;
+    }
+}
+
+Unit ValueDecoder::unitOfTimestamp(Input& input) const {
+    if (isTimestamp(input.semantic()))
+        return unitOf(input.semantic());
+    if (input.schema || modes_.timePrecision == TimePrecision::IsoString)
+        input.fail("22P02", "not a timestamp");
+    const bool coarse = input.column.scale >= 0 && input.column.scale <= 3;
+    switch (modes_.timePrecision) {
+    case TimePrecision::Connect:
+        return Unit::Milliseconds;
+    case TimePrecision::Microseconds:
+        return Unit::Microseconds;
+    case TimePrecision::Nanoseconds:
+        return Unit::Nanoseconds;
+    default:
+        return coarse ? Unit::Milliseconds : Unit::Microseconds;
+    }
+}
+
+/// A text that goes through the type's input function, which would round digits beyond the column's.
+std::string_view ValueDecoder::limitedText(Input& input, std::string_view text) {
+    const auto [digits, rounding] = fractionOf(input.column);
+    if (!temporal::exceedsFraction(text, digits) || rounding == Rounding::Round)
+        return text;
+    if (rounding == Rounding::Error)
+        input.fail("22008", "more fraction digits of a second than the column can hold");
+    std::string cut;
+    int after = -1; // digits since the point
+    for (const char character : text) {
+        const bool isDigit = character >= '0' && character <= '9';
+        after = character == '.' ? 0 : isDigit && after >= 0 ? after + 1 : -1;
+        if (after <= digits)
+            cut += character;
+    }
+    return arena_.copy(cut);
+}
+
+Cell ValueDecoder::dayOf(Input& input, int64_t timestamp) {
+    if (isInfinite(timestamp))
+        return valueCell(timestamp > 0 ? temporal::dateInfinity : temporal::dateMinusInfinity);
+    const int64_t rest = timestamp % temporal::microsecondsPerDay;
+    if (rest != 0 && modes_.rounding == Rounding::Error)
+        input.fail("22008", "a time of day, which the column cannot hold");
+    return valueCell(timestamp / temporal::microsecondsPerDay - (rest < 0));
+}
+
 Cell ValueDecoder::decodeDate(Input& input) {
-    if (input.type == json_type::string) {
+    if (input.is(json_type::string)) {
         const std::string_view text = string(input);
-        const auto days = temporal::dateFromIso(text);
-        return days ? valueCell(*days) : textCell(text);
+        if (const auto days = temporal::dateFromIso(text))
+            return valueCell(*days);
+        if (const auto timestamp = temporal::timestampFromIso(text))
+            return dayOf(input, *timestamp);
+        if (text.find(':') != std::string_view::npos)
+            input.fail("22007", "not a date");
+        return textCell(text);
     }
     const int64_t value = integer(input);
-    if (!isTimestamp(input.semantic()))
-        return valueCell(temporal::dateFromUnixDays(value));
-    const int64_t timestamp = temporal::timestampFromUnix(value, unitOf(input.semantic(), Unit::Microseconds));
-    if (timestamp == temporal::timestampInfinity || timestamp == temporal::timestampMinusInfinity)
-        return valueCell(timestamp > 0 ? temporal::dateInfinity : temporal::dateMinusInfinity);
-    const int64_t days = timestamp / temporal::microsecondsPerDay - (timestamp % temporal::microsecondsPerDay < 0);
-    return valueCell(days);
+    if (isTimestamp(input.semantic()))
+        return dayOf(input, temporal::timestampFromUnix(value, unitOf(input.semantic())));
+    const bool isDate =
+        input.schema ? input.semantic() == Semantic::Date : modes_.timePrecision != TimePrecision::IsoString;
+    if (!isDate)
+        input.fail("22P02", "not a date");
+    return valueCell(temporal::dateFromUnixDays(value));
 }
 
 Cell ValueDecoder::decodeTime(Input& input) {
-    if (input.type == json_type::string) {
+    if (input.is(json_type::string)) {
         const std::string_view text = string(input);
-        const auto microseconds = temporal::timeFromIso(text);
-        return microseconds ? valueCell(*microseconds) : textCell(text);
+        if (const auto microseconds = temporal::timeFromIso(text, fractionOf(input.column)))
+            return valueCell(*microseconds);
+        if (text.find_first_of("+-") != std::string_view::npos)
+            input.fail("22007", "not a time of day without a zone");
+        return textCell(limitedText(input, text));
     }
-    return valueCell(temporal::timeOfDay(integer(input), unitOf(input.semantic(), unitOfTime(modes_, input.column))));
+    const int64_t value = integer(input);
+    return valueCell(temporal::timeOfDay(value, unitOfTime(input), fractionOf(input.column)));
+}
+
+Cell ValueDecoder::decodeTimetz(Input& input) {
+    if (input.is(json_type::string))
+        return textCell(limitedText(input, string(input)));
+    const int64_t value = integer(input);
+    const int64_t time = temporal::timeOfDay(value, unitOfTime(input), fractionOf(input.column));
+    return textCell(arena_.copy(temporal::timeToText(time) + "+00"));
 }
 
 Cell ValueDecoder::decodeTimestamp(Input& input) {
-    if (input.type == json_type::string) {
+    if (input.is(json_type::string)) {
         const std::string_view text = string(input);
-        const auto microseconds = temporal::timestampFromIso(text);
-        return microseconds ? valueCell(*microseconds) : textCell(text);
+        if (const auto microseconds = temporal::timestampFromIso(text, fractionOf(input.column)))
+            return valueCell(*microseconds);
+        return textCell(limitedText(input, text));
     }
     const int64_t value = integer(input);
-    if (input.semantic() == Semantic::Date) {
-        const int32_t days = temporal::dateFromUnixDays(value);
-        if (days == temporal::dateInfinity || days == temporal::dateMinusInfinity)
-            return valueCell(days > 0 ? temporal::timestampInfinity : temporal::timestampMinusInfinity);
-        if (days > 106741035) // 294276-12-31
-            input.fail("22008", "timestamp out of range");
-        return valueCell(days * temporal::microsecondsPerDay);
+    if (input.semantic() != Semantic::Date)
+        return valueCell(temporal::timestampFromUnix(value, unitOfTimestamp(input), fractionOf(input.column)));
+    const int32_t days = temporal::dateFromUnixDays(value);
+    if (days == temporal::dateInfinity || days == temporal::dateMinusInfinity)
+        return valueCell(days > 0 ? temporal::timestampInfinity : temporal::timestampMinusInfinity);
+    if (days > 106741035) // 294276-12-31
+        input.fail("22008", "timestamp out of range");
+    return valueCell(days * temporal::microsecondsPerDay);
+}
+
+/// Debezium counts in microseconds; PostgreSQL's input would take a bare number for seconds. MySQL's TIME is a duration
+/// too: it may be negative or longer than a day.
+Cell ValueDecoder::decodeInterval(Input& input) {
+    const auto cellOf = [&](const Interval& interval) {
+        return bytesCell(arena_.copy({reinterpret_cast<const char*>(&interval), sizeof(interval)}));
+    };
+    if (input.is(json_type::string)) {
+        const std::string_view text = string(input);
+        if (const auto interval = temporal::intervalFromIso(text, fractionOf(input.column)))
+            return cellOf(*interval);
+        if (text.starts_with('P'))
+            input.fail("22007", "not an ISO 8601 interval of whole years, months, days, hours and minutes");
+        return textCell(limitedText(input, text));
     }
-    return valueCell(
-        temporal::timestampFromUnix(value, unitOf(input.semantic(), unitOfTimestamp(modes_, input.column))));
+    const Semantic semantic = input.semantic();
+    if (input.schema && semantic != Semantic::MicroDuration && semantic != Semantic::NanoDuration &&
+        !isTimeOfDay(semantic))
+        input.fail("22P02", "not an interval");
+    const int64_t count = integer(input);
+    return cellOf(temporal::intervalFromCount(count, unitOf(semantic), fractionOf(input.column)));
+}
+
+/// A number that means a time, for columns of text.
+std::optional<std::string> ValueDecoder::timeAsText(Input& input) {
+    if (!input.schema || !input.is(json_type::number))
+        return std::nullopt;
+    const temporal::Fraction fraction{6, modes_.rounding};
+    const Semantic semantic = input.semantic();
+    if (semantic == Semantic::Date)
+        return temporal::dateToText(temporal::dateFromUnixDays(integer(input)));
+    if (isTimestamp(semantic))
+        return temporal::timestampToText(temporal::timestampFromUnix(integer(input), unitOf(semantic), fraction));
+    if (isTimeOfDay(semantic) || semantic == Semantic::MicroDuration || semantic == Semantic::NanoDuration)
+        return temporal::intervalToText(temporal::intervalFromCount(integer(input), unitOf(semantic), fraction));
+    return std::nullopt;
 }
 
 } // namespace standin::cdc

@@ -1,7 +1,6 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
-#include "cdc/position_pg.h"
 #include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
@@ -20,9 +19,20 @@ constexpr auto idleWait = 5s;
 constexpr auto checkInterval = 200ms; ///< how often a busy worker looks whether its configuration changed
 constexpr auto discoveryInterval = 30s;
 constexpr auto troubledDiscoveryInterval = 1s;
-constexpr int metadataTimeout = 500; // milliseconds; a stop has to wait no longer
+constexpr auto heldCheckInterval = 1s; ///< how often a transaction that is not whole is looked at
+constexpr auto conflictRetryInterval = 200ms;
+constexpr size_t conflictBatches = 4; ///< so many batches may come together while one waits for what it lacks
+constexpr int reconnectFailures = 6;  ///< of the back-off before a worker that cannot repeat its batch starts over
+constexpr int metadataTimeout = 500;  // milliseconds; a stop has to wait no longer
 
 } // namespace
+
+SourceWorker::SourceWorker(kernel::Worker& worker) : worker_(worker), source_(worker.key()) {
+    if (const size_t slash = source_.find('/'); slash != std::string::npos) {
+        ordinal_ = std::stoi(source_.substr(slash + 1));
+        source_.resize(slash);
+    }
+}
 
 void SourceWorker::run() {
     while (!worker_.stopping() && !outdated_) {
@@ -32,6 +42,8 @@ void SourceWorker::run() {
             step();
         } catch (const kafka::OffsetConflict&) {
             outdated_ = true; // somebody moved the offsets: what is in memory is void
+        } catch (const ConflictPending& conflict) {
+            awaitTheMissing(conflict);
         } catch (const Error& error) {
             retryLater(error.sqlstate(), error.what());
         } catch (const pg::PgError& error) {
@@ -49,7 +61,7 @@ void SourceWorker::abandon() noexcept {
 void SourceWorker::retryLater(const std::string& sqlstate, const std::string& message) {
     if (applier_)
         applier_->reset();
-    ++failures_;
+    failures_ = repeatable_ ? failures_ + 1 : reconnectFailures;
     worker_.setError(sqlstate, message);
     worker_.setState("retrying", message);
     const auto until = Clock::now() + std::min<Clock::duration>(100ms * (1 << std::min(failures_, 9)), 30s);
@@ -59,39 +71,55 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
         if (outdated_)
             break;
     }
+    outdated_ |= !repeatable_;
+}
+
+/// What a record needs may be on its way in another partition: a parent for its foreign key, a unique value that
+/// another row gives up. So it is tried again with what comes meanwhile, and only then is it the record's fault.
+void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
+    applier_->reset();
+    if (!conflictSince_)
+        conflictSince_ = Clock::now();
+    if (Clock::now() - *conflictSince_ >= config_->conflictTimeout) {
+        applier_->deferConflicts(false);
+        return;
+    }
+    worker_.setState("waiting", conflict.what());
+    worker_.wait(conflictRetryInterval);
+    lookForChanges();
+    receiveMore();
+}
+
+/// Where one partition says everything in its order, nothing else can be on its way.
+bool SourceWorker::conflictsMayPass() const {
+    return !config_->transactional && (config_->workers > 1 || partitions_->states().size() > 1);
 }
 
 bool SourceWorker::load() {
-    std::vector<kafka::StoredOffset> offsets;
     auto config = worker_.transaction([&] {
-        offsets = kafka::loadOffsets(worker_.key());
         // A copy of the database may read, but must not move the original's offsets in Kafka.
         reportsProgress_ = !kernel::instanceRefusal();
         groupId_ =
-            std::string("pg_standin.") + pg::call([] { return get_database_name(MyDatabaseId); }) + "." + worker_.key();
-        return loadSource(worker_.key());
+            std::string("pg_standin.") + pg::call([] { return get_database_name(MyDatabaseId); }) + "." + source_;
+        auto loaded = loadSource(source_);
+        if (loaded) {
+            config_ = std::move(loaded);
+            partitions_ = std::make_unique<Partitions>(source_, ordinal_, *config_);
+            partitions_->load();
+        }
+        return config_.has_value();
     });
     if (!config)
         return false;
-    for (const TableConfig& table : config->tables)
+    for (const TableConfig& table : config_->tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
-    for (const kafka::StoredOffset& offset : offsets) {
-        PartitionState& state = partitions_[{offset.topic, offset.partition}];
-        state.topic = offset.topic;
-        state.partition = offset.partition;
-        state.stored = state.next = offset.next;
-        state.clusterId = offset.clusterId;
-        state.seek = offset.seek;
-        state.stop = offset.stop;
-        state.last = offset.last;
-        bounded_ |= offset.stop.has_value();
+    applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
+    applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
+    if (ordinal_ == 0) {
+        signals_ = std::make_unique<SignalSender>(worker_, source_, *config_);
+        letters_ = std::make_unique<LetterRetry>(worker_, source_, *config_);
     }
-    applier_ = std::make_unique<BatchApplier>(worker_.key(), config->modes, config->properties);
-    applier_->setMessagePolicy({config->onMessage, config->messageFunction});
-    signals_ = std::make_unique<SignalSender>(worker_, *config);
-    letters_ = std::make_unique<LetterRetry>(worker_, *config);
     checkDue_ = true; // for what operators ask
-    config_ = std::move(config);
     return true;
 }
 
@@ -103,9 +131,12 @@ void SourceWorker::lookForChanges() {
         return;
     try {
         outdated_ |= !worker_.transaction([this] {
-            signals_->look();
-            letters_->look();
-            return isCurrent();
+            if (signals_)
+                signals_->look();
+            if (letters_)
+                letters_->look();
+            const auto config = loadSource(source_);
+            return config && *config == *config_ && partitions_->isCurrent();
         });
     } catch (const Error&) {
         outdated_ = true;
@@ -114,23 +145,13 @@ void SourceWorker::lookForChanges() {
     }
 }
 
-bool SourceWorker::isCurrent() const {
-    const auto config = loadSource(worker_.key());
-    if (!config || *config != *config_)
-        return false;
-    const auto offsets = kafka::loadOffsets(worker_.key());
-    return offsets.size() == partitions_.size() &&
-           std::all_of(offsets.begin(), offsets.end(), [this](const kafka::StoredOffset& offset) {
-               const auto state = partitions_.find({offset.topic, offset.partition});
-               return state != partitions_.end() && state->second.stored == offset.next &&
-                      state->second.seek == offset.seek;
-           });
-}
-
 void SourceWorker::connect() {
     worker_.setState("connecting");
-    consumer_ = std::make_unique<kafka::Consumer>(config_->properties, groupId_,
-                                                  kafka::ConsumerLimits{config_->queueKilobytes});
+    // Under `transaction` each partition has a queue of its own, and its share of what may be fetched ahead.
+    const auto queues = config_->transactional ? std::max<size_t>(partitions_->states().size(), 1) : 1;
+    consumer_ = std::make_unique<kafka::Consumer>(
+        config_->properties, groupId_,
+        kafka::ConsumerLimits{std::max<int64_t>(config_->queueKilobytes / static_cast<int64_t>(queues), 1)});
     nextDiscovery_ = {};
 }
 
@@ -138,13 +159,11 @@ void SourceWorker::step() {
     attend();
     if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
-        rest(60s);
-        return;
+        return rest();
     }
-    if (done()) {
+    if (partitions_->done()) {
         worker_.setState("done");
-        rest(60s);
-        return;
+        return rest();
     }
     if (!consumer_)
         connect();
@@ -155,7 +174,7 @@ void SourceWorker::step() {
     if (messages_.empty())
         receive();
     logLibraryLines();
-    const bool received = !messages_.empty();
+    const bool received = !messages_.empty() || partitions_->anythingToStore();
     if (received)
         applyBatch();
     showState();
@@ -167,13 +186,15 @@ void SourceWorker::step() {
 
 /// What operators ask of a source besides its stream; also while it is paused.
 void SourceWorker::attend() {
-    letters_->attend(tables_);
-    signals_->attend();
+    if (letters_)
+        letters_->attend(tables_);
+    if (signals_)
+        signals_->attend();
 }
 
-void SourceWorker::rest(std::chrono::milliseconds longest) {
+void SourceWorker::rest() {
     if (!checkDue_)
-        worker_.wait(std::min(longest, signals_->patience()));
+        worker_.wait(signals_ ? signals_->patience() : 60s);
     lookForChanges();
 }
 
@@ -181,187 +202,214 @@ void SourceWorker::sleep() {
     auto until = std::min<Clock::time_point>(Clock::now() + idleWait, nextDiscovery_);
     if (checkDue_)
         until = std::min(until, nextCheck_);
-    const auto left = std::min(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms,
-                               signals_->patience());
+    if (reader_ && reader_->holdsBack())
+        until = std::min<Clock::time_point>(until, Clock::now() + heldCheckInterval);
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+    if (signals_)
+        left = std::min(left, signals_->patience());
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
     checkDue_ = true;
 }
 
 /// Finds partitions that are not read yet: all of them after a load, new ones later.
 void SourceWorker::discover() {
-    std::vector<kafka::TopicPartition> assignment;
-    bool answered = true;
-    std::string missing;
-    std::vector<std::pair<std::string, uint32_t>> topics;
-    for (uint32_t table = 0; table < tables_.size(); ++table)
-        topics.emplace_back(tables_[table]->topic(), table);
-    if (config_->messageTopic)
-        topics.emplace_back(*config_->messageTopic, noTable);
-    for (const auto& [topic, table] : topics) {
-        if (!answered || worker_.stopping())
-            break;
-        const auto count = consumer_->partitionCount(topic, metadataTimeout);
-        answered = count.has_value(); // no answer for this one, none for the next
-        if (answered)
-            clusterId_ = consumer_->clusterId();
-        if (answered && *count == 0)
-            missing += (missing.empty() ? "" : ", ") + topic;
-        else if (answered)
-            answered = addPartitions(topic, table, *count, assignment);
-        if (answered)
-            noteWhetherThere(topic, *count > 0);
-    }
-    if (answered)
+    const Partitions::Discovery found = partitions_->discover(worker_, *consumer_);
+    bool started = false;
+    if (found.answered) {
         consumer_->clearError();
-    if (!assignment.empty())
-        consumer_->add(assignment);
-    if (answered)
-        trouble_ = missing.empty() ? "" : "no such topic: " + missing;
-    const bool troubled = !answered || !missing.empty() || !consumer_->lastError().empty();
+        trouble_ = found.trouble;
+        // The queues' shares are others now, or a topic's records have to be looked at again.
+        outdated_ |= (found.enlarged && config_->transactional) || found.returned;
+        started = !outdated_ && startReading();
+        applier_->deferConflicts(conflictsMayPass());
+    }
+    const bool troubled = !started || !trouble_.empty() || !consumer_->lastError().empty();
     nextDiscovery_ =
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-/// A topic that was gone may be another one when it is back: the next process looks at its records again.
-void SourceWorker::noteWhetherThere(const std::string& topic, bool there) {
-    if (there && missing_.contains(topic))
-        outdated_ = true;
-    else if (!there && std::any_of(partitions_.begin(), partitions_.end(),
-                                   [&](const auto& entry) { return entry.first.first == topic; }))
-        missing_.insert(topic);
+/// False if that is to be tried again.
+bool SourceWorker::startReading() {
+    if (config_->transactional)
+        return startTransactions();
+    std::vector<kafka::TopicPartition> assignment;
+    bool answered = true;
+    for (PartitionState* state : partitions_->waiting()) {
+        const Start start = findStart(worker_, source_, *consumer_, *state);
+        answered = start.kind != Start::Kind::NoAnswer;
+        if (!answered)
+            break;
+        state->reading = true;
+        if (start.kind == Start::Kind::Read)
+            assignment.push_back({state->topic, state->partition, start.offset});
+    }
+    if (!assignment.empty())
+        consumer_->add(assignment);
+    return answered;
 }
 
-/// False if Kafka did not answer for a partition.
-bool SourceWorker::addPartitions(const std::string& topic, uint32_t table, int count,
-                                 std::vector<kafka::TopicPartition>& assignment) {
-    std::vector<int32_t> unknown;
-    for (int32_t partition = 0; partition < count && !bounded_; ++partition)
-        if (!partitions_.contains({topic, partition}))
-            unknown.push_back(partition);
-    if (!unknown.empty())
-        worker_.transaction([&] {
-            for (const int32_t partition : unknown)
-                kafka::createOffset(worker_.key(), topic, partition, clusterId_);
-        });
-    for (const int32_t partition : unknown) {
-        PartitionState& state = partitions_[{topic, partition}];
-        state.topic = topic;
-        state.partition = partition;
-        state.clusterId = clusterId_;
-    }
-    for (int32_t partition = 0; partition < count; ++partition) {
-        const auto known = partitions_.find({topic, partition});
-        if (known == partitions_.end())
-            continue; // not of the range to replay
-        PartitionState& state = known->second;
-        state.alone = count == 1 || config_->transactional;
-        if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
-            throw Error("55000",
-                        "server \"" + config_->server + "\" is another Kafka cluster than the offsets of topic \"" +
-                            topic + "\" were stored for",
-                        "stored for " + state.clusterId + ", this is " + clusterId_,
-                        "If the topics were moved, tell where to go on with standin.cdc_seek.");
-        if (state.reading)
-            continue;
-        const Start start = findStart(worker_, *consumer_, state);
-        if (start.kind == Start::Kind::NoAnswer)
+/// All partitions or none: without one of them no transaction is whole.
+bool SourceWorker::startTransactions() {
+    PartitionState* topic = partitions_->transactionTopic();
+    if (!topic)
+        return false;
+    if (!reader_) {
+        std::vector<std::pair<PartitionState*, Start>> starts;
+        for (PartitionState* state : partitions_->waiting())
+            starts.emplace_back(state, findStart(worker_, source_, *consumer_, *state));
+        if (std::any_of(starts.begin(), starts.end(),
+                        [](const auto& start) { return start.second.kind != Start::Kind::Read; }))
             return false;
-        state.table = table;
-        state.reading = true;
-        if (start.kind == Start::Kind::Read)
-            assignment.push_back({topic, partition, start.offset});
+        reader_ = std::make_unique<TransactionReader>(*consumer_, topic->topic, assemblerLimits());
+        for (const TableConfig& table : config_->tables)
+            if (!table.topic.starts_with("^"))
+                reader_->addCollection(dataCollection(table, table.topic));
+        for (const auto& [state, start] : starts) {
+            state->reading = true;
+            if (state == topic)
+                continue;
+            // No END counts logical messages.
+            reader_->addPartition(
+                {state->topic, state->partition, state->stored}, start.offset,
+                state->table == noTable ? "" : dataCollection(config_->tables[state->table], state->topic));
+            lanes_.push_back(state);
+        }
+    }
+    return reader_->started() || reader_->start(topic->stored, metadataTimeout);
+}
+
+/// What is held together is no more than a batch.
+AssemblerLimits SourceWorker::assemblerLimits() const {
+    const size_t partitions = std::max<size_t>(partitions_->states().size(), 1);
+    AssemblerLimits limits;
+    limits.records = config_->batchRecords;
+    limits.bytes = config_->batchBytes;
+    limits.heldRecords = std::max<size_t>(config_->batchRecords / partitions, 1);
+    limits.heldBytes = std::max<size_t>(config_->batchBytes / partitions, 1);
+    limits.stallTimeout = config_->stallTimeout;
+    limits.applyOnStall = config_->applyOnStall;
+    return limits;
+}
+
+/// Takes over what has arrived.
+void SourceWorker::receive() {
+    origins_.clear();
+    for (auto& [key, state] : partitions_->states())
+        state.next = state.stored;
+    partitions_->restartBatch();
+    if (!config_->transactional)
+        receiveMore();
+    else if (reader_ && reader_->started())
+        receiveTransactions();
+}
+
+void SourceWorker::receiveMore() {
+    if (messages_.size() >= conflictBatches * config_->batchRecords ||
+        messages_.bytes() >= conflictBatches * config_->batchBytes)
+        return;
+    consumer_->poll(messages_, messages_.size() + config_->batchRecords, messages_.bytes() + config_->batchBytes);
+    while (origins_.size() < messages_.size()) {
+        const kafka::Message message = messages_[origins_.size()];
+        PartitionState* state = partitions_->find(message);
+        origins_.push_back(nullptr);
+        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            note(message, state);
+        } else if (state && take(message, *state)) {
+            state->next = message.offset() + 1;
+            origins_.back() = state;
+        }
+    }
+}
+
+/// Whether the message is one to apply.
+bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
+    if (!state.lost.empty())
+        return false;
+    if (partitions_->isMissing(state.topic)) {
+        outdated_ = true; // librdkafka goes on as if this were the same topic
+        return false;
+    }
+    if (message.offset() < state.next) { // there to be recognised, or a stale one of librdkafka's
+        recognise(state, message);
+        return false;
+    }
+    if (state.stop && message.offset() >= *state.stop) {
+        state.next = *state.stop;
+        return false;
     }
     return true;
 }
 
-PartitionState* SourceWorker::stateOf(const kafka::Message& message) {
-    PartitionState*& known = byHandle_[{message.topicHandle(), message.partition()}];
-    if (!known) {
-        const auto state = partitions_.find({message.topic(), message.partition()});
-        if (state == partitions_.end())
-            return nullptr;
-        known = &state->second;
-    }
-    return known;
+void SourceWorker::receiveTransactions() {
+    kafka::MessageBatch general; // callbacks are served, errors of no partition come
+    consumer_->poll(general, 1, 1);
+    for (size_t i = 0; i < general.size(); ++i)
+        note(general[i], partitions_->find(general[i]));
+    std::vector<uint32_t> lanes;
+    const bool repeatable = std::exchange(repeatable_, false); // what the reader held when it failed is lost
+    release_ = reader_->read(
+        messages_, lanes, [this](const kafka::Message& message) { note(message, partitions_->find(message)); },
+        [this](const kafka::Message& message) { return applier_->look(message, registryWait()); });
+    repeatable_ = repeatable;
+    for (const uint32_t lane : lanes)
+        origins_.push_back(lanes_[lane]);
+    PartitionState* topic = partitions_->transactionTopic();
+    topic->counts.incomplete += release_.incomplete;
+    if (!release_.boundary)
+        return;
+    topic->next = std::max(topic->stored, reader_->topicNext());
+    for (uint32_t lane = 0; lane < lanes_.size(); ++lane)
+        lanes_[lane]->next = std::max(lanes_[lane]->stored, reader_->nextOffset(lane));
 }
 
-/// Takes over what has arrived, and notes what Kafka says about partitions.
-void SourceWorker::receive() {
-    consumer_->poll(messages_, config_->batchRecords, config_->batchBytes);
-    origins_.clear();
-    for (auto& [key, state] : partitions_) {
-        state.next = state.stored;
-        state.taken.reset();
-        state.counts = {};
-    }
-    for (size_t i = 0; i < messages_.size(); ++i)
-        take(messages_[i]);
-}
-
-void SourceWorker::take(kafka::Message message) {
-    PartitionState* state = stateOf(message);
-    origins_.push_back(nullptr);
-    if (state && !state->lost.empty())
-        return;
-    const bool ofTopic =
-        message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF;
-    if (state && ofTopic && missing_.contains(state->topic)) {
-        outdated_ = true; // librdkafka goes on as if this were the same topic
-        return;
-    }
-    if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        // A message from before the position is there to be recognised, or a stale one of librdkafka's.
-        if (!state || (message.offset() < state->next && recognise(*state, message)) || !state->lost.empty())
+/// What Kafka says about a partition, and messages from before its position.
+void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
+    const auto error = message.error();
+    const bool isGone = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                        error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (state && !recognise(*state, message))
+            throw Error("55000", state->lost);
+    } else if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (!state || !state->lost.empty() || partitions_->isMissing(state->topic))
             return;
-        if (state->stop && message.offset() >= *state->stop) {
-            state->next = *state->stop;
-            return;
-        }
-        state->next = message.offset() + 1;
-        state->taken = message;
-        origins_.back() = state;
-    } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (state) {
+        if (!config_->transactional)
             state->next = std::max(state->next, message.offset()); // beyond markers of transactions
-            if (state->stop)
-                state->next = std::min(state->next, *state->stop);
-            state->end = std::max(state->end.value_or(0), message.offset());
-        }
-    } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
+        if (state->stop)
+            state->next = std::min(state->next, *state->stop);
+        state->end = std::max(state->end.value_or(0), message.offset());
+    } else if (error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
         outdated_ |= !isLost(*consumer_, *state);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
-        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-        if (isGone && state)
-            missing_.insert(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
+        if (!isGone || !state)
+            return;
+        partitions_->setMissing(state->topic);
+        if (config_->transactional)
+            throw Error("55000", trouble_); // nothing of a transaction that another topic of this name may say more of
     }
 }
 
-bool SourceWorker::nothingToStore() const {
-    for (const auto& [key, state] : partitions_)
-        if (state.next != state.stored || state.counts.records != 0 || state.end != state.storedEnd)
-            return false;
-    return true;
+kafka::HttpClient::Wait SourceWorker::registryWait() {
+    return [this](int descriptor, std::chrono::milliseconds timeout) {
+        worker_.wait(timeout, {descriptor});
+        return !worker_.stopping();
+    };
 }
 
 void SourceWorker::applyBatch() {
-    for (auto& [key, state] : partitions_) {
-        state.counts = {};
-        state.marks.restart();
+    partitions_->restartBatch();
+    if (config_->transactional)
+        partitions_->transactionTopic()->counts.incomplete = release_.incomplete;
+    for (auto& [key, state] : partitions_->states())
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
-    }
     fetchAhead();
-    if (!applier_->fetchSchemas(messages_, origins_, [this](int descriptor, std::chrono::milliseconds timeout) {
-            worker_.wait(timeout, {descriptor});
-            return !worker_.stopping();
-        }))
+    if (!applier_->fetchSchemas(messages_, origins_, registryWait()))
         return;
-    if (!nothingToStore() ||
+    if (partitions_->anythingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
         bool paused = false;
         worker_.transaction([&] {
@@ -369,11 +417,15 @@ void SourceWorker::applyBatch() {
                 table->prepare();
             STANDIN_CRASH_POINT("cdc_before_apply");
             applier_->apply(tables_, messages_, origins_);
+            applyParts();
             STANDIN_CRASH_POINT("cdc_after_apply");
-            storeOffsets();
-            if (std::any_of(partitions_.begin(), partitions_.end(),
+            for (size_t i = 0; i < origins_.size(); ++i)
+                if (origins_[i])
+                    origins_[i]->taken = messages_[i];
+            partitions_->store();
+            if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
                             [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
-                paused = pauseIfTooManyLetters(worker_.key());
+                paused = pauseIfTooManyLetters(source_);
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
         STANDIN_CRASH_POINT("cdc_after_commit");
@@ -382,81 +434,93 @@ void SourceWorker::applyBatch() {
     finishBatch();
 }
 
+/// The rest of a source transaction of which only a part fits in memory, in the transaction that is open.
+void SourceWorker::applyParts() {
+    auto deadline = Clock::now() + config_->stallTimeout;
+    while (config_->transactional && !release_.boundary) {
+        repeatable_ = false; // the parts before this one are gone with the transaction
+        messages_.clear();
+        origins_.clear();
+        receiveTransactions();
+        if (!messages_.empty()) {
+            STANDIN_CRASH_POINT("cdc_between_parts");
+            if (!applier_->fetchSchemas(messages_, origins_, registryWait()))
+                throw Error("57P01", "the worker is to stop");
+            applier_->apply(tables_, messages_, origins_);
+            deadline = Clock::now() + config_->stallTimeout;
+        } else if (!release_.boundary) {
+            if (worker_.stopping())
+                throw Error("57P01", "the worker is to stop");
+            if (Clock::now() >= deadline)
+                throw Error("55000",
+                            "a transaction of the source was given up in its midst: nothing more of it came "
+                            "within stall_timeout",
+                            reader_->standing().detail);
+            fetchAhead();
+            logLibraryLines();
+            worker_.wait(checkInterval, {consumer_->wakeupDescriptor()});
+        }
+    }
+}
+
 /// The next batch arrives while this one is applied.
 void SourceWorker::fetchAhead() {
+    if (reader_) {
+        if (reader_->started())
+            reader_->fetchAhead();
+        return;
+    }
     if (consumer_->queued() >= static_cast<size_t>(config_->batchRecords))
         return;
     std::vector<kafka::TopicPartition> behind;
-    for (const auto& [key, state] : partitions_)
+    for (const auto& [key, state] : partitions_->states())
         if (state.reading && state.end.value_or(0) > state.next)
             behind.push_back({state.topic, state.partition, state.next});
     if (!behind.empty())
         consumer_->hurry(behind);
 }
 
-void SourceWorker::storeOffsets() {
-    for (auto& [key, state] : partitions_) {
-        if (state.next != state.stored || state.end != state.storedEnd)
-            kafka::moveOffset(worker_.key(), state.topic, state.partition, state.stored, state.next, state.end,
-                              clusterId_, state.taken ? std::optional(state.taken->fingerprint()) : std::nullopt);
-        if (state.counts.records != 0) {
-            recordProgress(worker_.key(), state);
-            storeMarks(worker_.key(), state);
-        }
-    }
-}
-
 void SourceWorker::finishBatch() {
-    std::vector<kafka::TopicPartition> progress;
-    for (auto& [key, state] : partitions_) {
-        if (state.next != state.stored)
-            progress.push_back({state.topic, state.partition, state.next});
-        state.stored = state.next;
-        state.storedEnd = state.end;
-        state.taken.reset();
-        state.marks.keep();
-        state.storedForm = state.form;
-        state.counts = {};
-    }
+    const auto progress = partitions_->committed();
     if (!progress.empty() && reportsProgress_)
         consumer_->reportProgress(progress);
     for (const std::string& notice : applier_->takeNotices())
         worker_.setError("01000", notice);
     messages_.clear();
     origins_.clear();
+    release_ = {};
+    repeatable_ = true;
+    conflictSince_.reset();
     applier_->reset();
+    applier_->deferConflicts(conflictsMayPass());
     failures_ = 0;
     checkDue_ = true;
-    outdated_ |= done(); // the next process has nothing to fetch
-}
-
-bool SourceWorker::done() const {
-    return bounded_ &&
-           std::all_of(partitions_.begin(), partitions_.end(), [](const auto& entry) { return entry.second.done(); });
-}
-
-std::string SourceWorker::lostOffsets() const {
-    std::string all;
-    for (const auto& [key, state] : partitions_)
-        if (!state.lost.empty())
-            all += (all.empty() ? "" : "; ") + state.lost;
-    return all;
+    outdated_ |= partitions_->done(); // the next process has nothing to fetch
 }
 
 void SourceWorker::showState() {
-    if (const std::string lost = lostOffsets(); !lost.empty()) {
+    if (const std::string lost = partitions_->lost(); !lost.empty()) {
         worker_.setError("55000", lost);
         worker_.setState("troubled", lost);
-    } else if (!trouble_.empty()) {
+        return;
+    }
+    if (!trouble_.empty()) {
         worker_.setState("troubled", trouble_);
-    } else if (!consumer_->lastError().empty()) {
+        return;
+    }
+    if (!consumer_->lastError().empty()) {
         worker_.setError("08006", consumer_->lastError());
         worker_.setState("disconnected", consumer_->lastError());
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
-    } else if (std::any_of(partitions_.begin(), partitions_.end(),
-                           [](const auto& entry) { return entry.second.reading; })) {
-        worker_.setState("running");
+        return;
     }
+    const auto standing =
+        reader_ && reader_->started() ? reader_->standing() : TransactionAssembler::Standing{false, ""};
+    if (!standing.detail.empty())
+        worker_.setState(standing.stalled ? "stalled" : "waiting", standing.detail);
+    else if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
+                         [](const auto& entry) { return entry.second.reading; }))
+        worker_.setState("running");
 }
 
 void SourceWorker::logLibraryLines() {

@@ -1,22 +1,22 @@
 #pragma once
 
 #include <chrono>
-#include <map>
-#include <set>
 
 #include "base/backoff.h"
 #include "cdc/letter_retry_pg.h"
+#include "cdc/partitions_pg.h"
 #include "cdc/signal_pg.h"
+#include "cdc/transaction_reader.h"
 
 namespace standin::cdc {
 
-/// The worker of one source: reads what Kafka has, applies it batch by batch, each in one transaction with its offsets.
-/// It loads its configuration and its offsets once. When either changes the process ends and the supervisor starts
-/// another: no message of before can then be taken for one of after, and no client has to be closed, which may take
-/// librdkafka a minute.
+/// A worker of a source: reads what Kafka has of its partitions, applies it batch by batch, each in one transaction
+/// with its offsets. It loads its configuration and its offsets once. When either changes the process ends and the
+/// supervisor starts another: no message of before can then be taken for one of after, and no client has to be closed,
+/// which may take librdkafka a minute.
 class SourceWorker {
 public:
-    explicit SourceWorker(kernel::Worker& worker) : worker_(worker) {}
+    explicit SourceWorker(kernel::Worker& worker);
 
     /// Until the worker is to stop, or what it loaded is out of date.
     void run();
@@ -28,49 +28,53 @@ private:
 
     bool load();
     void lookForChanges();
-    bool isCurrent() const;
     void connect();
     void discover();
-    bool done() const;
-    void noteWhetherThere(const std::string& topic, bool there);
-    bool addPartitions(const std::string& topic, uint32_t table, int count,
-                       std::vector<kafka::TopicPartition>& assignment);
+    bool startReading();
+    bool startTransactions();
     void step();
     void attend();
-    void rest(std::chrono::milliseconds longest);
+    void rest();
     void sleep();
     void receive();
-    void take(kafka::Message message);
+    void receiveMore();
+    bool take(const kafka::Message& message, PartitionState& state);
+    void receiveTransactions();
+    void note(const kafka::Message& message, PartitionState* state);
     void applyBatch();
+    void applyParts();
     void finishBatch();
-    bool nothingToStore() const;
     void fetchAhead();
-    void storeOffsets();
-    std::string lostOffsets() const;
     void showState();
     void logLibraryLines();
     void retryLater(const std::string& sqlstate, const std::string& message);
-    PartitionState* stateOf(const kafka::Message& message);
+    void awaitTheMissing(const ConflictPending& conflict);
+    bool conflictsMayPass() const;
+    AssemblerLimits assemblerLimits() const;
+    kafka::HttpClient::Wait registryWait();
 
     kernel::Worker& worker_;
+    std::string source_;
+    int32_t ordinal_ = 0; ///< among the source's workers
     std::optional<SourceConfig> config_;
     std::unique_ptr<kafka::Consumer> consumer_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
     std::unique_ptr<BatchApplier> applier_;
-    std::unique_ptr<SignalSender> signals_;
+    std::unique_ptr<Partitions> partitions_;
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
     std::unique_ptr<LetterRetry> letters_;
-    std::map<std::pair<std::string, int32_t>, PartitionState> partitions_;
-    std::map<std::pair<const void*, int32_t>, PartitionState*> byHandle_; ///< the same by librdkafka's topic handle
+    std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
+    std::vector<PartitionState*> lanes_;        ///< of the reader, by number
+    Release release_;                           ///< what the batch at hand is, from the reader
+    bool repeatable_ = true; ///< the batch at hand can be applied again if it fails; else all starts over
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
-    std::string clusterId_;
-    std::string trouble_;           ///< with a topic or partition, until all topics are found again
-    std::set<std::string> missing_; ///< topics that were found before and are gone
-    bool bounded_ = false;          ///< a replay: it reads the partitions it has, to where they stop
+    std::string trouble_;                  ///< with a topic or partition, until all topics are found again
     std::string groupId_;
     bool reportsProgress_ = false;
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
+    std::optional<Clock::time_point> conflictSince_;
     bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
     int failures_ = 0;

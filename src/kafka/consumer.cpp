@@ -80,6 +80,22 @@ void MessageBatch::clear() {
     bytes_ = 0;
 }
 
+void MessageBatch::add(OwnedMessage message) {
+    messages_.reserve(messages_.size() + 1);
+    bytes_ += message->len + message->key_len;
+    messages_.push_back(message.release());
+}
+
+std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
+    std::vector<rd_kafka_message_t*> buffer(std::min<size_t>(maxMessages, 512));
+    std::vector<OwnedMessage> taken;
+    taken.reserve(buffer.size());
+    const ssize_t got = rd_kafka_consume_batch_queue(queue_, 0, buffer.data(), buffer.size());
+    for (ssize_t i = 0; i < got; ++i)
+        taken.emplace_back(buffer[static_cast<size_t>(i)]);
+    return taken;
+}
+
 Consumer::Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits) {
     Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
     set(conf.get(), "client.id", "pg_standin");
@@ -120,6 +136,9 @@ void Consumer::close() noexcept {
     for (const auto& [name, handle] : topics_)
         rd_kafka_topic_destroy(handle);
     topics_.clear();
+    for (rd_kafka_queue_t* queue : partitionQueues_)
+        rd_kafka_queue_destroy(queue);
+    partitionQueues_.clear();
     rd_kafka_queue_destroy(queue_);
     rd_kafka_destroy_flags(client_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     client_ = nullptr;
@@ -133,6 +152,18 @@ void Consumer::add(const std::vector<TopicPartition>& partitions) {
     const std::string reason = rd_kafka_error_string(error);
     rd_kafka_error_destroy(error);
     throw Error("HV000", "could not assign partitions: " + reason);
+}
+
+// A forwarding that the application has set stays when the partition's fetcher starts (RD_KAFKA_Q_F_FWD_APP).
+PartitionQueue Consumer::separate(const std::string& topic, int32_t partition) {
+    partitionQueues_.reserve(partitionQueues_.size() + 1);
+    rd_kafka_queue_t* queue = rd_kafka_queue_get_partition(client_, topic.c_str(), partition);
+    if (!queue)
+        throw Error("HV000", "could not read partition " + std::to_string(partition) + " of topic \"" + topic + "\"");
+    partitionQueues_.push_back(queue);
+    rd_kafka_queue_forward(queue, nullptr);
+    rd_kafka_queue_io_event_enable(queue, wakeup_.writeEnd(), "", 1);
+    return PartitionQueue(queue);
 }
 
 void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {
@@ -172,6 +203,16 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     return marks;
 }
 
+std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
+                                                  int timeoutMilliseconds) {
+    const SignalMask mask;
+    Watermarks marks{};
+    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
+                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    return marks;
+}
+
 rd_kafka_topic_t* Consumer::topicHandle(const std::string& topic) {
     rd_kafka_topic_t*& handle = topics_[topic];
     if (!handle)
@@ -198,6 +239,35 @@ std::optional<int> Consumer::partitionCount(const std::string& topic, int timeou
     }
     rd_kafka_metadata_destroy(metadata);
     return count;
+}
+
+std::optional<std::map<std::string, int>> Consumer::topics(int timeoutMilliseconds) {
+    const SignalMask mask;
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (rd_kafka_metadata(client_, 1, nullptr, &metadata, timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    std::map<std::string, int> found;
+    for (int i = 0; i < metadata->topic_cnt; ++i)
+        if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            found.emplace(metadata->topics[i].topic, metadata->topics[i].partition_cnt);
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
+std::optional<std::vector<TopicPartition>> Consumer::ends(std::vector<TopicPartition> partitions,
+                                                          int timeoutMilliseconds) {
+    const SignalMask mask;
+    const PartitionList list = listOf(partitions);
+    for (int i = 0; i < list->cnt; ++i)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END;
+    if (rd_kafka_offsets_for_times(client_, list.get(), timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    for (int i = 0; i < list->cnt; ++i) {
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR || list->elems[i].offset < 0)
+            return std::nullopt;
+        partitions[static_cast<size_t>(i)].offset = list->elems[i].offset;
+    }
+    return partitions;
 }
 
 std::string Consumer::clusterId() const {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +75,12 @@ private:
     const StoredRecord* stored_ = nullptr;
 };
 
+struct ReturnMessage {
+    void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
+};
+/// A message on loan from librdkafka.
+using OwnedMessage = std::unique_ptr<rd_kafka_message_t, ReturnMessage>;
+
 /// Messages on loan from librdkafka; they go back when the batch is cleared or dies.
 class MessageBatch {
 public:
@@ -87,6 +95,7 @@ public:
     bool empty() const { return size() == 0; }
     Message operator[](size_t index) const { return stored_ ? Message(*stored_) : Message(messages_[index]); }
     size_t bytes() const { return bytes_; }
+    void add(OwnedMessage message);
     void clear();
 
 private:
@@ -96,13 +105,29 @@ private:
     const StoredRecord* stored_ = nullptr;
 };
 
+/// The messages of one partition apart from all others: while nobody takes them, librdkafka fetches no more of this
+/// partition, and goes on with the rest. (Pausing does the same, with faults in librdkafka 2.0.2.)
+class PartitionQueue {
+public:
+    explicit PartitionQueue(rd_kafka_queue_t* queue) : queue_(queue) {}
+
+    /// Takes what has arrived, up to so many; never waits.
+    std::vector<OwnedMessage> poll(size_t maxMessages);
+    /// Records that were fetched and not yet taken.
+    size_t queued() const { return rd_kafka_queue_length(queue_); }
+
+private:
+    rd_kafka_queue_t* queue_; ///< the client's, as long as it lives
+};
+
 struct LogLine {
     int level; ///< of syslog
     std::string text;
 };
 
 struct ConsumerLimits {
-    int64_t queueKilobytes = 16384; ///< what librdkafka may fetch ahead, for all partitions together
+    int64_t queueKilobytes = 16384; ///< what librdkafka may fetch ahead: for all partitions together, and for each one
+                                    ///< that has a queue of its own
 };
 
 /// A consumer of explicit partitions at explicit offsets: no group coordination, no automatic offsets, no silent reset.
@@ -123,6 +148,9 @@ public:
     /// This partition alone from now on.
     void readFrom(const TopicPartition& place);
 
+    /// Gives a partition a queue of its own. Before it is added: so no message of it comes by the common one.
+    PartitionQueue separate(const std::string& topic, int32_t partition);
+
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
 
@@ -135,13 +163,18 @@ public:
     /// What the last fetches said; nothing before the first.
     std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
 
+    /// The same, asking the cluster and waiting at most so long.
+    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
+
     /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
     std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
-    /// Where the partition begins and ends now (for read_committed: before the first open transaction).
-    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
     /// The first record of this time (milliseconds since 1970) or later; RD_KAFKA_OFFSET_END if there is none yet.
     std::optional<int64_t> askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,
                                        int timeoutMilliseconds);
+    /// All topics with their numbers of partitions; nothing if there was no answer.
+    std::optional<std::map<std::string, int>> topics(int timeoutMilliseconds);
+    /// The same partitions with their ends at this moment as offsets; nothing if not all leaders answered.
+    std::optional<std::vector<TopicPartition>> ends(std::vector<TopicPartition> partitions, int timeoutMilliseconds);
     /// As far as known by now.
     std::string clusterId() const;
 
@@ -167,6 +200,7 @@ private:
     Wakeup wakeup_;
     rd_kafka_t* client_ = nullptr;
     rd_kafka_queue_t* queue_ = nullptr;
+    std::vector<rd_kafka_queue_t*> partitionQueues_;
     std::unordered_map<std::string, rd_kafka_topic_t*> topics_;
     std::vector<rd_kafka_message_t*> buffer_;
     std::string lastError_;

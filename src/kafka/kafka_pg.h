@@ -59,6 +59,7 @@ struct Failure {
     std::string sqlstate;
     std::string message;
     std::optional<std::string> column;
+    std::string constraint{}; ///< that was violated, if one was
 };
 
 /// What a dead letter keeps of a message that it must not keep all of.

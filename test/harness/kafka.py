@@ -4,6 +4,7 @@ import base64
 import json
 import pathlib
 import socket
+import subprocess
 import time
 import uuid
 
@@ -59,7 +60,8 @@ class Security:
 class Kafka:
     """The broker; `brokers` is what a client connects to."""
 
-    def __init__(self, directory, *, port=None, settings=None, name="kafka", artifacts="kafka", quick=True, secure=False):
+    def __init__(self, directory, *, port=None, settings=None, name="kafka", artifacts="kafka", heap="512m", quick=True,
+                 secure=False):
         self.directory = pathlib.Path(directory)
         self.libs = maven.resolve(artifacts)
         self.port = port or free_port()
@@ -68,7 +70,7 @@ class Kafka:
         self.config = self.directory / f"{name}.properties"
         self.settings = settings or {}
         self.security = Security(self.directory) if secure else None
-        self.process = java(name, self.directory, self.libs, "kafka.Kafka", [self.config], heap="512m", quick=quick)
+        self.process = java(name, self.directory, self.libs, "kafka.Kafka", [self.config], heap=heap, quick=quick)
 
     @property
     def brokers(self):
@@ -140,6 +142,16 @@ class Kafka:
         lines = "".join(f"{text(key)}\x1f{'' if value is None else text(value)}\x1e" for key, value in records)
         self._kcat("-P", "-t", topic, "-Z", "-K", "\x1f", "-D", "\x1e",
                    *(["-p", str(partition)] if partition is not None else []), input=lines, stdin=None)
+
+    def produce_bytes(self, topic, records):
+        """Send (key, value) pairs of bytes as they are; an empty value is empty, not null."""
+        lines = b"".join(key + b"\x1f" + value + b"\x1e" for key, value in records)
+        subprocess.run(["kcat", "-b", self.brokers, "-P", "-t", topic, "-K", "\x1f", "-D", "\x1e", "-X", "message.max.bytes=100000000"],
+                       input=lines, check=True)
+
+    def produce_file(self, topic, path, *words):
+        """Send a file as one record without a key."""
+        self._kcat("-P", "-t", topic, *words, path)
 
     def consume(self, topic, partition=None):
         """All records of a topic now, as (partition, offset, key, value); a null value is None."""

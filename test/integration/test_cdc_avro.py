@@ -386,3 +386,19 @@ def test_options_are_checked(kafka, bank, place, option, value, state, words):
         bank.query(f'create {kind} options ({more}"{option}" %s)', [value])
     assert caught.value.pgcode == state
     assert words in str(caught.value) and "hidden" not in str(caught.value)
+
+
+def test_confidential_values_of_a_dead_letter(kafka, bank, registry):
+    """What the mapping hides is hidden in Avro's dead letters; the rest can be read, as the JSON that it stands for."""
+    stream = AvroStream(bank, registry, "masked", "id smallint primary key, pan text", {"id": "int", "pan": "string"}, server="avro")
+    bank.query("select standin.cdc_column_map('masked', 'masked.topic', 'pan', mask => 'last4')")
+    stream.write([stream.record("c", {"id": 1, "pan": "4111111111111111"}), stream.record("c", {"id": 70000, "pan": "4222222222222222"})])
+    stream.write([(None, stream.frame(b"\0\2\2\2\x104333333"))])
+    stream.applied(3)
+    assert stream.rows() == [(1, "*" * 12 + "1111")]
+    whole, cut = bank.query("select convert_from(value, 'UTF8'), error, convert_from(key, 'UTF8') from standin.cdc_dead_letters "
+                            "where source = 'masked' order by record_offset")
+    assert json.loads(whole[0])["after"] == {"id": 70000, "pan": "***"} and json.loads(whole[2]) == {"id": 70000}
+    assert cut[0] is None
+    assert not any("4222" in (text or "") or "4333" in (text or "") for text in (*whole, *cut))
+    stream.drop()

@@ -257,6 +257,7 @@ TEST(AvroRecords, WhatTheRegistryLacksIsAskedAgainAndTheWorldsFaultGoesOn) {
         return [sqlstate](uint32_t) -> std::optional<std::vector<std::string>> { throw Error(sqlstate, "no"); };
     };
     EXPECT_EQ(stateOf([&] { records.learn(record, failing("08006")); }), "08006");
+    EXPECT_EQ(stateOf([&] { records.toJson(record, arena); }), "55000");
     EXPECT_TRUE(records.learn(record, failing("22023")));
     EXPECT_EQ(stateOf([&] { records.toJson(record, arena); }), "22023");
     EXPECT_FALSE(AvroRecords().learn(record, [](uint32_t) { return std::nullopt; }));

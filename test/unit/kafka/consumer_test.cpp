@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include "kafka/consumer.h"
@@ -68,10 +69,11 @@ TEST(Consumer, BoundedQuestionsAndAQuickEndWithoutABroker) {
 TEST(Consumer, ItsThreadsBlockEverySignal) {
     Consumer consumer(unreachable, "group", {});
     consumer.partitionCount("topic", 100);
-    std::string tasks = "/proc/self/task/";
     int checked = 0;
-    for (pid_t id = getpid() + 1; id < getpid() + 64; ++id) {
-        std::ifstream status(tasks + std::to_string(id) + "/status");
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        if (task.path().filename() == std::to_string(getpid()))
+            continue;
+        std::ifstream status(task.path() / "status");
         for (std::string line; std::getline(status, line);)
             if (line.starts_with("SigBlk:")) {
                 const auto blocked = std::stoull(line.substr(7), nullptr, 16);

@@ -1,0 +1,403 @@
+#include "cdc/transaction_assembler.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+
+namespace standin::cdc {
+
+namespace {
+
+constexpr auto worthATell = std::chrono::seconds(1); ///< shorter waits are the ordinary course of things
+constexpr int64_t anyOrder = std::numeric_limits<int64_t>::max();
+
+} // namespace
+
+void TransactionAssembler::addCollection(const std::string& collection) {
+    if (collectionByName_.try_emplace(collection, static_cast<uint32_t>(collections_.size())).second)
+        collections_.push_back(collection);
+}
+
+uint32_t TransactionAssembler::addPartition(std::string name, const std::string& collection, int64_t next) {
+    addCollection(collection);
+    Partition partition;
+    partition.name = std::move(name);
+    partition.collection = collectionByName_.at(collection);
+    partition.read = next;
+    partitions_.push_back(std::move(partition));
+    return static_cast<uint32_t>(partitions_.size() - 1);
+}
+
+void TransactionAssembler::add(uint32_t index, Held record, Clock::time_point now) {
+    Partition& partition = partitions_[index];
+    if (current_ && record.mark.id == current_->id)
+        current_->changed = now;
+    partition.read = record.offset + 1;
+    partition.bytes += record.bytes;
+    partition.held.push_back(std::move(record));
+    partition.arrivals.push_back(now);
+}
+
+void TransactionAssembler::addBoundary(Boundary boundary, Clock::time_point now) {
+    topicRead_ = std::max(topicRead_, boundary.offset + 1);
+    if (current_ && boundary.id == current_->id)
+        current_->changed = now;
+    boundaries_.push_back(std::move(boundary));
+}
+
+void TransactionAssembler::remember(const std::string& id) {
+    if (!released_.insert(id).second)
+        return;
+    releasedInOrder_.push_back(id);
+    if (releasedInOrder_.size() > maxReleased) {
+        released_.erase(releasedInOrder_.front());
+        releasedInOrder_.pop_front();
+    }
+}
+
+void TransactionAssembler::reached(uint32_t partition, int64_t offset) {
+    partitions_[partition].read = std::max(partitions_[partition].read, offset);
+}
+
+bool TransactionAssembler::isFull(const Partition& partition) const {
+    return partition.held.size() >= limits_.heldRecords || partition.bytes >= limits_.heldBytes;
+}
+
+bool TransactionAssembler::hasRoom(uint32_t partition) const { return !isFull(partitions_[partition]); }
+
+int64_t TransactionAssembler::nextOffset(uint32_t index) const {
+    const Partition& partition = partitions_[index];
+    return partition.held.empty() ? partition.read : partition.held.front().offset;
+}
+
+int64_t TransactionAssembler::topicNext() const {
+    if (current_)
+        return current_->offset;
+    return boundaries_.empty() ? topicRead_ : boundaries_.front().offset;
+}
+
+Release TransactionAssembler::next(Clock::time_point now) {
+    Release release;
+    while (true) {
+        takeOpen(release);
+        if (isOver(release))
+            return release;
+        advance(now);
+        if (!current_)
+            break;
+        const Extent extent = measure();
+        const bool giveUp = limits_.applyOnStall && release.partitions.empty() && isStalled(extent, now);
+        if (!giveUp && !isComplete(extent)) {
+            if (release.partitions.empty() || current_->partlyTaken)
+                takePart(extent, release);
+            return release;
+        }
+        if (giveUp && !isComplete(extent))
+            for (const size_t records : extent.prefix)
+                release.incomplete += static_cast<int64_t>(records);
+        const bool wasParted = current_->partlyTaken;
+        takeExtent(extent.prefix, release, anyOrder);
+        finish();
+        if (wasParted)
+            return release; // its local transaction ends here
+    }
+    if (limits_.applyOnStall && release.partitions.empty())
+        takeStranded(release, now);
+    return release;
+}
+
+/// What may go whatever the current transaction is: records that belong to none, and duplicates of released ones.
+bool TransactionAssembler::isOpen(const Held& record) const {
+    if (record.mark.id.empty())
+        return !record.mark.change;
+    return released_.contains(record.mark.id) && !(current_ && current_->id == record.mark.id);
+}
+
+bool TransactionAssembler::isOver(const Release& release) const {
+    return release.partitions.size() >= limits_.records || release.bytes >= limits_.bytes;
+}
+
+void TransactionAssembler::take(uint32_t index, Release& release) {
+    Partition& partition = partitions_[index];
+    const Held& record = partition.held.front();
+    if (current_ && counts(record, partition.lastOrder))
+        ++current_->taken[partition.collection];
+    release.partitions.push_back(index);
+    release.bytes += record.bytes;
+    partition.bytes -= record.bytes;
+    partition.held.pop_front();
+    partition.arrivals.pop_front();
+}
+
+void TransactionAssembler::takeOpen(Release& release) {
+    for (uint32_t index = 0; index < partitions_.size(); ++index)
+        while (!partitions_[index].held.empty() && isOpen(partitions_[index].held.front()) && !isOver(release))
+            take(index, release);
+}
+
+/// Reads the transaction topic up to the END of the current transaction, and further only if that is not enough: the
+/// connector may have lost events in a crash and have begun anew.
+void TransactionAssembler::advance(Clock::time_point now) {
+    while (!boundaries_.empty()) {
+        const Boundary& front = boundaries_.front();
+        if (!current_ && !released_.contains(front.id))
+            begin(front, now);
+        else if (current_ && front.id == current_->id && !(current_->ended && isComplete(measure())))
+            follow(front, now);
+        else if (!released_.contains(front.id) || (current_ && current_->ended && isComplete(measure())))
+            return;
+        boundaries_.pop_front();
+    }
+}
+
+void TransactionAssembler::begin(const Boundary& boundary, Clock::time_point now) {
+    Transaction transaction;
+    transaction.id = boundary.id;
+    transaction.offset = boundary.offset;
+    transaction.began = !boundary.end;
+    transaction.changed = now;
+    transaction.taken.assign(collections_.size(), 0);
+    current_ = std::move(transaction);
+    if (boundary.end)
+        readTotals(boundary);
+}
+
+void TransactionAssembler::follow(const Boundary& boundary, Clock::time_point now) {
+    current_->changed = now;
+    if (boundary.end) {
+        readTotals(boundary);
+        return;
+    }
+    if (current_->partlyTaken)
+        throw Error("40001",
+                    "the connector began transaction " + current_->id + " again while a part of it was being applied");
+    current_->restarted = current_->began;
+    current_->began = true;
+    current_->ended = false;
+    current_->since = boundary.timestamp;
+    current_->barrier.clear();
+}
+
+void TransactionAssembler::readTotals(const Boundary& boundary) {
+    current_->ended = true;
+    current_->totals.assign(collections_.size(), -1);
+    for (const auto& [name, count] : boundary.totals)
+        if (const auto known = collectionByName_.find(name); known != collectionByName_.end())
+            current_->totals[known->second] = count;
+}
+
+/// Whether END's totals count the record: it is the transaction's, from after the last BEGIN, and no repetition.
+bool TransactionAssembler::counts(const Held& record, int64_t& lastOrder) const {
+    if (record.mark.id != current_->id)
+        return false;
+    if (current_->restarted && record.timestamp >= 0 && record.timestamp < current_->since)
+        return false;
+    if (record.mark.totalOrder > 0 && record.mark.totalOrder <= lastOrder)
+        return false;
+    lastOrder = record.mark.totalOrder;
+    return true;
+}
+
+TransactionAssembler::Extent TransactionAssembler::measure() const {
+    Extent extent;
+    extent.prefix.assign(partitions_.size(), 0);
+    extent.counted = current_->taken;
+    extent.lastOrder.assign(partitions_.size(), 0);
+    for (size_t index = 0; index < partitions_.size(); ++index) {
+        const Partition& partition = partitions_[index];
+        int64_t lastOrder = partition.lastOrder;
+        size_t length = 0;
+        for (const Held& record : partition.held) {
+            if (record.mark.id != current_->id && !isOpen(record))
+                break;
+            ++length;
+            if (record.mark.id == current_->id)
+                extent.prefix[index] = length;
+            if (!counts(record, lastOrder))
+                continue;
+            ++extent.counted[partition.collection];
+            if (current_->ended && current_->totals[partition.collection] < 0 &&
+                !collections_[partition.collection].empty())
+                extent.stranger = index;
+        }
+        extent.lastOrder[index] = lastOrder;
+    }
+    return extent;
+}
+
+bool TransactionAssembler::lacks(const Extent& extent, size_t collection) const {
+    return current_->totals[collection] > extent.counted[collection];
+}
+
+bool TransactionAssembler::isComplete(const Extent& extent) const {
+    if (!current_->ended || extent.stranger || !barrierReached())
+        return false;
+    for (size_t collection = 0; collection < collections_.size(); ++collection)
+        if (lacks(extent, collection))
+            return false;
+    return true;
+}
+
+/// Events from before the restart are in no total: they are here once the partitions are read to where they ended then.
+bool TransactionAssembler::barrierReached() const {
+    if (!current_->restarted)
+        return true;
+    if (current_->barrier.empty())
+        return partitions_.empty();
+    for (size_t index = 0; index < partitions_.size(); ++index)
+        if (partitions_[index].read < current_->barrier[index])
+            return false;
+    return true;
+}
+
+/// In the order of the source across partitions, so that a parent comes before its child.
+void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& release, int64_t upTo) {
+    std::vector<uint32_t> sharing;
+    for (uint32_t index = 0; index < prefix.size(); ++index)
+        if (prefix[index] > 0)
+            sharing.push_back(index);
+    const auto order = [this](uint32_t index) {
+        const Held& record = partitions_[index].held.front();
+        return record.mark.id == current_->id ? record.mark.totalOrder : 0;
+    };
+    while (!sharing.empty()) {
+        const auto first = std::min_element(sharing.begin(), sharing.end(),
+                                            [&](uint32_t a, uint32_t b) { return order(a) < order(b); });
+        if (order(*first) > upTo)
+            return;
+        take(*first, release);
+        if (--prefix[*first] == 0)
+            sharing.erase(first);
+    }
+}
+
+/// A transaction that fills a partition's buffer cannot be held until it is whole.
+void TransactionAssembler::takePart(const Extent& extent, Release& release) {
+    bool fills = false;
+    for (size_t index = 0; index < partitions_.size(); ++index)
+        fills |= isFull(partitions_[index]) && extent.prefix[index] == partitions_[index].held.size();
+    if (fills && !extent.stranger)
+        takeExtent(extent.prefix, release, safeOrder(extent));
+    if (release.partitions.empty() && !current_->partlyTaken)
+        return;
+    current_->partlyTaken = true;
+    release.boundary = false;
+}
+
+/// Up to which place of the current transaction nothing can come any more from partitions that are still being read.
+int64_t TransactionAssembler::safeOrder(const Extent& extent) const {
+    int64_t safe = anyOrder;
+    for (size_t index = 0; index < partitions_.size(); ++index)
+        if (!isPast(index, extent) && !current_->restarted)
+            safe = std::min(safe, extent.lastOrder[index]);
+    return safe;
+}
+
+/// Whether nothing more of the current transaction can be expected from a partition.
+bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
+    return partitions_[index].atEnd || extent.prefix[index] < partitions_[index].held.size();
+}
+
+void TransactionAssembler::finish() {
+    remember(current_->id);
+    current_.reset();
+    for (Partition& partition : partitions_)
+        partition.lastOrder = 0;
+}
+
+bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now) const {
+    if (now - current_->changed < limits_.stallTimeout)
+        return false;
+    if (!current_->ended)
+        return anotherFollows();
+    if (extent.stranger)
+        return true;
+    for (size_t collection = 0; collection < collections_.size(); ++collection)
+        if (lacks(extent, collection) &&
+            std::none_of(partitions_.begin(), partitions_.end(),
+                         [&](const auto& partition) { return partition.collection == collection; }))
+            return false; // its topic is yet to be found
+    for (size_t index = 0; index < partitions_.size(); ++index)
+        if (lacks(extent, partitions_[index].collection) && !isPast(index, extent))
+            return false;
+    return barrierReached();
+}
+
+bool TransactionAssembler::anotherFollows() const {
+    return !boundaries_.empty() && boundaries_.front().id != current_->id;
+}
+
+/// A head that no BEGIN can be expected for any more.
+std::optional<uint32_t> TransactionAssembler::stranded(Clock::time_point now) const {
+    for (uint32_t index = 0; index < partitions_.size(); ++index) {
+        const Partition& partition = partitions_[index];
+        if (partition.held.empty() || now - partition.arrivals.front() < limits_.stallTimeout)
+            continue;
+        const Held& head = partition.held.front();
+        const bool nameless = head.mark.id.empty() && head.mark.change;
+        if (nameless || (!current_ && boundaries_.empty() && topicAtEnd_ && !isOpen(head)))
+            return index;
+    }
+    return std::nullopt;
+}
+
+void TransactionAssembler::takeStranded(Release& release, Clock::time_point now) {
+    while (const auto index = stranded(now)) {
+        const Held& head = partitions_[*index].held.front();
+        if (head.mark.id.empty()) {
+            take(*index, release);
+        } else {
+            remember(head.mark.id);
+            takeOpen(release);
+        }
+        if (isOver(release))
+            break;
+    }
+    release.incomplete = static_cast<int64_t>(release.partitions.size());
+}
+
+TransactionAssembler::Standing TransactionAssembler::standing(Clock::time_point now) const {
+    if (const auto index = stranded(now)) {
+        const Partition& partition = partitions_[*index];
+        const std::string where =
+            "the event at offset " + std::to_string(partition.held.front().offset) + " of " + partition.name;
+        const std::string& id = partition.held.front().mark.id;
+        if (id.empty())
+            return {true,
+                    where + " names no transaction: is provide.transaction.metadata set, and the form an envelope?"};
+        return {true, where + " is of transaction " + id +
+                          ", which the transaction topic does not begin: was the topic shortened? on_stall => 'apply' "
+                          "lets it through"};
+    }
+    if (!current_ || now - current_->changed < worthATell)
+        return {};
+    const Extent extent = measure();
+    return {isStalled(extent, now), explain(extent)};
+}
+
+bool TransactionAssembler::holdsBack() const {
+    return current_ || std::any_of(partitions_.begin(), partitions_.end(),
+                                   [](const Partition& partition) { return !partition.held.empty(); });
+}
+
+std::string TransactionAssembler::explain(const Extent& extent) const {
+    const std::string transaction = "transaction " + current_->id;
+    if (!current_->ended)
+        return transaction + (anotherFollows() ? " has no END, and transaction " + boundaries_.front().id + " follows"
+                                               : " waits for its END");
+    if (extent.stranger)
+        return "the END of " + transaction + " does not name the table of " + partitions_[*extent.stranger].name +
+               ": is data_collection what the connector calls it?";
+    std::string missing;
+    for (size_t collection = 0; collection < collections_.size(); ++collection)
+        if (lacks(extent, collection))
+            missing += (missing.empty() ? "" : ", ") +
+                       std::to_string(current_->totals[collection] - extent.counted[collection]) + " of " +
+                       std::to_string(current_->totals[collection]) + " events of " + collections_[collection];
+    if (missing.empty())
+        return transaction + " waits for what was written before the connector restarted";
+    return transaction + " lacks " + missing;
+}
+
+} // namespace standin::cdc

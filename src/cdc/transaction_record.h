@@ -1,0 +1,54 @@
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace standin::cdc {
+
+/// The source transaction that a change event says it belongs to.
+struct TransactionMark {
+    std::string id;         ///< empty: the event names none
+    int64_t totalOrder = 0; ///< its place in the transaction
+    bool change = false;    ///< a change of a row: under `transaction` consistency it has to name a transaction
+};
+
+/// A record of the transaction topic.
+struct Boundary {
+    bool end = false;
+    std::string id;
+    std::vector<std::pair<std::string, int64_t>> totals; ///< of an END: events by data collection
+    int64_t offset = 0;
+    int64_t timestamp = -1; ///< when Kafka got it, in milliseconds since 1970
+};
+
+/// What is the same of all ids of one transaction. PostgreSQL's connector writes `txid:lsn`, and the lsn of an event is
+/// another than that of BEGIN and END.
+std::string_view transactionId(std::string_view id);
+
+/// Looks into records for their transaction without decoding them.
+class TransactionRecords {
+public:
+    /// What cannot be read names no transaction: the applier will say what is wrong with it. `prefix` remembers the
+    /// text of the schema that a topic's records begin with.
+    TransactionMark mark(std::optional<std::string_view> value, std::string& prefix);
+
+    /// Nothing if the record is none of BEGIN and END.
+    std::optional<Boundary> boundary(std::optional<std::string_view> value);
+
+private:
+    std::string_view payloadOf(std::string_view record, std::string& prefix);
+    simdjson::ondemand::object open(std::string_view json);
+
+    simdjson::ondemand::parser parser_;
+    simdjson::ondemand::document document_; ///< the object that is read points into it
+    std::string buffer_;
+    std::string boundaryPrefix_;
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,209 @@
+"""Consistency `transaction`: no reader ever sees half of a source transaction, whatever dies."""
+
+import random
+import shutil
+import threading
+
+import psycopg2
+import pytest
+
+from harness.await_ import await_
+from harness.core import fingerprint
+from harness.environment import Environment
+from streams import kafka  # noqa: F401
+from transactions import Transactions
+
+
+@pytest.fixture(scope="module")
+def made(kafka, bank):
+    """A source of two tables, a and b."""
+    source = Transactions(bank, "made", {"a": "id int primary key, v int", "b": "id int primary key, v int"},
+                          stall_timeout="'2 s'")
+    yield source
+    source.drop()
+
+
+def test_whole_or_not_at_all(made):
+    """Events arrive partition by partition; nothing shows before the last, then all of it does."""
+    made.boundaries(("BEGIN", 1))
+    made.event(1, 1, "a", "c", {"id": 1, "v": 1}, 0)
+    made.event(1, 3, "b", "c", {"id": 1, "v": 1}, 2)
+    made.event(2, 1, "a", "c", {"id": 9, "v": 9}, 1)  # runs ahead
+    made.event(None, 0, "b", "r", {"id": 7, "v": 7}, 1)  # belongs to none
+    made.await_rows("b", [(7, 7)])
+    made.boundaries(("END", 1, {"a": 2, "b": 1}), ("BEGIN", 2), ("END", 2, {"a": 1}))
+    await_("it to wait", lambda: made.state()[1] == "transaction 1 lacks 1 of 2 events of public.a")
+    assert made.rows("a") == []
+    assert made.offsets()["made.public.b/2"] == 0 and made.offsets()["made.transaction/0"] == 0
+    made.event(1, 2, "a", "c", {"id": 2, "v": 2}, 2)
+    made.await_rows("a", [(1, 1), (2, 2), (9, 9)])
+    assert made.rows("b") == [(1, 1), (7, 7)]
+    await_("the offsets", lambda: made.offsets()["made.transaction/0"] == 4)
+    assert made.offsets()["made.public.a/0"] == made.offsets()["made.public.a/1"] == made.offsets()["made.public.a/2"] == 1
+
+
+def test_worker_dies_in_the_midst(made):
+    """A worker killed while it holds a part reads that part again."""
+    made.boundaries(("BEGIN", 3))
+    made.event(3, 1, "a", "u", {"id": 1, "v": 3}, 0)
+    made.boundaries(("END", 3, {"a": 1, "b": 1}))
+    await_("it to wait", lambda: "transaction 3 lacks 1 of 1 events of public.b" in made.state()[1])
+    pid = made.bank.value("select pid from standin.cdc_sources where source = 'made'")
+    made.bank.query("select pg_terminate_backend(%s)", [pid])
+    await_("another worker to wait", lambda: "transaction 3" in made.state()[1]
+           and made.bank.value("select pid from standin.cdc_sources where source = 'made'") not in (None, pid))
+    assert made.rows("a")[0] == (1, 1)
+    made.event(3, 2, "b", "u", {"id": 1, "v": 3}, 2)
+    made.await_rows("b", [(1, 3), (7, 7)])
+    assert made.rows("a")[0] == (1, 3)
+
+
+def test_stall(made):
+    """Totals that cannot be reached stall the source and say so; on_stall => 'apply' lets it go on and counts."""
+    made.boundaries(("BEGIN", 4))
+    made.event(4, 1, "a", "u", {"id": 2, "v": 4}, 2)
+    made.boundaries(("END", 4, {"a": 2}), ("BEGIN", 5), ("END", 5, {"a": 1}))
+    made.event(5, 1, "a", "u", {"id": 9, "v": 5}, 1)
+    await_("the stall", lambda: made.state() == ("stalled", "transaction 4 lacks 1 of 2 events of public.a"))
+    assert made.rows("a")[1:] == [(2, 2), (9, 9)]
+    made.bank.query("select standin.cdc_source_alter('made', on_stall => 'apply')")
+    made.await_rows("a", [(1, 3), (2, 4), (9, 5)])
+    assert made.bank.value("select incomplete from standin.cdc_sources where source = 'made'") == 1
+
+
+def test_large_transaction(kafka, bank):
+    """A transaction of many times what may be held is applied in parts and shows as one."""
+    source = Transactions(bank, "large", {"a": "id int primary key, v text"}, batch_records=20, batch_kilobytes=64,
+                          queue_kilobytes=64)
+    total = 3000
+    for partition in range(3):
+        bank.kafka.produce("large.public.a", [
+            ({"id": i}, {"before": None, "after": {"id": i, "v": "x" * 100}, "op": "c", "ts_ms": 1,
+                         "source": {"connector": "postgresql", "name": "large", "db": "core", "ts_ms": 1, "lsn": i},
+                         "transaction": {"id": f"1:{i}", "total_order": i, "data_collection_order": i}})
+            for i in range(1 + partition, total + 1, 3)], partition)
+    seen = set()
+    stop = threading.Event()
+
+    def watch():
+        connection = bank.service.connect(bank.DATABASE)
+        connection.autocommit = True
+        cursor = connection.cursor()
+        while not stop.is_set():
+            cursor.execute("select count(*) from large_a")
+            seen.add(cursor.fetchone()[0])
+        connection.close()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    source.boundaries(("BEGIN", 1))
+    await_("a part to be applied", lambda: bank.value(
+        "select exists (select from pg_stat_activity where application_name = 'pg_standin cdc large' and backend_xid is not null)"))
+    source.boundaries(("END", 1, {"a": total}))
+    await_("all of it", lambda: bank.value("select count(*) from large_a") == total, 60)
+    stop.set()
+    watcher.join()
+    assert seen <= {0, total}
+    source.drop()
+
+
+def test_trouble(kafka, bank):
+    """A transaction topic that is not there, or has no order."""
+    bank.kafka.topic_create("trouble.public.a")
+    bank.query("create table trouble_a (id int primary key, v int); alter table trouble_a owner to replica")
+    bank.query("select standin.cdc_source_create('trouble', 'kafka', consistency => 'transaction', transaction_topic => 'trouble.transaction')")
+    bank.query("select standin.cdc_table_add('trouble', 'trouble.public.a', 'trouble_a')")
+    state = lambda: bank.query("select state, detail from standin.cdc_sources where source = 'trouble'")[0]
+    await_("the missing topic", lambda: state() == ("troubled", "no such topic: trouble.transaction"))
+    bank.kafka.topic_create("trouble.transaction", 2)
+    await_("the order", lambda: state()[0] == "troubled" and "has 2 partitions" in state()[1])
+    bank.query("select standin.cdc_source_drop('trouble')")
+
+
+BALANCES = """select (select sum(bbalance) from pgbench_branches), (select sum(tbalance) from pgbench_tellers),
+                      (select sum(abalance) from pgbench_accounts), (select coalesce(sum(delta), 0) from pgbench_history)"""
+
+
+class Auditor:
+    """A reader that sums the bank's tables in a loop: whatever it sees must balance."""
+
+    def __init__(self, bank, opening):
+        self.bank, self.opening, self.faults, self.looks = bank, opening, [], 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                connection = self.bank.service.connect(self.bank.DATABASE)
+                connection.autocommit = True
+                cursor = connection.cursor()
+                while not self.stopping.is_set():
+                    cursor.execute(BALANCES)
+                    branches, tellers, accounts, history = cursor.fetchone()
+                    self.looks += 1
+                    if not branches == tellers == accounts == self.opening + history:
+                        self.faults.append((branches, tellers, accounts, history))
+            except psycopg2.Error:
+                self.stopping.wait(0.2)  # the server is away
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *failure):
+        self.stopping.set()
+        self.thread.join()
+
+
+@pytest.fixture(scope="module")
+def real():
+    """A core, Debezium with three partitions a table, and a service that follows it transaction by transaction."""
+    environment = Environment()
+    environment.start_core()
+    environment.start_kafka()
+    environment.start_connect(partitions=3)
+    environment.start_service()
+    environment.create_targets()
+    environment.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)',
+                      [environment.kafka.brokers])
+    environment.query("select standin.cdc_source_create('core', 'kafka', consistency => 'transaction', transaction_topic => 'core.transaction')")
+    for table in ("branches", "tellers", "accounts", "history"):
+        environment.query(f"select standin.cdc_table_add('core', 'core.public.pgbench_{table}', 'pgbench_{table}')")
+    yield environment
+    environment.stop()
+
+
+def test_real_transactions(real):
+    """pgbench at full speed; the worker, the server, the broker and Connect are killed, and Connect repeats what it said."""
+    bank, chance = real, random.Random(7)
+    try:
+        await_("the snapshot", lambda: bank.value("select count(*) from pgbench_accounts") == 100_000, 180)
+    except Exception:
+        print(bank.query("select state, detail, last_error from standin.cdc_sources"), bank.logs(30),
+              bank.query("select topic, partition, next_offset, end_offset from standin_private.kafka_offset"))
+        raise
+    opening = bank.value("select sum(abalance) from pgbench_accounts")
+    offsets = bank.directory / "connect.offsets"
+    old = bank.directory / "connect.offsets.old"
+    with Auditor(bank, opening) as auditor:
+        load = bank.core.load(rate=300, clients=4)
+        await_("events", lambda: bank.value("select count(*) from pgbench_history") > 300, 60)
+        shutil.copy(offsets, old)
+        since = bank.value("select count(*) from pgbench_history")
+        await_("more of them", lambda: bank.value("select count(*) from pgbench_history") > since + 500, 60)
+        bank.query("select pg_terminate_backend(pid) from standin.cdc_sources")
+        bank.connect.kill9()
+        shutil.copy(old, offsets)  # the connector goes on from there: it repeats BEGINs, ENDs and events
+        bank.connect.start()
+        bank.service.kill9()
+        bank.service.start()
+        bank.kafka.kill9()
+        bank.kafka.start()
+        bank.connect.ensure_running(120)
+        since = bank.value("select count(*) from pgbench_history")
+        await_("events after the deaths", lambda: bank.value("select count(*) from pgbench_history") > since + 300, 120)
+        load.stop()
+        await_("the tables to be equal", lambda: fingerprint(bank.core.query) == fingerprint(bank.query), 180, 0.5)
+    assert auditor.faults == [] and auditor.looks > 100
+    assert bank.value("select count(*) from standin.cdc_dead_letters") == 0
+    assert bank.value("select incomplete from standin.cdc_sources") == 0

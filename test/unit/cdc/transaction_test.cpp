@@ -1,0 +1,384 @@
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "cdc/transaction_assembler.h"
+
+namespace standin::cdc {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = TransactionAssembler::Clock;
+using Totals = std::vector<std::pair<std::string, int64_t>>;
+
+/// A source of tables a and b: a in partitions 0 and 1, b in partition 2.
+class Source {
+public:
+    explicit Source(AssemblerLimits limits = {}) : assembler(limits) {
+        assembler.addPartition("a/0", "a", 0);
+        assembler.addPartition("a/1", "a", 0);
+        assembler.addPartition("b/0", "b", 0);
+    }
+
+    void event(uint32_t partition, const std::string& id, int64_t order, int64_t timestamp = 0) {
+        assembler.add(partition, {end[partition]++, timestamp, 100, {id, order, true}}, now);
+    }
+    void plain(uint32_t partition) { assembler.add(partition, {end[partition]++, 0, 100, {}}, now); }
+    void begin(const std::string& id, int64_t timestamp = 0) {
+        assembler.addBoundary({false, id, {}, topicEnd++, timestamp}, now);
+    }
+    void finish(const std::string& id, Totals totals) {
+        assembler.addBoundary({true, id, std::move(totals), topicEnd++, 0}, now);
+    }
+
+    /// What is released, as "partition:offset" in order; "..." at the end of a part of a transaction.
+    std::string next() {
+        const Release release = assembler.next(now);
+        std::string text;
+        for (const uint32_t partition : release.partitions)
+            text += (text.empty() ? "" : " ") + std::to_string(partition) + ":" + std::to_string(applied[partition]++);
+        incomplete += release.incomplete;
+        return text + (release.boundary ? "" : "...");
+    }
+    TransactionAssembler::Standing standing() const { return assembler.standing(now); }
+
+    TransactionAssembler assembler;
+    Clock::time_point now{};
+    int64_t end[3] = {}, applied[3] = {}, topicEnd = 0, incomplete = 0;
+};
+
+TEST(TransactionAssembler, ReleasesATransactionWhenItsTotalsAreReached) {
+    Source source;
+    source.event(0, "1", 1);
+    source.event(2, "1", 3);
+    EXPECT_EQ(source.next(), "");
+    source.begin("1");
+    EXPECT_EQ(source.next(), "");
+    source.finish("1", {{"a", 2}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    EXPECT_EQ(source.assembler.nextOffset(0), 0);
+    EXPECT_EQ(source.assembler.topicNext(), 0);
+    source.event(1, "1", 2);
+    EXPECT_EQ(source.next(), "0:0 1:0 2:0"); // the source's order, across partitions
+    EXPECT_EQ(source.assembler.nextOffset(0), 1);
+    EXPECT_EQ(source.assembler.topicNext(), 2);
+}
+
+TEST(TransactionAssembler, KeepsTheOrderOfTheTopicAndHoldsWhatRunsAhead) {
+    Source source;
+    source.event(0, "2", 1);
+    source.event(2, "3", 1);
+    source.begin("1");
+    source.finish("1", {{"a", 1}});
+    source.begin("2");
+    source.finish("2", {{"a", 1}});
+    source.begin("3");
+    source.finish("3", {{"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.event(1, "1", 1);
+    EXPECT_EQ(source.next(), "1:0 0:0 2:0"); // many in one release
+}
+
+TEST(TransactionAssembler, WhatBelongsToNoTransactionIsNotHeld) {
+    Source source;
+    source.plain(0);
+    source.event(0, "1", 1);
+    source.plain(0);
+    source.plain(2);
+    EXPECT_EQ(source.next(), "0:0 2:0");
+    source.begin("1");
+    source.finish("1", {{"a", 1}});
+    EXPECT_EQ(source.next(), "0:1 0:2");
+}
+
+TEST(TransactionAssembler, TablesThatNobodySubscribedToDoNotMatter) {
+    Source source;
+    source.begin("1");
+    source.finish("1", {});
+    source.begin("2");
+    source.finish("2", {{"other", 7}});
+    source.begin("3");
+    source.finish("3", {{"a", 1}, {"other", 7}});
+    source.event(0, "3", 5);
+    EXPECT_EQ(source.next(), "0:0");
+    EXPECT_EQ(source.assembler.topicNext(), 6);
+}
+
+TEST(TransactionAssembler, DuplicatesOfAReleasedTransactionPassAndDoNotCount) {
+    Source source;
+    source.begin("1");
+    source.finish("1", {{"a", 1}});
+    source.event(0, "1", 1);
+    EXPECT_EQ(source.next(), "0:0");
+    source.begin("1");
+    source.finish("1", {{"a", 1}});
+    source.event(0, "1", 1);
+    source.begin("2");
+    source.finish("2", {{"a", 2}});
+    source.event(0, "2", 1);
+    EXPECT_EQ(source.next(), "0:1");
+    source.event(0, "2", 1); // once more before the second
+    EXPECT_EQ(source.next(), "");
+    source.event(0, "2", 2);
+    EXPECT_EQ(source.next(), "0:2 0:3 0:4");
+    EXPECT_EQ(source.assembler.topicNext(), 6);
+}
+
+TEST(TransactionAssembler, ARestartInATransactionCountsFromItsSecondBegin) {
+    Source source;
+    source.begin("1", 100);
+    source.event(0, "1", 1, 101); // of the first run; there was another, in partition 1, that is still on its way
+    source.begin("1", 200);
+    source.event(2, "1", 2, 201); // of the second run, whose numbers begin anew
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    ASSERT_TRUE(source.assembler.needsBarrier());
+    source.assembler.setBarrier({1, 1, 1});
+    EXPECT_EQ(source.next(), "");
+    source.event(0, "1", 1, 202);
+    EXPECT_EQ(source.next(), ""); // the totals are reached, partition 1 is not read
+    source.event(1, "1", 2, 102);
+    EXPECT_EQ(source.next(), "0:0 0:1 1:0 2:0");
+}
+
+TEST(TransactionAssembler, ARestartBeforeAnUnfinishedTransactionRepeatsEarlierOnes) {
+    Source source;
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10);
+    source.finish("1", {{"a", 1}});
+    source.begin("2", 20);
+    source.event(0, "2", 1, 20);
+    EXPECT_EQ(source.next(), "0:0");
+    source.begin("1", 100);
+    source.finish("1", {{"a", 1}});
+    source.begin("2", 110);
+    source.finish("2", {{"a", 2}});
+    source.event(0, "1", 1, 100);
+    source.event(0, "2", 1, 110);
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({4, 0, 0});
+    EXPECT_EQ(source.next(), "");
+    source.event(0, "2", 2, 110);
+    EXPECT_EQ(source.next(), "0:1 0:2 0:3 0:4");
+}
+
+TEST(TransactionAssembler, RemembersWhatWasReleasedBeforeItBegan) {
+    Source source;
+    source.assembler.remember("1");
+    source.finish("1", {{"a", 3}}); // a connector that goes on in the midst of it says no BEGIN
+    source.event(0, "1", 3);
+    source.begin("2");
+    source.finish("2", {{"a", 1}});
+    source.event(0, "2", 1);
+    EXPECT_EQ(source.next(), "0:0 0:1");
+}
+
+TEST(TransactionAssembler, AnEndAloneIsEnough) {
+    Source source; // a compacted topic keeps only the last record of a key
+    source.finish("1", {{"a", 1}});
+    source.event(0, "1", 1);
+    EXPECT_EQ(source.next(), "0:0");
+}
+
+TEST(TransactionAssembler, ATransactionBeyondTheBuffersComesInPartsInItsOrder) {
+    Source source({.heldRecords = 3});
+    source.begin("1");
+    for (int64_t order = 1; order <= 3; ++order)
+        source.event(0, "1", order * 2);
+    EXPECT_FALSE(source.assembler.hasRoom(0));
+    source.event(2, "1", 3);
+    EXPECT_EQ(source.next(), ""); // partition 1 may still have an earlier one
+    source.assembler.setAtEnd(1, true);
+    EXPECT_EQ(source.next(), "0:0 2:0...");
+    source.event(0, "1", 8);
+    source.event(0, "1", 10);
+    source.event(2, "1", 11);
+    source.finish("1", {{"a", 5}, {"b", 2}});
+    source.begin("2");
+    source.finish("2", {{"b", 1}});
+    source.event(2, "2", 1);
+    EXPECT_EQ(source.next(), "0:1 0:2 0:3 0:4 2:1"); // up to its boundary, and no further
+    EXPECT_EQ(source.next(), "2:2");
+}
+
+TEST(TransactionAssembler, ARestartWhileAPartIsAppliedStartsOver) {
+    Source source({.heldRecords = 2});
+    source.assembler.setAtEnd(1, true);
+    source.assembler.setAtEnd(2, true);
+    source.begin("1");
+    source.event(0, "1", 1);
+    source.event(0, "1", 2);
+    EXPECT_EQ(source.next(), "0:0 0:1...");
+    source.begin("1");
+    EXPECT_THROW(source.next(), Error);
+}
+
+TEST(TransactionAssembler, AStallIsToldAndWaitsOrApplies) {
+    for (const bool apply : {false, true}) {
+        Source source({.stallTimeout = 10s, .applyOnStall = apply});
+        source.begin("1");
+        source.finish("1", {{"a", 2}, {"b", 1}});
+        source.event(0, "1", 1);
+        source.event(2, "1", 3);
+        source.begin("2");
+        source.finish("2", {{"a", 1}});
+        source.event(0, "2", 1);
+        EXPECT_EQ(source.next(), "");
+        source.now += 9s;
+        EXPECT_EQ(source.next(), "");
+        EXPECT_FALSE(source.standing().stalled);
+        EXPECT_EQ(source.standing().detail, "transaction 1 lacks 1 of 2 events of a");
+        source.now += 2s;
+        EXPECT_FALSE(source.standing().stalled); // partition 1 was not read to its end
+        EXPECT_EQ(source.next(), "");
+        source.assembler.setAtEnd(1, true);
+        EXPECT_TRUE(source.standing().stalled);
+        EXPECT_EQ(source.next(), apply ? "0:0 2:0 0:1" : "");
+        EXPECT_EQ(source.incomplete, apply ? 2 : 0);
+    }
+}
+
+TEST(TransactionAssembler, ALateEndWaitsAndAMissingOneStalls) {
+    Source source({.stallTimeout = 10s, .applyOnStall = true});
+    source.begin("1");
+    source.event(0, "1", 1);
+    source.assembler.setAtEnd(1, true);
+    source.now += 60s;
+    EXPECT_EQ(source.next(), "");
+    source.now += 60s;
+    EXPECT_EQ(source.next(), "");
+    EXPECT_EQ(source.standing().detail, "transaction 1 waits for its END");
+    EXPECT_FALSE(source.standing().stalled);
+    source.begin("2");
+    EXPECT_TRUE(source.standing().stalled);
+    EXPECT_EQ(source.next(), "0:0");
+    EXPECT_EQ(source.incomplete, 1);
+}
+
+TEST(TransactionAssembler, AnEventWithoutBeginStalls) {
+    for (const bool apply : {false, true}) {
+        Source source({.stallTimeout = 10s, .applyOnStall = apply});
+        source.event(0, "1", 1);
+        source.event(1, "1", 2);
+        source.now += 11s;
+        EXPECT_EQ(source.next(), "");
+        EXPECT_FALSE(source.standing().stalled); // the topic may say more
+        source.assembler.setTopicAtEnd(true);
+        EXPECT_TRUE(source.standing().stalled);
+        EXPECT_NE(source.standing().detail.find("transaction 1, which the transaction topic does not begin"),
+                  std::string::npos);
+        EXPECT_EQ(source.next(), apply ? "0:0 1:0" : "");
+        EXPECT_EQ(source.incomplete, apply ? 2 : 0);
+    }
+}
+
+TEST(TransactionAssembler, AChangeThatNamesNoTransactionStalls) {
+    Source source({.stallTimeout = 10s});
+    source.event(0, "", 0);
+    EXPECT_EQ(source.next(), "");
+    source.now += 11s;
+    EXPECT_EQ(source.next(), "");
+    EXPECT_TRUE(source.standing().stalled);
+    EXPECT_NE(source.standing().detail.find("provide.transaction.metadata"), std::string::npos);
+}
+
+TEST(TransactionAssembler, ATableThatEndDoesNotNameStalls) {
+    Source source({.stallTimeout = 10s});
+    source.begin("1");
+    source.event(0, "1", 1);
+    source.finish("1", {{"public.a", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.now += 11s;
+    EXPECT_TRUE(source.standing().stalled);
+    EXPECT_NE(source.standing().detail.find("data_collection"), std::string::npos);
+}
+
+TEST(TransactionAssembler, ATableWhoseTopicIsYetToBeFoundIsWaitedFor) {
+    Source source({.stallTimeout = 10s, .applyOnStall = true});
+    source.assembler.addCollection("c");
+    source.begin("1");
+    source.finish("1", {{"c", 1}, {"a", 1}});
+    source.event(0, "1", 1);
+    source.assembler.setAtEnd(1, true);
+    source.now += 60s;
+    EXPECT_EQ(source.next(), "");
+    EXPECT_FALSE(source.standing().stalled);
+}
+
+TEST(TransactionAssembler, AReleaseStopsAtItsLimit) {
+    Source source({.records = 2});
+    for (const std::string id : {"1", "2", "3"}) {
+        source.begin(id);
+        source.finish(id, {{"a", 1}});
+        source.event(0, id, 1);
+    }
+    EXPECT_EQ(source.next(), "0:0 0:1");
+    EXPECT_EQ(source.assembler.topicNext(), 4);
+    EXPECT_EQ(source.next(), "0:2");
+}
+
+std::string prefix;
+
+TransactionMark mark(std::string_view value) {
+    TransactionRecords records;
+    prefix.clear();
+    return records.mark(value, prefix);
+}
+
+TEST(TransactionRecords, FindsTheTransactionOfAnEvent) {
+    const TransactionMark found = mark(
+        R"({"before":null,"after":{"transaction":{"id":"no"},"op":"r"},"source":{},"transaction":{"id":"571:53195832","total_order":"3","data_collection_order":1},"op":"u","ts_ms":1})");
+    EXPECT_EQ(found.id, "571");
+    EXPECT_EQ(found.totalOrder, 3);
+    EXPECT_TRUE(found.change);
+}
+
+TEST(TransactionRecords, SkipsTheSchemaAndKeepsItForTheNext) {
+    TransactionRecords records;
+    std::string remembered;
+    const std::string schema = R"({"schema":{"type":"struct","name":"a {\"payload\":"},"payload":)";
+    const std::string event = R"({"op":"c","transaction":{"id":"0-1-7","total_order":)";
+    EXPECT_EQ(records.mark(schema + event + "1}}}", remembered).id, "0-1-7");
+    EXPECT_EQ(remembered, schema);
+    EXPECT_EQ(records.mark(schema + event + "2}}}", remembered).totalOrder, 2);
+    EXPECT_EQ(
+        records.mark(R"({"schema":1,"payload":{"op":"d","transaction":{"id":"x","total_order":9}}})", remembered).id,
+        "x");
+    EXPECT_EQ(records.mark(R"({"schema":1,"payload":null})", remembered).change, false);
+}
+
+TEST(TransactionRecords, KnowsWhatBelongsToNone) {
+    EXPECT_FALSE(mark(R"({"after":{},"op":"r","transaction":null})").change);
+    EXPECT_TRUE(mark(R"({"after":{},"op":"c","transaction":null})").change);
+    EXPECT_TRUE(mark(R"({"id":1})").change); // flattened
+    EXPECT_FALSE(mark("null").change);
+    EXPECT_FALSE(mark(R"({"op":"c")").change); // broken: a dead letter
+    EXPECT_FALSE(mark("").change);
+    TransactionRecords records;
+    EXPECT_FALSE(records.mark(std::nullopt, prefix).change);
+}
+
+TEST(TransactionRecords, ReadsBoundaries) {
+    TransactionRecords records;
+    const auto begin =
+        records.boundary(R"({"status":"BEGIN","id":"571:1","event_count":null,"data_collections":null,"ts_ms":1})");
+    ASSERT_TRUE(begin);
+    EXPECT_FALSE(begin->end);
+    const auto end = records.boundary(
+        R"({"schema":{},"payload":{"status":"END","id":"571:2","event_count":3,"data_collections":[{"data_collection":"public.a","event_count":"2"},{"data_collection":"public.b","event_count":1}]}})");
+    ASSERT_TRUE(end);
+    EXPECT_TRUE(end->end);
+    EXPECT_EQ(end->id, begin->id);
+    EXPECT_EQ(end->totals, (Totals{{"public.a", 2}, {"public.b", 1}}));
+    EXPECT_FALSE(records.boundary(R"({"op":"c"})"));
+    EXPECT_FALSE(records.boundary(std::nullopt));
+}
+
+TEST(TransactionRecords, OnlyPostgresIdsAreCut) {
+    EXPECT_EQ(transactionId("571:53195829"), "571");
+    EXPECT_EQ(transactionId("24da10bd-a6a3-11ee:17"), "24da10bd-a6a3-11ee:17");
+    EXPECT_EQ(transactionId("00000025:00000d08:0025"), "00000025:00000d08:0025");
+    EXPECT_EQ(transactionId("0-1-7"), "0-1-7");
+}
+
+} // namespace
+} // namespace standin::cdc
