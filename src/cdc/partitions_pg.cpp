@@ -61,9 +61,10 @@ bool Partitions::isCurrent() const {
 bool Partitions::isOwn(const std::string& topic, int32_t partition) const {
     if (config_.workers == 1)
         return true;
-    const uint64_t hash = hash_bytes_extended(reinterpret_cast<const unsigned char*>(topic.data()),
-                                              static_cast<int>(topic.size()), static_cast<uint64_t>(partition));
-    return static_cast<int32_t>((hash & 0x7fffffff) % static_cast<uint64_t>(config_.workers)) == ordinal_;
+    const uint64_t hash =
+        hash_bytes_extended(reinterpret_cast<const unsigned char*>(topic.data()), static_cast<int>(topic.size()), 0);
+    const uint64_t place = (hash & 0x7fffffff) + static_cast<uint64_t>(partition);
+    return static_cast<int32_t>(place % static_cast<uint64_t>(config_.workers)) == ordinal_;
 }
 
 Partitions::Discovery Partitions::discover(kernel::Transactions& transactions, kafka::Consumer& consumer) {

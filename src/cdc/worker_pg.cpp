@@ -1,5 +1,8 @@
 #include "cdc/worker_pg.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "cdc/cdc.h"
 #include "cdc/position_pg.h"
 #include "kernel/crash_point.h"
@@ -74,8 +77,9 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
     outdated_ |= !repeatable_;
 }
 
-/// What a record needs may be on its way in another partition: a parent for its foreign key, a unique value that
-/// another row gives up. So it is tried again with what comes meanwhile, and only then is it the record's fault.
+/// What a record needs may be in another partition: a parent for its foreign key, a unique value that another row gives
+/// up. So it is tried again behind what has come of others, or with what comes meanwhile, and only then is it the
+/// record's fault.
 void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
     applier_->reset();
     if (!conflictSince_)
@@ -84,10 +88,31 @@ void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
         applier_->deferConflicts(false);
         return;
     }
+    if (putOff(conflict.index()) && ++putOffs_ <= partitions_->states().size())
+        return;
+    putOffs_ = 0;
     worker_.setState("waiting", conflict.what());
     worker_.wait(conflictRetryInterval);
     lookForChanges();
     receiveMore();
+}
+
+/// Moves a message, and what follows it in its partition, behind all other partitions' messages. False if they are
+/// there already. Between partitions any order is right.
+bool SourceWorker::putOff(size_t index) {
+    std::vector<size_t> order(messages_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto first = order.begin() + static_cast<ptrdiff_t>(index);
+    const auto behind =
+        std::stable_partition(first, order.end(), [&](size_t i) { return origins_[i] != origins_[index]; });
+    if (behind == first)
+        return false;
+    messages_.reorder(order);
+    std::vector<PartitionState*> origins;
+    for (const size_t i : order)
+        origins.push_back(origins_[i]);
+    origins_ = std::move(origins);
+    return true;
 }
 
 /// Where one partition says everything in its order, nothing else can be on its way.
@@ -189,6 +214,7 @@ void SourceWorker::discover() {
     if (found.answered) {
         consumer_->clearError();
         trouble_ = found.trouble;
+        discovered_ = true;
         if (found.enlarged && config_->transactional)
             outdated_ = true; // the queues' shares are others now
         else
@@ -416,6 +442,7 @@ void SourceWorker::finishBatch() {
     release_ = {};
     repeatable_ = true;
     conflictSince_.reset();
+    putOffs_ = 0;
     applier_->reset();
     applier_->deferConflicts(conflictsMayPass());
     failures_ = 0;
@@ -440,6 +467,8 @@ void SourceWorker::showState() {
     else if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
                          [](const auto& entry) { return entry.second.reading; }))
         worker_.setState("running");
+    else if (discovered_)
+        worker_.setState("running", "no partition is this worker's");
 }
 
 void SourceWorker::logLibraryLines() {

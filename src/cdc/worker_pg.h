@@ -43,6 +43,7 @@ private:
     void logLibraryLines();
     void retryLater(const std::string& sqlstate, const std::string& message);
     void awaitTheMissing(const ConflictPending& conflict);
+    bool putOff(size_t index);
     bool conflictsMayPass() const;
     AssemblerLimits assemblerLimits() const;
     kafka::HttpClient::Wait registryWait();
@@ -68,6 +69,8 @@ private:
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     std::optional<Clock::time_point> conflictSince_;
+    size_t putOffs_ = 0; ///< in a row, without anything new
+    bool discovered_ = false; ///< Kafka has said what partitions there are
     bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
     int failures_ = 0;
