@@ -86,6 +86,14 @@ void MessageBatch::add(OwnedMessage message) {
     messages_.push_back(message.release());
 }
 
+void MessageBatch::reorder(const std::vector<size_t>& order) {
+    std::vector<rd_kafka_message_t*> messages;
+    messages.reserve(order.size());
+    for (const size_t index : order)
+        messages.push_back(messages_[index]);
+    messages_ = std::move(messages);
+}
+
 std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
     std::vector<rd_kafka_message_t*> buffer(std::min<size_t>(maxMessages, 512));
     std::vector<OwnedMessage> taken;

@@ -96,6 +96,8 @@ public:
     Message operator[](size_t index) const { return stored_ ? Message(*stored_) : Message(messages_[index]); }
     size_t bytes() const { return bytes_; }
     void add(OwnedMessage message);
+    /// Each message once, by its index now.
+    void reorder(const std::vector<size_t>& order);
     void clear();
 
 private:
