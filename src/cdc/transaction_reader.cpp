@@ -23,7 +23,15 @@ void TransactionReader::addPartition(const kafka::TopicPartition& from, const st
     assignment_.push_back(from);
 }
 
-bool TransactionReader::start(int64_t next, int timeoutMilliseconds) {
+bool TransactionReader::start(std::optional<int64_t> next, int timeoutMilliseconds) {
+    if (next && !startTopic(*next, timeoutMilliseconds))
+        return false;
+    consumer_.add(assignment_);
+    started_ = true;
+    return true;
+}
+
+bool TransactionReader::startTopic(int64_t next, int timeoutMilliseconds) {
     const auto marks = consumer_.askWatermarks(topic_, 0, timeoutMilliseconds);
     if (!marks)
         return false;
@@ -33,8 +41,6 @@ bool TransactionReader::start(int64_t next, int timeoutMilliseconds) {
     assembler_.topicReached(next);
     boundaries_.emplace(Lane{topic_, 0, from, consumer_.separate(topic_, 0), {}, {}});
     assignment_.push_back({topic_, 0, from == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : from});
-    consumer_.add(assignment_);
-    started_ = true;
     return true;
 }
 
@@ -94,6 +100,8 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
 }
 
 bool TransactionReader::takeBoundaries(const Notice& notice, const Look& look) {
+    if (!boundaries_)
+        return false;
     bool arrived = false;
     while (assembler_.topicHasRoom()) {
         const auto messages = boundaries_->queue.poll(512);

@@ -25,8 +25,9 @@ public:
     /// Before start(). The numbers that messages come back with count from 0, in this order.
     void addPartition(const kafka::TopicPartition& from, const std::string& collection);
     /// Begins to read. The transaction topic is read from a little earlier than `next`, to know what was released
-    /// already. False if Kafka did not answer.
-    bool start(int64_t next, int timeoutMilliseconds);
+    /// already; a connector makes it with the first transaction, so while there is none (no `next`) only what belongs
+    /// to no transaction is handed out. False if Kafka did not answer.
+    bool start(std::optional<int64_t> next, int timeoutMilliseconds);
     bool started() const { return started_; }
 
     /// Takes over what has arrived and adds the messages that may be applied now to the batch, with the number of each
@@ -54,6 +55,7 @@ private:
         std::string prefix;
     };
 
+    bool startTopic(int64_t next, int timeoutMilliseconds);
     bool takeMessages(uint32_t index, const Notice& notice, const Look& look);
     bool takeBoundaries(const Notice& notice, const Look& look);
     void setBarrier();

@@ -174,6 +174,8 @@ Decimal ValueDecoder::decimalFromString(Input& input) {
     // Money's scale is the database's; Debezium's own is two unless it is told otherwise.
     const bool scaled = column.type == ColumnType::Numeric ? column.scale >= 0 || column.precision >= 0
                                                            : column.type == ColumnType::Money && column.scale == 2;
+    if (!scaled && text.size() % 4 != 0)
+        input.fail("22P02", "not a number");
     if (!scaled)
         input.fail("22023",
                    "the event carries no schema and the column no scale: a decimal in base64 could be any number");
