@@ -299,8 +299,7 @@ bool SourceWorker::startTransactions() {
             lanes_.push_back(state);
         }
     }
-    return reader_->started() ||
-           reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
+    return reader_->started() || reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
 }
 
 /// What is held together is no more than a batch.

@@ -76,7 +76,7 @@ private:
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     std::optional<Clock::time_point> conflictSince_;
-    size_t putOffs_ = 0; ///< in a row, without anything new
+    size_t putOffs_ = 0;      ///< in a row, without anything new
     bool discovered_ = false; ///< Kafka has said what partitions there are
     bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
