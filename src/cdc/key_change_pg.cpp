@@ -17,6 +17,10 @@ bool isWithholdable(const Target& target, size_t column) {
     case ColumnType::Text:
     case ColumnType::Char:
     case ColumnType::Bytea:
+    case ColumnType::Bit:
+    case ColumnType::Varbit:
+    case ColumnType::Hstore:
+    case ColumnType::Array:
     case ColumnType::Other:
         return true;
     default:
