@@ -13,7 +13,7 @@ COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cd
 
 CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+    SELECT (((hashtextextended(topic, 0) & 2147483647) + partition) % workers)::integer
 $$;
 COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
 

@@ -336,7 +336,7 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
         return;
     applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
         if (defersConflicts_ && isConflict(failure, *(*tables_)[changes_[change].table]))
-            throw ConflictPending("40001", failure.message);
+            throw ConflictPending(failure.message, changes_[change].message);
         buried_[change] = true;
         const uint32_t index = changes_[change].message;
         bury(messages[index], *partitions[index], failure);

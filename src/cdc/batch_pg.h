@@ -55,7 +55,12 @@ struct PartitionState {
 /// A record that conflicts with what is in the tables, but may not do so once other records have come.
 class ConflictPending : public Error {
 public:
-    using Error::Error;
+    ConflictPending(const std::string& message, uint32_t index) : Error("40001", message), index_(index) {}
+    /// Of the message in its batch.
+    uint32_t index() const { return index_; }
+
+private:
+    uint32_t index_;
 };
 
 /// Decodes and applies one batch of messages in the current transaction: all of it, but for records that cannot be

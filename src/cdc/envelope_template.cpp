@@ -59,6 +59,8 @@ void EventDecoder::learnTemplate(TopicForm::Plan& plan, std::string_view payload
     for (const RecordTemplate::Place& place : model->record.places()) {
         if (place.object == "message")
             return; // logical messages are rare
+        if (place.object.empty() && (place.name == "after" || place.name == "source"))
+            return; // no objects here: what is right about the next record would be overlooked
         model->values.push_back(useOf(place, plan));
         model->hasAfter = model->hasAfter || place.object == "after";
         isEnvelope = isEnvelope || place.object == "source";

@@ -27,11 +27,12 @@ std::optional<int64_t> askSeek(kafka::Consumer& consumer, const PartitionState& 
     return marks ? std::optional(marks->high) : std::nullopt;
 }
 
-bool settle(kernel::Worker& worker, const std::string& source, kafka::Consumer& consumer, PartitionState& state) {
+bool settle(kernel::Transactions& transactions, const std::string& source, kafka::Consumer& consumer,
+            PartitionState& state) {
     const auto next = askSeek(consumer, state);
     if (!next)
         return false;
-    worker.transaction([&] { kafka::settleSeek(source, state.topic, state.partition, *state.seek, *next); });
+    transactions.transaction([&] { kafka::settleSeek(source, state.topic, state.partition, *state.seek, *next); });
     state.stored = state.next = *next;
     state.seek.reset();
     return true;
@@ -53,8 +54,9 @@ std::string complaint(const PartitionState& state, const kafka::Watermarks& mark
 
 } // namespace
 
-Start findStart(kernel::Worker& worker, const std::string& source, kafka::Consumer& consumer, PartitionState& state) {
-    if (state.seek && !settle(worker, source, consumer, state))
+Start findStart(kernel::Transactions& transactions, const std::string& source, kafka::Consumer& consumer,
+                PartitionState& state) {
+    if (state.seek && !settle(transactions, source, consumer, state))
         return {Start::Kind::NoAnswer};
     if (state.done())
         return {Start::Kind::Nothing};

@@ -11,7 +11,8 @@ constexpr int barrierTimeout = 500; // milliseconds
 
 } // namespace
 
-void TransactionReader::addPartition(const kafka::TopicPartition& from, const std::string& collection) {
+void TransactionReader::addPartition(const kafka::TopicPartition& from, int64_t earliest,
+                                     const std::string& collection) {
     assembler_.addPartition("partition " + std::to_string(from.partition) + " of topic " + from.topic, collection,
                             std::max<int64_t>(from.offset, 0));
     lanes_.push_back(Lane{from.topic,
@@ -20,7 +21,7 @@ void TransactionReader::addPartition(const kafka::TopicPartition& from, const st
                           consumer_.separate(from.topic, from.partition),
                           {},
                           {}});
-    assignment_.push_back(from);
+    assignment_.push_back({from.topic, from.partition, earliest});
 }
 
 bool TransactionReader::start(std::optional<int64_t> next, int timeoutMilliseconds) {
@@ -83,7 +84,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
             }
             if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
                 notice(message);
-            else if (message.offset() >= lane.read) { // else a stale one of librdkafka's
+            else if (message.offset() >= lane.read) {
                 arrived = true;
                 lane.read = message.offset() + 1;
                 assembler_.add(index,
@@ -92,7 +93,8 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
                                 records_.mark(look(message), lane.prefix)},
                                Clock::now());
                 lane.messages.push_back(std::move(owned));
-            }
+            } else
+                notice(message);
         }
     }
     assembler_.setAtEnd(index, isAtEnd(lane));

@@ -23,7 +23,8 @@ public:
     /// What END records may name, whether or not it has partitions yet.
     void addCollection(const std::string& collection) { assembler_.addCollection(collection); }
     /// Before start(). The numbers that messages come back with count from 0, in this order.
-    void addPartition(const kafka::TopicPartition& from, const std::string& collection);
+    /// `earliest`: where to read from, perhaps before the offset that comes next; such messages go to `notice`.
+    void addPartition(const kafka::TopicPartition& next, int64_t earliest, const std::string& collection);
     /// Begins to read. The transaction topic is read from a little earlier than `next`, to know what was released
     /// already; a connector makes it with the first transaction, so while there is none (no `next`) only what belongs
     /// to no transaction is handed out. False if Kafka did not answer.

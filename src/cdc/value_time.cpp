@@ -1,3 +1,5 @@
+#include <cctype>
+
 #include "cdc/value_input.h"
 
 namespace standin::cdc {
@@ -77,8 +79,13 @@ Unit ValueDecoder::unitOfTimestamp(Input& input) const {
     }
 }
 
-/// A text that goes through the type's input function, which would round digits beyond the column's.
+/// A text that goes through the type's input function, which would round digits beyond the column's, and take
+/// "tomorrow" for another day each time the record is read.
 std::string_view ValueDecoder::limitedText(Input& input, std::string_view text) {
+    const size_t first = text.find_first_not_of(" \t\n");
+    const bool isWord = first != std::string_view::npos && std::isalpha(static_cast<unsigned char>(text[first]));
+    if (isWord && input.column.type != ColumnType::Interval)
+        input.fail("22007", "a word is not a time");
     const auto [digits, rounding] = fractionOf(input.column);
     if (!temporal::exceedsFraction(text, digits) || rounding == Rounding::Round)
         return text;
@@ -113,7 +120,7 @@ Cell ValueDecoder::decodeDate(Input& input) {
             return dayOf(input, *timestamp);
         if (text.find(':') != std::string_view::npos)
             input.fail("22007", "not a date");
-        return textCell(text);
+        return textCell(limitedText(input, text));
     }
     const int64_t value = integer(input);
     if (isTimestamp(input.semantic()))

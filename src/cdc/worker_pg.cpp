@@ -1,7 +1,9 @@
 #include "cdc/worker_pg.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "cdc/cdc.h"
-#include "cdc/position_pg.h"
 #include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
@@ -75,8 +77,9 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
     outdated_ |= !repeatable_;
 }
 
-/// What a record needs may be on its way in another partition: a parent for its foreign key, a unique value that
-/// another row gives up. So it is tried again with what comes meanwhile, and only then is it the record's fault.
+/// What a record needs may be in another partition: a parent for its foreign key, a unique value that another row gives
+/// up. So it is tried again behind what has come of others, or with what comes meanwhile, and only then is it the
+/// record's fault.
 void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
     applier_->reset();
     if (!conflictSince_)
@@ -85,10 +88,31 @@ void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
         applier_->deferConflicts(false);
         return;
     }
+    if (putOff(conflict.index()) && ++putOffs_ <= partitions_->states().size())
+        return;
+    putOffs_ = 0;
     worker_.setState("waiting", conflict.what());
     worker_.wait(conflictRetryInterval);
     lookForChanges();
     receiveMore();
+}
+
+/// Moves a message, and what follows it in its partition, behind all other partitions' messages. False if they are
+/// there already. Between partitions any order is right.
+bool SourceWorker::putOff(size_t index) {
+    std::vector<size_t> order(messages_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto first = order.begin() + static_cast<ptrdiff_t>(index);
+    const auto behind =
+        std::stable_partition(first, order.end(), [&](size_t i) { return origins_[i] != origins_[index]; });
+    if (behind == first)
+        return false;
+    messages_.reorder(order);
+    std::vector<PartitionState*> origins;
+    for (const size_t i : order)
+        origins.push_back(origins_[i]);
+    origins_ = std::move(origins);
+    return true;
 }
 
 /// Where one partition says everything in its order, nothing else can be on its way.
@@ -117,8 +141,8 @@ bool SourceWorker::load() {
     applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
     applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
     if (ordinal_ == 0) {
-        signals_ = std::make_unique<SignalSender>(worker_, *config_);
-        letters_ = std::make_unique<LetterRetry>(worker_, *config_);
+        signals_ = std::make_unique<SignalSender>(worker_, source_, *config_);
+        letters_ = std::make_unique<LetterRetry>(worker_, source_, *config_);
     }
     checkDue_ = true; // for what operators ask
     return true;
@@ -132,10 +156,10 @@ void SourceWorker::lookForChanges() {
         return;
     try {
         outdated_ |= !worker_.transaction([this] {
-            if (ordinal_ == 0) {
+            if (signals_)
                 signals_->look();
+            if (letters_)
                 letters_->look();
-            }
             const auto config = loadSource(source_);
             return config && *config == *config_ && partitions_->isCurrent();
         });
@@ -160,13 +184,11 @@ void SourceWorker::step() {
     attend();
     if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
-        rest(60s);
-        return;
+        return rest();
     }
     if (partitions_->done()) {
         worker_.setState("done");
-        rest(60s);
-        return;
+        return rest();
     }
     if (!consumer_)
         connect();
@@ -176,8 +198,6 @@ void SourceWorker::step() {
         return;
     if (messages_.empty())
         receive();
-    if (outdated_)
-        return;
     logLibraryLines();
     const bool received = !messages_.empty() || partitions_->anythingToStore();
     if (received)
@@ -191,19 +211,15 @@ void SourceWorker::step() {
 
 /// What operators ask of a source besides its stream; also while it is paused.
 void SourceWorker::attend() {
-    if (ordinal_ != 0)
-        return;
-    letters_->attend(tables_);
-    signals_->attend();
+    if (letters_)
+        letters_->attend(tables_);
+    if (signals_)
+        signals_->attend();
 }
 
-std::chrono::milliseconds SourceWorker::patience(std::chrono::milliseconds longest) const {
-    return signals_ ? std::min(longest, signals_->patience()) : longest;
-}
-
-void SourceWorker::rest(std::chrono::milliseconds longest) {
+void SourceWorker::rest() {
     if (!checkDue_)
-        worker_.wait(patience(longest));
+        worker_.wait(signals_ ? signals_->patience() : 60s);
     lookForChanges();
 }
 
@@ -213,7 +229,9 @@ void SourceWorker::sleep() {
         until = std::min(until, nextCheck_);
     if (reader_ && reader_->holdsBack())
         until = std::min<Clock::time_point>(until, Clock::now() + heldCheckInterval);
-    const auto left = patience(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
+    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+    if (signals_)
+        left = std::min(left, signals_->patience());
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
     checkDue_ = true;
 }
@@ -221,29 +239,28 @@ void SourceWorker::sleep() {
 /// Finds partitions that are not read yet: all of them after a load, new ones later.
 void SourceWorker::discover() {
     const Partitions::Discovery found = partitions_->discover(worker_, *consumer_);
-    bool answered = found.answered;
-    if (answered) {
+    bool started = false;
+    if (found.answered) {
         consumer_->clearError();
         trouble_ = found.trouble;
-        // A topic that was gone may be another one when it is back: the next process looks at its records again.
-        outdated_ |= found.reappeared;
-        if (found.enlarged && config_->transactional)
-            outdated_ = true; // the queues' shares are others now
-        else if (!outdated_)
-            answered = config_->transactional ? startTransactions() : startReading();
+        discovered_ = true;
+        // The queues' shares are others now, or a topic's records have to be looked at again.
+        outdated_ |= (found.enlarged && config_->transactional) || found.returned;
+        started = !outdated_ && startReading();
         applier_->deferConflicts(conflictsMayPass());
     }
-    const bool troubled = !answered || !trouble_.empty() || !consumer_->lastError().empty() ||
-                          (config_->transactional && !(reader_ && reader_->started()));
+    const bool troubled = !started || !trouble_.empty() || !consumer_->lastError().empty();
     nextDiscovery_ =
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-/// False if Kafka did not answer for a partition.
+/// False if that is to be tried again.
 bool SourceWorker::startReading() {
+    if (config_->transactional)
+        return startTransactions();
     std::vector<kafka::TopicPartition> assignment;
     bool answered = true;
-    for (PartitionState* state : partitions_->unread()) {
+    for (PartitionState* state : partitions_->waiting()) {
         const Start start = findStart(worker_, source_, *consumer_, *state);
         answered = start.kind != Start::Kind::NoAnswer;
         if (!answered)
@@ -257,41 +274,33 @@ bool SourceWorker::startReading() {
     return answered;
 }
 
-/// All partitions together, or none: one that cannot go on would hold up the transactions of all.
+/// All partitions or none: without one of them no transaction is whole.
 bool SourceWorker::startTransactions() {
     PartitionState* topic = partitions_->transactionTopic();
-    if (reader_ && reader_->started())
-        return true;
-    const auto from = [](const PartitionState& state) {
-        return kafka::TopicPartition{state.topic, state.partition,
-                                     state.stored == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : state.stored};
-    };
     if (!reader_) {
-        const auto unread = partitions_->unread();
-        for (PartitionState* state : unread) {
-            const Start start = findStart(worker_, source_, *consumer_, *state);
-            if (start.kind == Start::Kind::NoAnswer)
-                return false;
-            if (!state->lost.empty())
-                return true;
-        }
+        std::vector<std::pair<PartitionState*, Start>> starts;
+        for (PartitionState* state : partitions_->waiting())
+            starts.emplace_back(state, findStart(worker_, source_, *consumer_, *state));
+        if (std::any_of(starts.begin(), starts.end(),
+                        [](const auto& start) { return start.second.kind != Start::Kind::Read; }))
+            return false;
         reader_ = std::make_unique<TransactionReader>(*consumer_, *config_->transactionTopic, assemblerLimits());
         for (const TableConfig& table : config_->tables)
             if (!table.topic.starts_with("^"))
                 reader_->addCollection(dataCollection(table, table.topic));
-        for (PartitionState* state : unread) {
+        for (const auto& [state, start] : starts) {
             state->reading = true;
             if (state == topic)
                 continue;
             // No END counts logical messages.
-            reader_->addPartition(from(*state), state->table == noTable
-                                                    ? ""
-                                                    : dataCollection(config_->tables[state->table], state->topic));
+            reader_->addPartition(
+                {state->topic, state->partition, state->stored}, start.offset,
+                state->table == noTable ? "" : dataCollection(config_->tables[state->table], state->topic));
             lanes_.push_back(state);
         }
     }
-    reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
-    return true;
+    return reader_->started() ||
+           reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
 }
 
 /// What is held together is no more than a batch.
@@ -310,10 +319,8 @@ AssemblerLimits SourceWorker::assemblerLimits() const {
 /// Takes over what has arrived.
 void SourceWorker::receive() {
     origins_.clear();
-    for (auto& [key, state] : partitions_->states()) {
+    for (auto& [key, state] : partitions_->states())
         state.next = state.stored;
-        state.taken.reset();
-    }
     partitions_->restartBatch();
     if (!config_->transactional)
         receiveMore();
@@ -330,23 +337,24 @@ void SourceWorker::receiveMore() {
         const kafka::Message message = messages_[origins_.size()];
         PartitionState* state = partitions_->find(message);
         origins_.push_back(nullptr);
-        if (state && !state->lost.empty())
-            continue;
-        if (state && partitions_->isMissing(state->topic) &&
-            (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
-            outdated_ = true; // librdkafka goes on as if this were the same topic
-            continue;
-        }
-        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR) {
             note(message, state);
-        else if (state && take(message, *state))
+        } else if (state && take(message, *state)) {
+            state->next = message.offset() + 1;
             origins_.back() = state;
+        }
     }
 }
 
-/// A message from before the position is there to be recognised, or a stale one of librdkafka's.
+/// Whether the message is one to apply.
 bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
-    if (message.offset() < state.next) {
+    if (!state.lost.empty())
+        return false;
+    if (partitions_->isMissing(state.topic)) {
+        outdated_ = true; // librdkafka goes on as if this were the same topic
+        return false;
+    }
+    if (message.offset() < state.next) { // there to be recognised, or a stale one of librdkafka's
         recognise(state, message);
         return false;
     }
@@ -354,8 +362,6 @@ bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
         state.next = *state.stop;
         return false;
     }
-    state.next = message.offset() + 1;
-    state.taken = message;
     return true;
 }
 
@@ -383,29 +389,33 @@ void SourceWorker::receiveTransactions() {
         lanes_[lane]->next = std::max(lanes_[lane]->stored, reader_->nextOffset(lane));
 }
 
-/// What Kafka says about a partition.
+/// What Kafka says about a partition, and messages from before its position.
 void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
-    if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return;
-    } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (state && !config_->transactional) {
+    const auto error = message.error();
+    const bool isGone = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                        error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (state && !recognise(*state, message))
+            throw Error("55000", state->lost);
+    } else if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (!state || !state->lost.empty() || partitions_->isMissing(state->topic))
+            return;
+        if (!config_->transactional)
             state->next = std::max(state->next, message.offset()); // beyond markers of transactions
-            if (state->stop)
-                state->next = std::min(state->next, *state->stop);
-        }
-        if (state)
-            state->end = std::max(state->end.value_or(0), message.offset());
-    } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
+        if (state->stop)
+            state->next = std::min(state->next, *state->stop);
+        state->end = std::max(state->end.value_or(0), message.offset());
+    } else if (error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
         outdated_ |= !isLost(*consumer_, *state);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
-        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-        if (isGone && state)
-            partitions_->noteMissing(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
+        if (!isGone || !state)
+            return;
+        partitions_->setMissing(state->topic);
+        if (config_->transactional)
+            throw Error("55000", trouble_); // nothing of a transaction that another topic of this name may say more of
     }
 }
 
@@ -436,8 +446,12 @@ void SourceWorker::applyBatch() {
             applier_->apply(tables_, messages_, origins_);
             applyParts();
             STANDIN_CRASH_POINT("cdc_after_apply");
+            for (size_t i = 0; i < origins_.size(); ++i)
+                if (origins_[i])
+                    origins_[i]->taken = messages_[i];
             partitions_->store();
-            if (partitions_->buriedAny())
+            if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
+                            [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
                 paused = pauseIfTooManyLetters(source_);
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
@@ -504,6 +518,7 @@ void SourceWorker::finishBatch() {
     release_ = {};
     repeatable_ = true;
     conflictSince_.reset();
+    putOffs_ = 0;
     applier_->reset();
     applier_->deferConflicts(conflictsMayPass());
     failures_ = 0;
@@ -512,11 +527,13 @@ void SourceWorker::finishBatch() {
 }
 
 void SourceWorker::showState() {
-    const std::string lost = partitions_->lostOffsets();
-    if (!lost.empty())
+    if (const std::string lost = partitions_->lost(); !lost.empty()) {
         worker_.setError("55000", lost);
-    if (!lost.empty() || !trouble_.empty()) {
-        worker_.setState("troubled", lost.empty() ? trouble_ : lost);
+        worker_.setState("troubled", lost);
+        return;
+    }
+    if (!trouble_.empty()) {
+        worker_.setState("troubled", trouble_);
         return;
     }
     if (!consumer_->lastError().empty()) {
@@ -532,6 +549,8 @@ void SourceWorker::showState() {
     else if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
                          [](const auto& entry) { return entry.second.reading; }))
         worker_.setState("running");
+    else if (discovered_)
+        worker_.setState("running", "no partition is this worker's");
 }
 
 void SourceWorker::logLibraryLines() {

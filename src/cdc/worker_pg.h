@@ -34,8 +34,7 @@ private:
     bool startTransactions();
     void step();
     void attend();
-    std::chrono::milliseconds patience(std::chrono::milliseconds longest) const;
-    void rest(std::chrono::milliseconds longest);
+    void rest();
     void sleep();
     void receive();
     void receiveMore();
@@ -50,6 +49,7 @@ private:
     void logLibraryLines();
     void retryLater(const std::string& sqlstate, const std::string& message);
     void awaitTheMissing(const ConflictPending& conflict);
+    bool putOff(size_t index);
     bool conflictsMayPass() const;
     AssemblerLimits assemblerLimits() const;
     kafka::HttpClient::Wait registryWait();
@@ -61,9 +61,9 @@ private:
     std::unique_ptr<kafka::Consumer> consumer_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
     std::unique_ptr<BatchApplier> applier_;
-    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker
-    std::unique_ptr<LetterRetry> letters_;  ///< the same
     std::unique_ptr<Partitions> partitions_;
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
+    std::unique_ptr<LetterRetry> letters_;
     std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
     std::vector<PartitionState*> lanes_;        ///< of the reader, by number
     Release release_;                           ///< what the batch at hand is, from the reader
@@ -76,6 +76,8 @@ private:
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     std::optional<Clock::time_point> conflictSince_;
+    size_t putOffs_ = 0; ///< in a row, without anything new
+    bool discovered_ = false; ///< Kafka has said what partitions there are
     bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
     int failures_ = 0;

@@ -86,6 +86,14 @@ void MessageBatch::add(OwnedMessage message) {
     messages_.push_back(message.release());
 }
 
+void MessageBatch::reorder(const std::vector<size_t>& order) {
+    std::vector<rd_kafka_message_t*> messages;
+    messages.reserve(order.size());
+    for (const size_t index : order)
+        messages.push_back(messages_[index]);
+    messages_ = std::move(messages);
+}
+
 std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
     std::vector<rd_kafka_message_t*> buffer(std::min<size_t>(maxMessages, 512));
     std::vector<OwnedMessage> taken;
@@ -199,6 +207,16 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     Watermarks marks{};
     const auto error = rd_kafka_get_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR || marks.high < 0)
+        return std::nullopt;
+    return marks;
+}
+
+std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
+                                                  int timeoutMilliseconds) {
+    const SignalMask mask;
+    Watermarks marks{};
+    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
+                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return std::nullopt;
     return marks;
 }

@@ -29,7 +29,7 @@ def text(row, op="c"):
 
 GOOD = text({"id": 1, "v": 1, "t": "good"})
 KEY = b'{"id":1}'
-DELETE = b'{"before":null,"after":null,"op":"d","ts_ms":1}'
+DELETE = b'{"before":null,"after":null,"source":{"connector":"postgresql","ts_ms":1},"op":"d","ts_ms":1}'
 BOMB = b"[" * 10_000 + b"]" * 10_000
 
 
@@ -48,26 +48,26 @@ POISON = {
     "empty": (KEY, b"", ("22P02", None)),
     "blank": (KEY, b"   ", ("22P02", None)),
     "deep, the whole": (KEY, BOMB, ("22P02", None)),
-    "too deep for PostgreSQL": (KEY, after(b'{"id":1,"j":"' + b"[" * 1_000_000 + b'"}'), ("54001", None)),
+    "too deep for PostgreSQL": (KEY, after(b'{"id":1,"j":"' + b"[" * 1_000_000 + b'"}'), ("54001", "j")),
     "not UTF-8 in a value": (KEY, after(b'{"id":1,"t":"\xff\xfe"}'), ("22P02", None)),
     "not UTF-8 in a field's name": (KEY, after(b'{"id":1,"\xc3\x28":1}'), ("22P02", None)),
     "half a surrogate": (KEY, after(b'{"id":1,"t":"\\ud800"}'), ("22P02", "t")),
     "U+0000": (KEY, after(b'{"id":1,"t":"a\\u0000b"}'), ("22P05", "t")),
-    "U+0000 in json": (KEY, after(b'{"id":1,"j":"{\\"a\\":\\"\\\\u0000\\"}"}'), ("22P05", None)),
+    "U+0000 in json": (KEY, after(b'{"id":1,"j":"{\\"a\\":\\"\\\\u0000\\"}"}'), ("22P05", "j")),
     "byte 0": (KEY, GOOD[:20] + b"\0" + GOOD[20:], ("22P02", None)),
     "a number": (KEY, b"5", ("22P02", None)), "a text": (KEY, b'"text"', ("22P02", None)), "an array": (KEY, b"[1]", ("22P02", None)),
     "true": (KEY, b"true", ("22P02", None)),
     "after is a text": (KEY, after(b'"x"'), ("22023", None)), "after is an array": (KEY, after(b'[1]'), ("22023", None)),
-    "after is null": (KEY, after(b"null"), ("22023", None)), "op is a number": (KEY, GOOD.replace(b'"op": "c"', b'"op": 5'), ("22P02", None)),
+    "after is null": (KEY, after(b"null"), ("22023", None)), "op is a number": (KEY, GOOD.replace(b'"op": "c"', b'"op": 5'), ("22023", None)),
     "unknown op": (KEY, GOOD.replace(b'"op": "c"', b'"op": "z"'), ("22023", None)),
-    "text for a number": (KEY, after(b'{"id":1,"v":"five"}'), ("22P02", "v")),
+    "text for a number": (KEY, after(b'{"id":1,"v":"five"}'), ("22023", "v")),
     "object for a number": (KEY, after(b'{"id":1,"v":{"a":1}}'), ("22P02", "v")),
     "array for a boolean": (KEY, after(b'{"id":1,"b":[true]}'), ("22P02", "b")),
-    "fraction for an integer": (KEY, after(b'{"id":1,"v":1.5}'), ("22P02", "v")),
-    "too large an integer": (KEY, after(b'{"id":1,"v":' + b"9" * 100_000 + b"}"), ("22P02", "v")),
+    "fraction for an integer": (KEY, after(b'{"id":1,"v":1.5}'), ("22003", "v")),
+    "too large an integer": (KEY, after(b'{"id":1,"v":' + b"9" * 100_000 + b"}"), ("22003", "v")),
     "too large a numeric": (KEY, after(b'{"id":1,"n":' + b"9" * 200_000 + b"}"), ("22003", "n")),
     "an exponent": (KEY, after(b'{"id":1,"n":1e999999999}'), ("22003", "n")),
-    "no date": (KEY, after(b'{"id":1,"d":"2026-02-30"}'), ("22008", None)),
+    "no date": (KEY, after(b'{"id":1,"d":"2026-02-30"}'), ("22008", "d")),
     "a date that depends on the day": (KEY, after(b'{"id":1,"d":"tomorrow"}'), ("22007", "d")),
 }
 
@@ -101,7 +101,7 @@ def test_strange_but_right(kafka, bank):
     digits = b"1" + b"0" * 99_998 + b"7"
     kafka.produce_bytes(stream.topic, [
         (KEY, after(b'{"id":1,"n":' + digits + b"}")),
-        (KEY, after(b'{"id":2,"n":"' + digits + b'"}')),
+        (KEY, after(b'{"id":2,"n":-' + digits + b"}")),
         (KEY, after(b'{"id":3,"v":1,' + b",".join(b'"f%d":%d' % (i, i) for i in range(100_000)) + b"}")),
         (KEY, after(b'{"id":4,"t":"' + b"\\u00e9\\ud83d\\ude00" * 1000 + b'"}')),
         (KEY, b" \n\t" + after(b'{ "id" : 5 , "t" : "' + b"x" * 5_000_000 + b'" }') + b" \n"),
@@ -112,7 +112,7 @@ def test_strange_but_right(kafka, bank):
     ])
     stream.applied(9)
     assert stream.dead_letters() == []
-    assert bank.query("select id, n::text = %s from strange where n is not null order by id", [digits.decode()]) == [(1, True), (2, True)]
+    assert bank.query("select id, abs(n)::text = %s from strange where n is not null order by id", [digits.decode()]) == [(1, True), (2, True)]
     assert bank.query("select id, length(t) from strange where t is not null order by id") == [(4, 2000), (5, 5_000_000)]
     assert bank.value("select t from strange where id = 4") == "é😀" * 1000
     assert stream.stat("unknown_fields") == 100_001 and stream.stat("inserts") == 9
@@ -156,7 +156,7 @@ def test_a_record_of_a_hundred_megabytes(kafka, bank, tmp_path):
     stream.applied(4, 120)
     assert bank.query("select id, v, length(t) from large order by id") == [(1, 1, None), (2, None, LARGE), (4, 4, None)]
     assert bank.query("select record_offset, sqlstate, column_name, length(value) from standin.cdc_dead_letters where source = 'large'") == [
-        (2, "22P02", "v", bad.stat().st_size)]
+        (2, "22023", "v", bad.stat().st_size)]
     assert bank.value("select length(error) < 500 from standin.cdc_dead_letters where source = 'large'")
     kafka.produce_bytes(stream.topic, [(KEY, text({"id": number, "v": number})) for number in range(5, 1000)])
     stream.applied(999)

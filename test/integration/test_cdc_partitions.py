@@ -16,7 +16,7 @@ def test_workers(kafka, bank):
     bank.query("create table shared_log (id int, v int, by_worker text); alter table shared_log owner to replica")
     stream = Stream(bank, "shared", "id int primary key, v int", partitions=6, workers=3, batch_records=50)
     bank.query("""create function note_row() returns trigger language plpgsql as
-                      $$begin insert into shared_log values (new.id, new.v, current_setting('application_name')); return new; end$$;
+                      $$begin insert into public.shared_log values (new.id, new.v, current_setting('application_name')); return new; end$$;
                   create trigger note after insert or update on shared for each row execute function note_row()""")
     await_("three workers", lambda: len(workers(bank, "shared")) == 3)
 

@@ -80,7 +80,7 @@ def streams(kafka, bank):
             if table == "keyless" and modes.flat:
                 continue  # a flattened record does not carry the row before
             bank.query(f"create table {modes.name}.{table} ({columns}); alter table {modes.name}.{table} owner to replica")
-            more = ", on_truncate => 'apply'" if table == "emptied" else ", schema_evolution => 'add'" if table == "evolving" else ""
+            more = ", on_truncate => 'apply'" if table == "emptied" else ", schema_evolution => 'add'" if table == "evolving" and modes.schemas else ""
             bank.query(f"select standin.cdc_table_add('{modes.name}', '{modes.name}.public.{table}', '{modes.name}.{table}'{more})")
     connect = ConnectWorker(bank.directory, kafka, {modes.name: modes.connector(core) for modes in MODES}).create()
     yield connect
@@ -124,6 +124,20 @@ def settled(bank, modes, table="everything"):
                                                                       [modes.name, topic]) >= end, 120)
 
 
+def same(bank, modes, table, sql, expected=None):
+    """The query on the target gives, after a while, what it gives on the source, or what is expected."""
+    expected = bank.core.query(sql.format(table)) if expected is None else expected
+    def seen():
+        return bank.query(sql.format(f"{modes.name}.{table}"))
+    try:
+        await_(f"{modes.name}.{table} to be equal", lambda: seen() == expected, 60)
+    except Exception:
+        print(modes.name, bank.query("select sqlstate, column_name, error from standin.cdc_dead_letters where source = %s and topic = %s",
+                                     [modes.name, f"{modes.name}.public.{table}"]), bank.query("select state, last_error from standin.cdc_sources where source = %s", [modes.name]))
+        assert str(seen())[:3000] == str(expected)[:3000]
+        raise
+
+
 def names(modes):
     return modes.name
 
@@ -151,17 +165,15 @@ def test_untouched_toast_and_changed_keys(streams, bank):
                     "delete from everything where id in (3, 104); insert into everything (id, i4) values (104, 5);"
                     "update composite set v = v + 1; update composite set b = 'yy' where a = 2; delete from composite where a = 1")
     for modes in MODES:
-        target = f"{modes.name}.everything"
-        await_(f"{modes.name} to be equal", lambda: bank.query(f"select id, i4, big_t, big_y, big_j, big_at, big_ai from {target} where id in (1, 3, 101, 104, 201) order by 1")
-               == bank.core.query("select id, i4, big_t, big_y, big_j, big_at, big_ai from everything where id in (1, 3, 101, 104, 201) order by 1"), 60)
-        await_(f"{modes.name}.composite", lambda: bank.query(f"select a, b, v::float8, big from {modes.name}.composite order by 1")
-               == bank.core.query("select a, b, v::float8, big from composite order by 1"), 60)
+        same(bank, modes, "everything", "select id, i4, md5(big_t), md5(big_y), md5(big_j::text), md5(big_at::text), md5(big_ai::text) from {}"
+                                        " where id in (1, 3, 101, 104, 201) order by 1")
+        same(bank, modes, "composite", "select a, b, v::float8, md5(big) from {} order by 1")
 
 
 def test_a_table_without_a_key(streams, bank):
     bank.core.query("delete from keyless where ctid = (select min(ctid) from keyless where a = 1); update keyless set v = 3 where a = 2; insert into keyless values (3, 'z', null)")
     for modes in (modes for modes in MODES if not modes.flat):
-        await_(f"{modes.name}.keyless", lambda: bank.query(f"select * from {modes.name}.keyless order by a, b, v") == bank.core.query("select * from keyless order by a, b, v"), 60)
+        same(bank, modes, "keyless", "select * from {} order by a, b, v")
 
 
 def test_truncate(streams, bank):
@@ -169,20 +181,18 @@ def test_truncate(streams, bank):
     bank.core.query("truncate emptied; insert into emptied values (9, 9)")
     for modes in MODES:
         kept = [(i, i) for i in range(1, 6)] if modes.flat else []
-        await_(f"{modes.name}.emptied", lambda: bank.query(f"select * from {modes.name}.emptied order by 1") == [*kept, (9, 9)], 60)
+        same(bank, modes, "emptied", "select * from {} order by 1", [*kept, (9, 9)])
 
 
 def test_columns_that_come_and_go(streams, bank):
-    """With schema_evolution => 'add': a new column is added (without a schema nobody knows its type: as text), a wider one is widened, a dropped one stays."""
+    """With a schema a new column is added and a wider one widened; without one nobody knows their types: they are ignored, or what does
+    not fit is a dead letter. A dropped column stays."""
     bank.core.query("alter table evolving add added int default 5; insert into evolving values (2, 2, 2, 'two', 6);"
                     "alter table evolving alter widened type bigint; insert into evolving values (3, 3, 3000000000, 'three', 7);"
                     "alter table evolving drop dropped; insert into evolving values (4, 4, 'four', 8)")
     for modes in MODES:
-        expected = [(1, 1, 1, "one", None), (2, 2, 2, "two", "6"), (3, 3, 3000000000, "three", "7"), (4, None, 4, "four", "8")]
-        if not modes.schemas:  # 3,000,000,000 is no integer, and no schema says that it should be more
-            expected[2:3] = []
-        try:
-            await_(f"{modes.name}.evolving", lambda: bank.query(f"select id, dropped, widened, kept, added::text from {modes.name}.evolving order by 1") == expected, 30)
-        except Exception:
-            print(modes, bank.query(f"select * from {modes.name}.evolving"), bank.query("select topic, error from standin.cdc_dead_letters where source = %s and topic ~ 'evolving'", [modes.name]))
-            raise
+        expected = [(1, 1, 1, "one", None), (2, 2, 2, "two", 6), (3, 3, 3000000000, "three", 7), (4, None, 4, "four", 8)]
+        if modes.schemas:
+            same(bank, modes, "evolving", "select id, dropped, widened, kept, added from {} order by 1", expected)
+        else:
+            same(bank, modes, "evolving", "select id, dropped, widened, kept from {} order by 1", [row[:4] for row in expected if row[0] != 3])

@@ -1,0 +1,3541 @@
+\echo Use "CREATE EXTENSION pg_standin" to load this file. \quit
+
+-- sql/kernel/begin.sql
+SET LOCAL search_path = pg_catalog, pg_temp;
+
+-- Functions in C only exist in a library that was loaded at server start: its workers and shared memory are made there.
+DO $$
+BEGIN
+    IF NOT 'pg_standin' = ANY (SELECT trim(both ' "' FROM library)
+                               FROM unnest(string_to_array(current_setting('shared_preload_libraries'), ',')) AS library) THEN
+        RAISE EXCEPTION 'pg_standin must be loaded at server start'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.';
+    END IF;
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'pg_standin needs a database with encoding UTF8, this one has %', current_setting('server_encoding')
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Change events are UTF-8. Create a database with ENCODING ''UTF8'' TEMPLATE template0.';
+    END IF;
+END $$;
+
+-- Roles belong to the whole server and outlive the extension.
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['standin_owner', 'standin_app', 'standin_operator', 'standin_approver',
+                                     'standin_auditor', 'standin_admin', 'standin_nobody'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        END IF;
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'standin_owner' AND (rolsuper OR rolcanlogin)) THEN
+        RAISE EXCEPTION 'role standin_owner must be neither superuser nor able to log in'
+            USING ERRCODE = 'invalid_grant_operation',
+                  HINT = 'It owns the tables of pg_standin and runs its statements: ALTER ROLE standin_owner NOSUPERUSER NOLOGIN.';
+    END IF;
+END $$;
+
+COMMENT ON ROLE standin_nobody IS 'has no rights: what triggers of others defer to the commit of a pg_standin worker runs as it';
+
+CREATE SCHEMA standin;
+COMMENT ON SCHEMA standin IS 'pg_standin: what applications, operators and auditors call and read';
+CREATE SCHEMA standin_private;
+COMMENT ON SCHEMA standin_private IS 'pg_standin: its tables and helpers; not for direct use';
+
+GRANT USAGE ON SCHEMA standin TO standin_app, standin_operator, standin_approver, standin_auditor, standin_admin;
+
+CREATE FUNCTION standin.version() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'standin_library_version';
+COMMENT ON FUNCTION standin.version() IS 'version of the loaded library; the SQL objects have that of pg_extension.extversion';
+
+CREATE FUNCTION standin_private.caller() RETURNS name
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_caller';
+COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view or a connector runs';
+
+CREATE FUNCTION standin_private.wake(channel text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_wake';
+COMMENT ON FUNCTION standin_private.wake(text) IS 'at the commit of this transaction, wakes the workers or sessions that listen to the channel';
+
+CREATE FUNCTION standin_private.wake_trigger() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_wake_trigger';
+COMMENT ON FUNCTION standin_private.wake_trigger() IS 'statement trigger: wakes the channels given as its arguments at commit';
+
+CREATE FUNCTION standin_private.clock_now() RETURNS timestamptz
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_clock_now';
+COMMENT ON FUNCTION standin_private.clock_now() IS 'the product''s one clock: that of the server, unless a test advanced it';
+
+-- sql/kernel/instance.sql
+-- Which server may speak to cores and Kafka. A row is valid until an adoption supersedes it; all valid rows must fit the
+-- server. So the row that a dump brings along keeps the restored copy silent, whatever row its CREATE EXTENSION made.
+CREATE TABLE standin_private.instance (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    setting text,
+    system_identifier text NOT NULL,
+    host text NOT NULL,
+    data_directory text NOT NULL,
+    database_oid oid NOT NULL,
+    timeline integer NOT NULL,
+    bound_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    bound_by name NOT NULL DEFAULT session_user,
+    reason text NOT NULL,
+    superseded_by uuid
+);
+COMMENT ON TABLE standin_private.instance IS 'servers that were bound to the outside, and by whom; kept whole';
+
+CREATE FUNCTION standin_private.instance_observed(
+    OUT setting text, OUT system_identifier text, OUT host text, OUT data_directory text, OUT timeline integer)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_instance_observed';
+COMMENT ON FUNCTION standin_private.instance_observed() IS 'what this server is: facts the instance guard compares';
+
+CREATE FUNCTION standin_private.timeline_descends(ancestor integer) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_timeline_descends';
+COMMENT ON FUNCTION standin_private.timeline_descends(integer) IS 'whether this server''s timeline is the given one or a promotion of it';
+
+CREATE FUNCTION standin_private.instance_refusal() RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    here record;
+    bound standin_private.instance;
+BEGIN
+    here := standin_private.instance_observed();
+    IF NOT EXISTS (SELECT FROM standin_private.instance i WHERE i.superseded_by IS NULL) THEN
+        RETURN 'no server is bound';
+    END IF;
+    FOR bound IN SELECT * FROM standin_private.instance i WHERE i.superseded_by IS NULL LOOP
+        IF bound.setting IS NOT NULL THEN
+            IF here.setting IS DISTINCT FROM bound.setting THEN
+                RETURN format('bound to instance "%s", pg_standin.instance is "%s"', bound.setting, coalesce(here.setting, ''));
+            ELSIF NOT standin_private.timeline_descends(bound.timeline) THEN
+                RETURN format('bound on timeline %s, of which timeline %s is no promotion', bound.timeline, here.timeline);
+            END IF;
+        ELSIF here.system_identifier <> bound.system_identifier THEN
+            RETURN format('bound to system identifier %s, this server has %s', bound.system_identifier, here.system_identifier);
+        ELSIF here.host <> bound.host OR here.data_directory <> bound.data_directory THEN
+            RETURN format('bound to %s on host %s, this is %s on host %s', bound.data_directory, bound.host,
+                          here.data_directory, here.host);
+        ELSIF (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) <> bound.database_oid THEN
+            RETURN format('bound to another database (oid %s), of which this is a copy', bound.database_oid);
+        ELSIF here.timeline <> bound.timeline THEN
+            RETURN format('bound on timeline %s, this server is on timeline %s: promoted or restored', bound.timeline, here.timeline);
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION standin_private.instance_refusal() IS 'why nothing may leave this server, or null';
+
+CREATE FUNCTION standin_private.instance_bind(why text) RETURNS uuid
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.instance (setting, system_identifier, host, data_directory, database_oid, timeline, reason)
+    SELECT o.setting, o.system_identifier, o.host, o.data_directory, d.oid, o.timeline, why
+    FROM standin_private.instance_observed() o, pg_database d WHERE d.datname = current_database()
+    RETURNING id
+$$;
+COMMENT ON FUNCTION standin_private.instance_bind(text) IS 'binds the outside to this server';
+
+CREATE FUNCTION standin.instance_adopt(reason text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    adopted uuid;
+BEGIN
+    IF coalesce(trim(reason), '') = '' THEN
+        RAISE EXCEPTION 'an adoption needs a reason' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say why the server that was bound before will never send again.';
+    END IF;
+    LOCK TABLE standin_private.instance IN EXCLUSIVE MODE;
+    adopted := standin_private.instance_bind(reason);
+    UPDATE standin_private.instance SET superseded_by = adopted WHERE superseded_by IS NULL AND id <> adopted;
+    PERFORM standin_private.wake('supervisor');
+    RETURN adopted;
+END $$;
+COMMENT ON FUNCTION standin.instance_adopt(text) IS 'lets this server speak to cores and Kafka from now on, instead of the one that was bound before: only when that one is gone for good. Errors: 22023 without a reason';
+
+CREATE VIEW standin.instance AS
+SELECT i.id, i.setting, i.system_identifier, i.host, i.data_directory, i.timeline, i.bound_at, i.bound_by, i.reason,
+       i.superseded_by, standin_private.instance_refusal() AS refusal
+FROM standin_private.instance i;
+COMMENT ON VIEW standin.instance IS 'servers bound to the outside; refusal says why nothing leaves this one, null if it may';
+
+GRANT EXECUTE ON FUNCTION standin.instance_adopt(text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.instance_refusal() TO standin_operator, standin_auditor, standin_admin; -- for the view
+GRANT SELECT ON standin.instance TO standin_operator, standin_auditor, standin_admin;
+
+-- sql/kernel/workers.sql
+CREATE TABLE standin_private.worker_mark (
+    kind text NOT NULL,
+    key text NOT NULL,
+    started_at timestamptz NOT NULL,
+    crashes integer NOT NULL DEFAULT 0 CHECK (crashes >= 0),
+    PRIMARY KEY (kind, key)
+);
+COMMENT ON TABLE standin_private.worker_mark IS 'workers started a moment ago; a mark that outlives the server names a suspect of its crash; kept whole';
+
+CREATE FUNCTION standin_private.stat_worker(
+    OUT kind text, OUT key text, OUT role oid, OUT state text, OUT detail text, OUT pid integer, OUT since timestamptz,
+    OUT restarts integer, OUT error_sqlstate text, OUT last_error text, OUT error_at timestamptz, OUT outward boolean)
+RETURNS SETOF record LANGUAGE c AS 'MODULE_PATHNAME', 'standin_stat_worker';
+COMMENT ON FUNCTION standin_private.stat_worker() IS 'the registry of workers in shared memory, this database''s part';
+
+CREATE FUNCTION standin_private.process_memory(pid integer) RETURNS bigint
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'standin_process_memory';
+COMMENT ON FUNCTION standin_private.process_memory(integer) IS 'bytes of memory that a server process has to itself right now (Linux: RssAnon), or null if there is no such process';
+
+CREATE VIEW standin.stat_worker AS
+SELECT w.kind, w.key, r.rolname AS role, w.state, w.detail, w.pid, w.since, w.restarts, w.error_sqlstate, w.last_error,
+       w.error_at, w.outward, standin_private.process_memory(w.pid) AS memory_bytes
+FROM standin_private.stat_worker() w LEFT JOIN pg_roles r ON r.oid = w.role;
+COMMENT ON VIEW standin.stat_worker IS 'the background workers of this database, running or not';
+COMMENT ON COLUMN standin.stat_worker.state IS 'the worker''s own word (running, paused...), or: starting, stopped, crashed, held (suspected of a server crash), refused (instance guard or role), no_slot (max_worker_processes)';
+COMMENT ON COLUMN standin.stat_worker.memory_bytes IS 'resident memory of its own, now; shared memory is not counted';
+COMMENT ON COLUMN standin.stat_worker.restarts IS 'failures in a row';
+
+GRANT EXECUTE ON FUNCTION standin_private.stat_worker(), standin_private.process_memory(integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
+GRANT SELECT ON standin.stat_worker TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT USAGE ON SCHEMA standin TO pg_monitor;
+
+-- sql/kernel/testing.sql
+CREATE FUNCTION standin_private.clock_advance(step interval) RETURNS timestamptz
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_clock_advance';
+COMMENT ON FUNCTION standin_private.clock_advance(interval) IS 'for tests: puts the product''s clock forward; superusers only, with pg_standin.allow_test_clock = on';
+
+CREATE FUNCTION standin_private.crash_point_arm(name text, skip integer DEFAULT 0) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_crash_point_arm';
+COMMENT ON FUNCTION standin_private.crash_point_arm(text, integer) IS 'for tests: the process that reaches the named point (after skip passes) kills itself; superusers only, test builds only';
+
+-- sql/kernel/preflight.sql
+CREATE FUNCTION standin_private.librdkafka_version() RETURNS text
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_librdkafka_version';
+COMMENT ON FUNCTION standin_private.librdkafka_version() IS 'version of the Kafka client library in this process';
+
+CREATE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.check_name, CASE WHEN c.good THEN 'ok' ELSE c.otherwise END, c.found, CASE WHEN NOT c.good THEN c.advice END
+    FROM (VALUES
+        ('library_version',
+         standin.version() = (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_standin'), 'error',
+         standin.version(), 'run ALTER EXTENSION pg_standin UPDATE, or restart the server with the matching library'),
+        ('instance',
+         standin_private.instance_refusal() IS NULL, 'error',
+         coalesce(standin_private.instance_refusal(), 'bound to this server'),
+         'call standin.instance_adopt(reason) if the server bound before is gone for good'),
+        ('max_worker_processes',
+         current_setting('max_worker_processes')::integer >= 4 + (SELECT count(*) FROM standin_private.worker_wanted), 'error',
+         current_setting('max_worker_processes'), 'one launcher, one supervisor a database, one process a worker, and parallel query: raise it'),
+        ('workers_without_slot',
+         NOT EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.state = 'no_slot'), 'error',
+         (SELECT count(*)::text FROM standin_private.stat_worker() w WHERE w.state = 'no_slot'), 'raise max_worker_processes and restart'),
+        ('fsync', current_setting('fsync') = 'on', 'error', current_setting('fsync'), 'with fsync off an accepted transaction can be lost'),
+        ('full_page_writes', current_setting('full_page_writes') = 'on', 'error', current_setting('full_page_writes'), 'a torn page can lose an accepted transaction'),
+        ('synchronous_standby_names', current_setting('synchronous_standby_names') <> '', 'warning',
+         coalesce(nullif(current_setting('synchronous_standby_names'), ''), 'none'), 'without a synchronous standby the loss of this server''s disk loses what it accepted'),
+        ('wal_level', current_setting('wal_level') <> 'minimal', 'warning', current_setting('wal_level'), 'no standby and no point-in-time recovery with minimal'),
+        ('data_checksums', current_setting('data_checksums') = 'on', 'warning', current_setting('data_checksums'), 'enable with pg_checksums: a silent disk error is a lie about money'),
+        ('encoding', current_setting('server_encoding') = 'UTF8', 'error', current_setting('server_encoding'), 'change events are UTF-8'),
+        ('librdkafka', string_to_array(regexp_replace(standin_private.librdkafka_version(), '[^0-9.].*', ''), '.')::integer[] >= ARRAY[2, 0, 2], 'warning',
+         standin_private.librdkafka_version(), 'older ones than 2.0.2 were never tried with this library'),
+        ('test_clock', current_setting('pg_standin.allow_test_clock') = 'off', 'warning', current_setting('pg_standin.allow_test_clock'), 'for tests only')
+    ) AS c(check_name, good, otherwise, found, advice)
+$$;
+COMMENT ON FUNCTION standin.preflight() IS 'what is missing or unwise on this server, a row each: ok, warning or error, with advice';
+GRANT EXECUTE ON FUNCTION standin.preflight() TO standin_operator, standin_auditor, standin_admin;
+
+-- sql/kafka/tables.sql
+CREATE FUNCTION standin_private.kafka_validator(options text[], catalog oid) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_kafka_validator';
+COMMENT ON FUNCTION standin_private.kafka_validator(text[], oid) IS 'checks the options of CREATE SERVER and CREATE USER MAPPING against an allow-list of librdkafka properties';
+
+CREATE FOREIGN DATA WRAPPER standin_kafka NO HANDLER VALIDATOR standin_private.kafka_validator;
+COMMENT ON FOREIGN DATA WRAPPER standin_kafka IS 'a Kafka cluster: options are librdkafka properties; secrets go into the user mapping of standin_owner';
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_kafka TO standin_admin;
+
+-- The consumer layer: whoever reads Kafka keeps its offsets here and moves them in the transaction of what it did with the
+-- records. What is committed as a group offset in Kafka is a copy for lag tools.
+CREATE TABLE standin_private.kafka_consumer (
+    consumer text PRIMARY KEY CHECK (consumer ~ '^[A-Za-z0-9._-]{1,100}$'),
+    server name NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    pause_reason text,
+    changed_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    changed_by name NOT NULL DEFAULT session_user,
+    CHECK (paused OR pause_reason IS NULL)
+);
+COMMENT ON TABLE standin_private.kafka_consumer IS 'who reads Kafka, from which foreign server, and whether an operator paused it; kept whole';
+
+CREATE TABLE standin_private.kafka_offset (
+    consumer text NOT NULL REFERENCES standin_private.kafka_consumer ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL CHECK (partition >= 0),
+    next_offset bigint NOT NULL CHECK (next_offset >= 0),
+    end_offset bigint CHECK (end_offset >= 0),
+    cluster_id text NOT NULL DEFAULT '',
+    seek_at timestamptz CHECK (seek_at > '-infinity'),
+    stop_offset bigint CHECK (stop_offset > 0),
+    record_offset bigint CHECK (record_offset >= 0),
+    record_hash bigint,
+    CHECK ((record_offset IS NULL) = (record_hash IS NULL)),
+    PRIMARY KEY (consumer, topic, partition)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.kafka_offset IS 'the next record to apply, moved by compare-and-set in the applying transaction; distributed by consumer, with the worker that owns it';
+COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the beginning, wherever that is';
+COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
+COMMENT ON COLUMN standin_private.kafka_offset.seek_at IS 'where to go on once Kafka was asked: at the first record of this time or later, infinity: at the end; null: at next_offset';
+COMMENT ON COLUMN standin_private.kafka_offset.stop_offset IS 'the first record that is not to be applied any more; null: go on for ever';
+COMMENT ON COLUMN standin_private.kafka_offset.record_offset IS 'the last record taken from the partition, read and compared with record_hash before going on after a start: another one there means another topic of the same name';
+COMMENT ON COLUMN standin_private.kafka_offset.record_hash IS 'FNV-1a of its timestamp, key and value';
+
+CREATE TABLE standin_private.kafka_dead_letter (
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    key bytea,
+    value bytea,
+    headers jsonb NOT NULL DEFAULT '[]',
+    record_at timestamptz,
+    sqlstate text NOT NULL CHECK (length(sqlstate) = 5),
+    error text NOT NULL,
+    column_name text,
+    redacted boolean NOT NULL DEFAULT false,
+    attempts integer NOT NULL DEFAULT 1 CHECK (attempts > 0),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    last_attempt_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    superseded_by bigint,
+    retry_at timestamptz,
+    retry_by name,
+    retry_force boolean NOT NULL DEFAULT false,
+    CHECK ((retry_at IS NULL) = (retry_by IS NULL) AND (retry_at IS NOT NULL OR NOT retry_force)),
+    PRIMARY KEY (consumer, topic, partition, record_offset)
+);
+CREATE INDEX ON standin_private.kafka_dead_letter (consumer, created_at);
+CREATE INDEX ON standin_private.kafka_dead_letter (consumer, topic, partition, record_offset) WHERE retry_at IS NOT NULL;
+CREATE INDEX ON standin_private.kafka_dead_letter USING hash (key) WHERE superseded_by IS NULL;
+COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.redacted IS 'confidential fields are hidden in key, value and headers, or all of these are missing; the record itself is in Kafka, as long as it keeps it';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.superseded_by IS 'offset of a later record of the same key that was applied: to apply this one now would bring old values back';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.retry_at IS 'when a retry was asked for that has not been made yet';
+
+CREATE TABLE standin_private.kafka_dead_letter_discarded (
+    LIKE standin_private.kafka_dead_letter,
+    discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    discarded_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    discarded_by name NOT NULL,
+    reason text NOT NULL CHECK (reason <> '')
+);
+COMMENT ON TABLE standin_private.kafka_dead_letter_discarded IS 'dead letters that an operator gave up, and who, when and why; nothing is ever taken from it; distributed by consumer';
+
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.kafka_consumer
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
+
+-- sql/cdc/tables.sql
+CREATE TABLE standin_private.cdc_source (
+    source text PRIMARY KEY REFERENCES standin_private.kafka_consumer ON DELETE CASCADE,
+    time_precision_mode text NOT NULL CHECK (time_precision_mode IN
+        ('adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds')),
+    decimal_handling_mode text NOT NULL CHECK (decimal_handling_mode IN ('precise', 'string', 'double')),
+    binary_handling_mode text NOT NULL CHECK (binary_handling_mode IN ('bytes', 'base64', 'base64-url-safe', 'hex')),
+    interval_handling_mode text NOT NULL CHECK (interval_handling_mode IN ('numeric', 'string')),
+    unavailable_value_placeholder text NOT NULL CHECK (unavailable_value_placeholder <> ''),
+    message_format text NOT NULL CHECK (message_format IN ('auto', 'envelope', 'flattened')),
+    rounding text NOT NULL CHECK (rounding IN ('error', 'truncate', 'round')),
+    consistency text NOT NULL CHECK (consistency IN ('eventual', 'transaction')),
+    workers integer NOT NULL CHECK (workers BETWEEN 1 AND 32),
+    transaction_topic text CHECK (transaction_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    on_stall text NOT NULL CHECK (on_stall IN ('wait', 'apply')),
+    stall_timeout interval NOT NULL CHECK (stall_timeout > '0'),
+    on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
+    message_function regprocedure,
+    message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
+    dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
+    conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
+    signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    signal_table regclass,
+    batch_records integer NOT NULL CHECK (batch_records BETWEEN 1 AND 100000),
+    batch_kilobytes integer NOT NULL CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
+    queue_kilobytes integer NOT NULL CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
+    CHECK ((on_message = 'call') = (message_function IS NOT NULL))
+);
+COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
+
+CREATE TABLE standin_private.cdc_table (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^%' AND length(topic) <= 1000)),
+    target regclass NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('current', 'history')),
+    apply_role name,
+    on_truncate text NOT NULL CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    schema_evolution text NOT NULL CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    foreign_keys text NOT NULL CHECK (foreign_keys IN ('enforce', 'skip')),
+    row_filter text CHECK (row_filter <> ''),
+    data_collection text CHECK (data_collection <> ''),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (source, topic)
+);
+COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
+COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
+COMMENT ON COLUMN standin_private.cdc_table.row_filter IS 'boolean expression; a row that does not match it is not in the target';
+COMMENT ON COLUMN standin_private.cdc_table.data_collection IS 'the table''s name in END records of the transaction topic; null: the topic without its first word';
+
+CREATE TABLE standin_private.cdc_column (
+    source text NOT NULL,
+    topic text NOT NULL,
+    name name NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('field', 'expression', 'mask', 'hash', 'constant', 'metadata', 'drop')),
+    field text CHECK (field <> ''),
+    argument text,
+    PRIMARY KEY (source, topic, name, kind),
+    FOREIGN KEY (source, topic) REFERENCES standin_private.cdc_table ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
+COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
+
+CREATE TABLE standin_private.cdc_progress (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    reads bigint NOT NULL DEFAULT 0,
+    inserts bigint NOT NULL DEFAULT 0,
+    updates bigint NOT NULL DEFAULT 0,
+    deletes bigint NOT NULL DEFAULT 0,
+    truncates bigint NOT NULL DEFAULT 0,
+    messages bigint NOT NULL DEFAULT 0,
+    ignored bigint NOT NULL DEFAULT 0,
+    filtered bigint NOT NULL DEFAULT 0,
+    duplicates bigint NOT NULL DEFAULT 0,
+    incomplete bigint NOT NULL DEFAULT 0,
+    unknown_fields bigint NOT NULL DEFAULT 0,
+    dead_letters bigint NOT NULL DEFAULT 0,
+    batches bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    source_at timestamptz,
+    debezium_at timestamptz,
+    applied_at timestamptz,
+    flattened boolean,
+    PRIMARY KEY (source, topic, partition)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+
+COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
+COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
+
+CREATE TABLE standin_private.cdc_position (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    source_micros bigint NOT NULL,
+    seen bytea NOT NULL DEFAULT '',
+    PRIMARY KEY (source, topic, partition, origin)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
+COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
+COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+
+COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
+
+CREATE TABLE standin_private.cdc_message (
+    source text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    prefix text NOT NULL,
+    content bytea NOT NULL,
+    lsn text,
+    source_at timestamptz,
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, topic, partition, record_offset)
+);
+COMMENT ON TABLE standin_private.cdc_message IS 'logical messages of sources with on_message = store, stored in the transaction that moved past them; outlives its source; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_message.lsn IS 'where in the source''s log the message is, as pg_lsn is written';
+
+CREATE TABLE standin_private.cdc_key_change (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    target regclass NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    old_key text NOT NULL,
+    stored jsonb NOT NULL,
+    fetched boolean NOT NULL,
+    new_key text[],
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, target, origin, position, old_key)
+);
+COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
+COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
+COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
+
+CREATE SEQUENCE standin_private.cdc_replay_number;
+
+CREATE TABLE standin_private.cdc_signal (
+    signal_id text PRIMARY KEY,
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    type text NOT NULL,
+    data jsonb NOT NULL,
+    signal_table regclass,
+    signal_topic text,
+    key text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL,
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    error text,
+    sent_at timestamptz,
+    CHECK ((signal_table IS NULL) <> (signal_topic IS NULL))
+);
+CREATE INDEX ON standin_private.cdc_signal (source, created_at) WHERE sent_at IS NULL;
+COMMENT ON TABLE standin_private.cdc_signal IS 'signals to connectors, committed before they are sent and marked after: sent at least once, known by their id; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_signal.key IS 'topic.prefix of the connector, which a signal in a topic is keyed by';
+
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_source
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE TRIGGER wake AFTER INSERT ON standin_private.cdc_signal
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+
+-- sql/cdc/partition.sql
+-- Which table a topic belongs to, and which worker a partition.
+CREATE FUNCTION standin_private.cdc_topic_of(source text, topic text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.topic FROM standin_private.cdc_table t JOIN standin_private.cdc_source s USING (source)
+    WHERE t.source = cdc_topic_of.source
+      AND (t.topic = cdc_topic_of.topic
+           OR (t.topic LIKE '^%' AND cdc_topic_of.topic ~ t.topic AND cdc_topic_of.topic NOT LIKE '\_\_%'
+               AND cdc_topic_of.topic IS DISTINCT FROM s.transaction_topic AND cdc_topic_of.topic IS DISTINCT FROM s.signal_topic
+               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic))
+    ORDER BY t.topic = cdc_topic_of.topic DESC, t.topic COLLATE "C" LIMIT 1
+$$;
+COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
+
+CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
+
+CREATE FUNCTION standin_private.cdc_worker_key(source text, ordinal integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT source || CASE WHEN ordinal = 0 THEN '' ELSE '/' || ordinal END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_key(text, integer) IS 'the name of a worker of a source: the source''s for the first, source/1 for the next';
+
+-- sql/cdc/source.sql
+CREATE FUNCTION standin_private.cdc_source_check(source text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_source s WHERE s.source = cdc_source_check.source) THEN
+        RAISE EXCEPTION 'source "%" does not exist', source USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_sources lists the sources; standin.cdc_source_create makes one.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
+
+CREATE FUNCTION standin_private.cdc_one_of(option text, value text, VARIADIC allowed text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT coalesce(value = ANY (allowed), false) THEN
+        RAISE EXCEPTION 'invalid % "%"', option, value USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('It is one of: %s.', array_to_string(allowed, ', '));
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_one_of(text, text, text[]) IS 'raises 22023 if an option has a value that it cannot have';
+
+CREATE FUNCTION standin_private.cdc_message_function_check(function regprocedure, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    routine pg_proc;
+    owner_name name;
+BEGIN
+    SELECT p.* INTO routine FROM pg_proc p WHERE p.oid = function;
+    owner_name := pg_get_userbyid(routine.proowner);
+    IF routine.prokind <> 'f' OR routine.proretset OR oidvectortypes(routine.proargtypes) <> 'text, bytea, text' THEN
+        RAISE EXCEPTION 'function % cannot take logical messages', function USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text); what it returns is not looked at.';
+    ELSIF NOT pg_has_role(caller, routine.proowner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be owner of function %', function USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It runs as its owner.';
+    ELSIF owner_name = 'standin_owner' OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = routine.proowner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'logical messages are never handed to a function of a superuser or of pg_standin itself, and % is of "%"', function, owner_name
+            USING ERRCODE = 'insufficient_privilege', HINT = format('ALTER FUNCTION %s OWNER TO ...;', function);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_message_function_check(regprocedure, name) IS 'raises an error with a hint if logical messages cannot be handed to the function';
+
+-- The one place that knows what a source may be; both making and altering one go through it.
+CREATE FUNCTION standin_private.cdc_source_validate(s standin_private.cdc_source) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('time_precision_mode', s.time_precision_mode,
+                'adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'),
+            standin_private.cdc_one_of('decimal_handling_mode', s.decimal_handling_mode, 'precise', 'string', 'double'),
+            standin_private.cdc_one_of('binary_handling_mode', s.binary_handling_mode, 'bytes', 'base64', 'base64-url-safe', 'hex'),
+            standin_private.cdc_one_of('interval_handling_mode', s.interval_handling_mode, 'numeric', 'string'),
+            standin_private.cdc_one_of('message_format', s.message_format, 'auto', 'envelope', 'flattened'),
+            standin_private.cdc_one_of('rounding', s.rounding, 'error', 'truncate', 'round'),
+            standin_private.cdc_one_of('consistency', s.consistency, 'eventual', 'transaction'),
+            standin_private.cdc_one_of('on_stall', s.on_stall, 'wait', 'apply'),
+            standin_private.cdc_one_of('on_message', s.on_message, 'ignore', 'store', 'call');
+    IF coalesce(s.unavailable_value_placeholder, '') = '' THEN
+        RAISE EXCEPTION 'unavailable_value_placeholder is empty' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'What Debezium''s unavailable.value.placeholder says.';
+    ELSIF coalesce(s.batch_records NOT BETWEEN 1 AND 100000 OR s.batch_kilobytes NOT BETWEEN 64 AND 1048576
+                   OR s.queue_kilobytes NOT BETWEEN 64 AND 2097151, true) THEN
+        RAISE EXCEPTION 'batch or queue size out of range' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'batch_records is 1 to 100000, batch_kilobytes 64 to 1048576, queue_kilobytes 64 to 2097151.';
+    ELSIF coalesce(s.workers NOT BETWEEN 1 AND 32, true) THEN
+        RAISE EXCEPTION 'workers out of range: %', s.workers USING ERRCODE = 'invalid_parameter_value', HINT = 'It is 1 to 32.';
+    ELSIF s.consistency = 'transaction' AND s.workers <> 1 THEN
+        RAISE EXCEPTION 'consistency "transaction" has one worker' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Transactions of the source are applied in their order, across all partitions.';
+    ELSIF s.consistency = 'transaction' AND s.transaction_topic IS NULL THEN
+        RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
+    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
+    ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
+        RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
+        RAISE EXCEPTION 'dead_letter_limit is a positive number' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'So many dead letters within dead_letter_window pause the source.';
+    ELSIF s.on_message = 'call' AND s.message_function IS NULL THEN
+        RAISE EXCEPTION 'on_message "call" needs message_function' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text).';
+    ELSIF s.on_message <> 'call' AND s.message_function IS NOT NULL THEN
+        RAISE EXCEPTION 'message_function is for on_message "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.on_message = 'ignore' AND s.message_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'message_topic is for on_message "store" and "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.message_function IS NOT NULL THEN
+        PERFORM standin_private.cdc_message_function_check(s.message_function, standin_private.caller());
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_source_validate(standin_private.cdc_source) IS 'raises 22023 with a hint if a source cannot be so';
+
+CREATE FUNCTION standin.cdc_source_create(
+    source text, server name,
+    time_precision_mode text DEFAULT 'adaptive', decimal_handling_mode text DEFAULT 'precise',
+    binary_handling_mode text DEFAULT 'bytes', unavailable_value_placeholder text DEFAULT '__debezium_unavailable_value',
+    batch_records integer DEFAULT 10000, batch_kilobytes integer DEFAULT 16384, queue_kilobytes integer DEFAULT 16384,
+    paused boolean DEFAULT false, interval_handling_mode text DEFAULT 'numeric', message_format text DEFAULT 'auto',
+    rounding text DEFAULT 'error', consistency text DEFAULT 'eventual', workers integer DEFAULT 1,
+    transaction_topic text DEFAULT NULL, on_stall text DEFAULT 'wait', stall_timeout interval DEFAULT '1 minute',
+    on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
+    dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
+    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made standin_private.cdc_source;
+BEGIN
+    IF source IS NULL OR source !~ '^[A-Za-z0-9._-]{1,100}$' THEN
+        RAISE EXCEPTION 'invalid name of a source: "%"', source USING ERRCODE = 'invalid_name',
+            HINT = 'Use up to 100 letters, digits, dots, underscores and dashes.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                   WHERE s.srvname = server AND w.fdwname = 'standin_kafka') THEN
+        RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object',
+            HINT = format('CREATE SERVER %I FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" ''host:9092'');', server);
+    END IF;
+    IF NOT has_server_privilege(standin_private.caller(), server, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.caller());
+    END IF;
+    IF EXISTS (SELECT FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_create.source) THEN
+        RAISE EXCEPTION 'source "%" already exists', source USING ERRCODE = 'duplicate_object';
+    END IF;
+    made.source := source;
+    made.time_precision_mode := time_precision_mode;
+    made.decimal_handling_mode := decimal_handling_mode;
+    made.binary_handling_mode := binary_handling_mode;
+    made.interval_handling_mode := interval_handling_mode;
+    made.unavailable_value_placeholder := unavailable_value_placeholder;
+    made.message_format := message_format;
+    made.rounding := rounding;
+    made.consistency := consistency;
+    made.workers := workers;
+    made.transaction_topic := transaction_topic;
+    made.on_stall := on_stall;
+    made.stall_timeout := stall_timeout;
+    made.on_message := on_message;
+    made.message_function := message_function;
+    made.dead_letter_limit := dead_letter_limit;
+    made.dead_letter_window := dead_letter_window;
+    made.conflict_timeout := conflict_timeout;
+    made.signal_topic := signal_topic;
+    made.signal_table := signal_table;
+    made.message_topic := message_topic;
+    made.batch_records := batch_records;
+    made.batch_kilobytes := batch_kilobytes;
+    made.queue_kilobytes := queue_kilobytes;
+    made.created_at := standin_private.clock_now();
+    made.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_source_validate(made);
+    INSERT INTO standin_private.kafka_consumer (consumer, server, paused, changed_by)
+    VALUES (cdc_source_create.source, cdc_source_create.server, cdc_source_create.paused, standin_private.caller());
+    INSERT INTO standin_private.cdc_source VALUES (made.*);
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_create IS 'makes a source of change events: a worker (or several, each with its partitions) reads its topics from the Kafka cluster of the server. The README has a table of the options. Errors: 42704 unknown server, 42501 no USAGE on it, 42710 exists, 22023 an option out of range';
+
+CREATE FUNCTION standin.cdc_source_alter(
+    source text, server name DEFAULT NULL,
+    time_precision_mode text DEFAULT NULL, decimal_handling_mode text DEFAULT NULL, binary_handling_mode text DEFAULT NULL,
+    unavailable_value_placeholder text DEFAULT NULL, batch_records integer DEFAULT NULL, batch_kilobytes integer DEFAULT NULL,
+    queue_kilobytes integer DEFAULT NULL, interval_handling_mode text DEFAULT NULL, message_format text DEFAULT NULL,
+    rounding text DEFAULT NULL, consistency text DEFAULT NULL, workers integer DEFAULT NULL, transaction_topic text DEFAULT NULL,
+    on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
+    message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
+    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.cdc_source;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF server IS NOT NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_foreign_server f JOIN pg_foreign_data_wrapper w ON w.oid = f.srvfdw
+                       WHERE f.srvname = server AND w.fdwname = 'standin_kafka') THEN
+            RAISE EXCEPTION 'server "%" is not a server of standin_kafka', server USING ERRCODE = 'undefined_object';
+        ELSIF NOT has_server_privilege(standin_private.caller(), server, 'USAGE') THEN
+            RAISE EXCEPTION 'permission denied for foreign server %', server USING ERRCODE = 'insufficient_privilege',
+                HINT = format('GRANT USAGE ON FOREIGN SERVER %I TO %I;', server, standin_private.caller());
+        END IF;
+        UPDATE standin_private.kafka_consumer c SET server = cdc_source_alter.server, changed_at = standin_private.clock_now(),
+            changed_by = standin_private.caller() WHERE c.consumer = cdc_source_alter.source;
+    END IF;
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR UPDATE;
+    s.time_precision_mode := coalesce(time_precision_mode, s.time_precision_mode);
+    s.decimal_handling_mode := coalesce(decimal_handling_mode, s.decimal_handling_mode);
+    s.binary_handling_mode := coalesce(binary_handling_mode, s.binary_handling_mode);
+    s.interval_handling_mode := coalesce(interval_handling_mode, s.interval_handling_mode);
+    s.unavailable_value_placeholder := coalesce(unavailable_value_placeholder, s.unavailable_value_placeholder);
+    s.message_format := coalesce(message_format, s.message_format);
+    s.rounding := coalesce(rounding, s.rounding);
+    s.consistency := coalesce(consistency, s.consistency);
+    s.workers := coalesce(workers, s.workers);
+    s.transaction_topic := coalesce(transaction_topic, s.transaction_topic);
+    s.on_stall := coalesce(on_stall, s.on_stall);
+    s.stall_timeout := coalesce(stall_timeout, s.stall_timeout);
+    s.on_message := coalesce(on_message, s.on_message);
+    s.message_function := CASE WHEN s.on_message = 'call' THEN coalesce(message_function, s.message_function) ELSE message_function END;
+    s.dead_letter_limit := coalesce(dead_letter_limit, s.dead_letter_limit);
+    s.dead_letter_window := coalesce(dead_letter_window, s.dead_letter_window);
+    s.conflict_timeout := coalesce(conflict_timeout, s.conflict_timeout);
+    s.signal_topic := coalesce(signal_topic, s.signal_topic);
+    s.signal_table := coalesce(signal_table, s.signal_table);
+    s.message_topic := coalesce(message_topic, s.message_topic);
+    s.batch_records := coalesce(batch_records, s.batch_records);
+    s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
+    s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
+    PERFORM standin_private.cdc_source_validate(s);
+    UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
+        unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
+        on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
+        = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
+        s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
+        s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
+    WHERE c.source = cdc_source_alter.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
+
+CREATE FUNCTION standin.cdc_source_drop(source text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    DELETE FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_source_drop.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_source_drop(text) IS 'stops the source and forgets its offsets; its tables and dead letters stay. Errors: 42704 unknown source';
+
+-- sql/cdc/table.sql
+CREATE FUNCTION standin_private.cdc_target_check(target regclass, apply_role name, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation pg_class;
+    owner_name name;
+    as_role name;
+    missing text;
+BEGIN
+    SELECT c.* INTO relation FROM pg_class c WHERE c.oid = target;
+    owner_name := pg_get_userbyid(relation.relowner);
+    IF relation.relkind NOT IN ('r', 'p') OR relation.relnamespace IN ('pg_catalog'::regnamespace, 'standin_private'::regnamespace) THEN
+        RAISE EXCEPTION 'cannot apply change events to %', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'The target is an ordinary or partitioned table.';
+    ELSIF relation.relpersistence = 't' THEN
+        RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
+    ELSIF relation.relpersistence = 'u' THEN
+        RAISE EXCEPTION 'cannot apply change events to unlogged table %', target USING ERRCODE = 'wrong_object_type',
+            DETAIL = 'A crash would empty it, and the offsets would stay.',
+            HINT = format('ALTER TABLE %s SET LOGGED;', target);
+    END IF;
+    IF EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND NOT (i.indisvalid AND i.indimmediate)) THEN
+        RAISE EXCEPTION 'the primary key of table % is deferrable', target USING ERRCODE = 'invalid_table_definition',
+            DETAIL = 'Updates and deletes are applied by key.',
+            HINT = format('ALTER TABLE %s ADD PRIMARY KEY (...), not deferrable, on the columns of the event''s key.', target);
+    END IF;
+    IF NOT pg_has_role(caller, relation.relowner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of table %', target USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    as_role := coalesce(apply_role, owner_name);
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', as_role USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = as_role AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', as_role
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('Give the table to another role (ALTER TABLE %s OWNER TO ...), or name one in apply_role.', target);
+    ELSIF NOT pg_has_role(caller, as_role, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', as_role USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT string_agg(p.privilege, ', ') INTO missing
+    FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege)
+    WHERE NOT has_table_privilege(as_role, target, p.privilege);
+    IF missing IS NOT NULL OR NOT has_schema_privilege(as_role, relation.relnamespace, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not apply change events to table %', as_role, target
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %s TO %I; GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I;',
+                          relation.relnamespace::regnamespace, as_role, target, as_role);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+
+-- The one place that knows what the options of a table may be; both adding and altering one go through it.
+CREATE FUNCTION standin_private.cdc_table_validate(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('kind', t.kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', t.on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', t.schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', t.foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_validate(standin_private.cdc_table) IS 'raises an error if a table has an option out of range or a target that cannot be one';
+
+CREATE FUNCTION standin.cdc_table_add(
+    source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
+    kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
+    row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
+            HINT = 'A topic, or a pattern of topics that begins with ^.';
+    END IF;
+    PERFORM '' ~ topic; -- a pattern that is none raises 2201B
+    IF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    END IF;
+    t.source := source;
+    t.topic := topic;
+    t.target := target;
+    t.kind := kind;
+    t.apply_role := apply_role;
+    t.on_truncate := on_truncate;
+    t.schema_evolution := schema_evolution;
+    t.foreign_keys := foreign_keys;
+    t.row_filter := nullif(row_filter, '');
+    t.data_collection := data_collection;
+    t.created_at := standin_private.clock_now();
+    t.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_table_validate(t), standin_private.cdc_filter_check(t);
+    INSERT INTO standin_private.cdc_table SELECT t.*;
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
+
+CREATE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    topics text[];
+    planned boolean;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT array_agg(o.topic) INTO topics FROM standin_private.kafka_offset o
+    WHERE o.consumer = cdc_table_remove.source
+      AND cdc_table_remove.topic IN (o.topic, standin_private.cdc_topic_of(o.consumer, o.topic));
+    DELETE FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    planned := FOUND;
+    DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF NOT (FOUND OR planned) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+
+
+-- sql/cdc/create.sql
+CREATE TABLE standin_private.cdc_table_planned (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_name name NOT NULL,
+    table_name name NOT NULL,
+    owner name NOT NULL,
+    on_truncate text NOT NULL CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    schema_evolution text NOT NULL CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    data_collection text CHECK (data_collection <> ''),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (source, topic)
+);
+COMMENT ON TABLE standin_private.cdc_table_planned IS 'tables that the first event of a topic will create; a row becomes one of cdc_table then; kept whole';
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+
+CREATE FUNCTION standin.cdc_table_create(
+    source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',
+    schema_evolution text DEFAULT 'add', data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[] := parse_ident(target);
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF coalesce(topic !~ '^[A-Za-z0-9._-]{1,249}$', true) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name';
+    ELSIF coalesce(cardinality(parts) <> 2, true) THEN
+        RAISE EXCEPTION 'the target is the name of a table with its schema, not "%"', target USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL OR parts[1] IN ('pg_catalog', 'standin', 'standin_private') THEN
+        RAISE EXCEPTION 'no schema "%" for tables', parts[1] USING ERRCODE = 'invalid_schema_name';
+    ELSIF to_regclass(target) IS NOT NULL THEN
+        RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
+        RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT pg_has_role(standin_private.caller(), owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'CREATE')
+       OR NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not create tables in schema %', owner, parts[1] USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA %I TO %I;', parts[1], owner);
+    END IF;
+    PERFORM standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail');
+    INSERT INTO standin_private.cdc_table_planned (source, topic, schema_name, table_name, owner, on_truncate, schema_evolution, data_collection, created_by)
+    VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
+            cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic that carries a schema creates it, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
+
+CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH planned AS (
+        DELETE FROM standin_private.cdc_table_planned p
+        WHERE p.source = cdc_table_made.source AND p.topic = cdc_table_made.topic RETURNING p.*)
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, on_truncate, schema_evolution, foreign_keys, data_collection, created_at, created_by)
+    SELECT p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by
+    FROM planned p
+$$;
+COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it';
+
+CREATE VIEW standin.cdc_tables_planned AS
+SELECT p.source, p.topic, format('%I.%I', p.schema_name, p.table_name) AS target, p.owner, p.on_truncate, p.schema_evolution, p.data_collection,
+       p.created_at, p.created_by
+FROM standin_private.cdc_table_planned p;
+COMMENT ON VIEW standin.cdc_tables_planned IS 'tables of cdc_table_create that wait for the first event of their topic';
+
+-- sql/cdc/mapping.sql
+CREATE FUNCTION standin_private.cdc_mapping_check(target regclass, role name, "column" text, kind text, argument text, computed text[], is_key boolean)
+RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'standin_cdc_mapping_check';
+COMMENT ON FUNCTION standin_private.cdc_mapping_check(regclass, name, text, text, text, text[], boolean) IS 'raises what is wrong with the mapping of a column, or with a row filter (no column); what users bring is parsed as the role given';
+
+CREATE FUNCTION standin_private.cdc_table_of(source text, topic text) RETURNS standin_private.cdc_table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_table standin_private.cdc_table;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT t.* INTO found_table FROM standin_private.cdc_table t WHERE t.source = cdc_table_of.source AND t.topic = cdc_table_of.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = found_table.target) THEN
+        RAISE EXCEPTION 'the target table of topic "%" does not exist any more', topic USING ERRCODE = 'undefined_table',
+            HINT = 'Call standin.cdc_table_remove.';
+    END IF;
+    RETURN found_table;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_of(text, text) IS 'the table of a topic. Errors: 42704 unknown source or topic, 42P01 its target is gone';
+
+CREATE FUNCTION standin_private.cdc_apply_role(t standin_private.cdc_table) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN coalesce((t).apply_role, (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = (t).target));
+COMMENT ON FUNCTION standin_private.cdc_apply_role(standin_private.cdc_table) IS 'as whom rows are written and expressions run';
+
+CREATE FUNCTION standin_private.cdc_computed_columns(t standin_private.cdc_table, but text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT c.name::text FROM standin_private.cdc_column c
+             WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression'
+             UNION SELECT but WHERE but IS NOT NULL);
+COMMENT ON FUNCTION standin_private.cdc_computed_columns(standin_private.cdc_table, text) IS 'columns that expressions compute, which other expressions therefore cannot use';
+
+CREATE FUNCTION standin_private.cdc_filter_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (t).row_filter IS NOT NULL THEN
+        PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), NULL, 'filter', (t).row_filter,
+                                                  standin_private.cdc_computed_columns(t, NULL), false);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) IS 'raises what is wrong with the row filter: syntax, names, 42804 not boolean';
+
+-- A field that becomes confidential must not be readable in records that were put aside before.
+CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
+    WHERE d.consumer = (t).source AND NOT d.redacted
+      AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic));
+    IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
+               WHERE d.consumer = (t).source AND NOT d.redacted
+                 AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
+        RAISE EXCEPTION 'dead letters of topic "%" hold the field "%" in the clear', (t).topic, field
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear; discarded ones lose their contents';
+
+CREATE FUNCTION standin_private.cdc_confidential_fields(t standin_private.cdc_table) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT lower(CASE WHEN c.kind = 'drop' THEN c.name::text ELSE coalesce(c.field, c.name::text) END)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind IN ('mask', 'hash', 'drop');
+END;
+COMMENT ON FUNCTION standin_private.cdc_confidential_fields(standin_private.cdc_table) IS 'fields that are masked, hashed or dropped, in lower case';
+
+-- Confidential fields may reach columns that mask or hash them, and no other.
+CREATE FUNCTION standin_private.cdc_clear_columns_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    clear record;
+BEGIN
+    SELECT a.attname, coalesce(c.field, a.attname::text) AS field INTO clear
+    FROM pg_attribute a
+    LEFT JOIN standin_private.cdc_column c ON c.source = (t).source AND c.topic = (t).topic AND c.name = a.attname AND c.kind <> 'drop'
+    WHERE a.attrelid = (t).target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND coalesce(c.kind, 'field') = 'field'
+      AND lower(coalesce(c.field, a.attname::text)) IN (SELECT standin_private.cdc_confidential_fields(t))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of table % takes the confidential field "%" in the clear', clear.attname, (t).target, clear.field
+            USING ERRCODE = 'invalid_object_definition',
+                  HINT = format('First mask or hash the column, map it to something else, or ALTER TABLE %s DROP COLUMN %I.', (t).target, clear.attname);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_clear_columns_check(standin_private.cdc_table) IS 'raises 42P17 if a column stores a field in the clear that is confidential';
+
+CREATE FUNCTION standin_private.cdc_column_kind(field text, expression text, mask text, hash boolean, constant text, metadata text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kinds text[] := array_remove(ARRAY[
+        CASE WHEN expression IS NOT NULL THEN 'expression' END, CASE WHEN mask IS NOT NULL THEN 'mask' END,
+        CASE WHEN hash THEN 'hash' END, CASE WHEN constant IS NOT NULL THEN 'constant' END,
+        CASE WHEN metadata IS NOT NULL THEN 'metadata' END], NULL);
+BEGIN
+    IF cardinality(kinds) > 1 THEN
+        RAISE EXCEPTION 'a column is mapped in one way, not by % and %', kinds[1], kinds[2] USING ERRCODE = 'invalid_parameter_value';
+    ELSIF field = '' OR (field IS NULL AND cardinality(kinds) = 0) THEN
+        RAISE EXCEPTION 'nothing says what the column is to store' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give one of field, expression, mask, hash, constant and metadata; field may go with mask or hash.';
+    ELSIF field IS NOT NULL AND kinds[1] NOT IN ('mask', 'hash') THEN
+        RAISE EXCEPTION 'a field cannot be combined with %', kinds[1] USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'field goes alone, or with mask or hash.';
+    END IF;
+    RETURN coalesce(kinds[1], 'field');
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_column_kind(text, text, text, boolean, text, text) IS 'which way of mapping a column the arguments ask for. Errors: 22023 none or two';
+
+CREATE FUNCTION standin.cdc_column_map(
+    source text, topic text, "column" name, field text DEFAULT NULL, expression text DEFAULT NULL, mask text DEFAULT NULL,
+    hash boolean DEFAULT false, constant text DEFAULT NULL, metadata text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+    kind text := standin_private.cdc_column_kind(field, expression, mask, coalesce(hash, false), constant, metadata);
+    argument text := coalesce(expression, mask, constant, metadata);
+    attribute pg_attribute;
+    is_key boolean;
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    SELECT a.* INTO attribute FROM pg_attribute a
+    WHERE a.attrelid = t.target AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table % has no column "%"', t.target, "column" USING ERRCODE = 'undefined_column';
+    ELSIF attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" is generated', "column" USING ERRCODE = 'generated_always',
+            DETAIL = 'The table computes it by itself.';
+    END IF;
+    is_key := EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.target AND i.indisprimary AND attribute.attnum = ANY (i.indkey))
+              AND t.kind = 'current';
+    IF is_key AND kind = 'mask' THEN
+        RAISE EXCEPTION 'column "%" is part of the primary key and cannot be masked', "column" USING ERRCODE = 'invalid_object_definition',
+            DETAIL = 'Rows are found again by their key, and masked values are alike.', HINT = 'Hash it: equal values have equal hashes.';
+    END IF;
+    PERFORM standin_private.cdc_mapping_check(t.target, standin_private.cdc_apply_role(t), "column", kind, argument,
+                                              standin_private.cdc_computed_columns(t, "column"), is_key);
+    IF kind IN ('mask', 'hash') THEN
+        PERFORM standin_private.cdc_dead_letters_check(t, coalesce(field, "column"));
+    END IF;
+    DELETE FROM standin_private.cdc_column c
+    WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column" AND c.kind <> 'drop';
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind, field, argument)
+    VALUES (t.source, t.topic, "column", kind, cdc_column_map.field, argument);
+    PERFORM standin_private.cdc_clear_columns_check(t);
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for records applied from now on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+
+CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    computed text[] := standin_private.cdc_computed_columns(t, NULL);
+BEGIN
+    PERFORM standin_private.cdc_filter_check(t);
+    PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), c.name, c.kind, c.argument, computed, false)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression';
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_expressions_check(standin_private.cdc_table) IS 'raises what is wrong with the expressions of a table: one may use a column that another now computes';
+
+CREATE FUNCTION standin.cdc_field_drop(source text, topic text, field text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    IF coalesce(field, '') = '' OR octet_length(field) > 63 THEN
+        RAISE EXCEPTION 'invalid name of a field: "%"', field USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.kind IN ('mask', 'hash')
+                  AND coalesce(c.field, c.name::text) = cdc_field_drop.field) THEN
+        RAISE EXCEPTION 'the field "%" is masked or hashed into a column', field USING ERRCODE = 'object_in_use',
+            HINT = 'Call standin.cdc_column_unmap for that column first.';
+    END IF;
+    PERFORM standin_private.cdc_dead_letters_check(t, field);
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind) VALUES (t.source, t.topic, cdc_field_drop.field, 'drop')
+    ON CONFLICT DO NOTHING;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_field_drop(text, text, text) IS 'the event''s field is stored nowhere: in no column, no dead letter, and no expression sees it. Errors: 42704 unknown source or topic, 42602 no name, 42P17 a column takes it, 55006 a column masks or hashes it, 42501 not the owner, 55000 dead letters hold it in the clear';
+
+CREATE FUNCTION standin.cdc_column_unmap(source text, topic text, "column" name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    DELETE FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column";
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" of source "%" maps no column and drops no field "%"', topic, source, "column"
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_columns lists what is mapped.';
+    END IF;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from now on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
+
+CREATE FUNCTION standin.cdc_table_alter(
+    source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
+    foreign_keys text DEFAULT NULL, row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    t.apply_role := nullif(coalesce(apply_role, t.apply_role), '');
+    t.on_truncate := coalesce(on_truncate, t.on_truncate);
+    t.schema_evolution := coalesce(schema_evolution, t.schema_evolution);
+    t.foreign_keys := coalesce(foreign_keys, t.foreign_keys);
+    t.row_filter := nullif(coalesce(row_filter, t.row_filter), '');
+    t.data_collection := nullif(coalesce(data_collection, t.data_collection), '');
+    PERFORM standin_private.cdc_table_validate(t);
+    UPDATE standin_private.cdc_table c
+    SET apply_role = t.apply_role, on_truncate = t.on_truncate, schema_evolution = t.schema_evolution,
+        foreign_keys = t.foreign_keys, row_filter = t.row_filter, data_collection = t.data_collection
+    WHERE c.source = t.source AND c.topic = t.topic;
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, from the next record on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+
+CREATE VIEW standin.cdc_columns AS
+SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,
+       CASE WHEN c.kind IN ('mask', 'hash') THEN coalesce(c.field, c.name::text) WHEN c.kind = 'drop' THEN c.name::text ELSE c.field END AS field,
+       c.argument, c.kind IN ('mask', 'hash', 'drop') AS confidential
+FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source, topic);
+COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
+
+-- sql/cdc/operate.sql
+CREATE FUNCTION standin.cdc_pause(source text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_consumer c
+    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
+    WHERE c.consumer = cdc_pause.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
+
+CREATE FUNCTION standin.cdc_resume(source text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_consumer c
+    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
+    WHERE c.consumer = cdc_resume.source;
+END $$;
+COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';
+
+CREATE FUNCTION standin_private.cdc_topic_check(source text, topic text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_topic_check.source AND t.topic = cdc_topic_check.topic AND t.topic !~ '^\^')
+       AND NOT EXISTS (SELECT FROM standin_private.kafka_offset o WHERE o.consumer = cdc_topic_check.source AND o.topic = cdc_topic_check.topic) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_topic_check(text, text) IS 'raises 42704 if there is no such source or it has no such topic';
+
+-- The partition's position moves first: its row lock waits for the batch that is being applied, whose own position of the
+-- source's log is then seen and forgotten by the statement after it.
+CREATE FUNCTION standin_private.cdc_position_set(source text, topic text, partition integer, next_offset bigint, seek_at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO standin_private.kafka_offset AS o (consumer, topic, partition, next_offset, seek_at)
+    VALUES (cdc_position_set.source, cdc_position_set.topic, cdc_position_set.partition, coalesce(cdc_position_set.next_offset, 0),
+            cdc_position_set.seek_at)
+    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = coalesce(cdc_position_set.next_offset, o.next_offset),
+        seek_at = EXCLUDED.seek_at, cluster_id = '', record_offset = NULL, record_hash = NULL;
+    DELETE FROM standin_private.cdc_position p
+    WHERE p.source = cdc_position_set.source AND p.topic = cdc_position_set.topic AND p.partition = cdc_position_set.partition;
+    PERFORM standin_private.wake('cdc');
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_position_set(text, text, integer, bigint, timestamptz) IS 'puts one partition elsewhere, at an offset or (once Kafka was asked) at a time, and forgets what was known of its past';
+
+CREATE FUNCTION standin.cdc_seek(source text, topic text, partition integer, next_offset bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
+        RAISE EXCEPTION 'partition and offset are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Offset 0 means from the beginning, wherever that is.';
+    END IF;
+    PERFORM standin_private.cdc_position_set(source, topic, partition, next_offset, NULL);
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
+
+CREATE FUNCTION standin_private.cdc_seek_all(source text, topic text, partition integer, next_offset bigint, seek_at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known integer;
+    found_any boolean := false;
+BEGIN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF partition < 0 THEN
+        RAISE EXCEPTION 'partitions are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF partition IS NOT NULL THEN
+        PERFORM standin_private.cdc_position_set(source, topic, partition, next_offset, seek_at);
+        RETURN;
+    END IF;
+    FOR known IN SELECT o.partition FROM standin_private.kafka_offset o
+                 WHERE o.consumer = cdc_seek_all.source AND o.topic = cdc_seek_all.topic ORDER BY 1 LOOP
+        PERFORM standin_private.cdc_position_set(source, topic, known, next_offset, seek_at);
+        found_any := true;
+    END LOOP;
+    IF NOT found_any THEN
+        RAISE EXCEPTION 'partitions of topic "%" are not known yet', topic USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Name the partition, or let the worker find the topic first (standin.stat_cdc lists its partitions).';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_seek_all(text, text, integer, bigint, timestamptz) IS 'puts one partition of a topic, or all that are known, elsewhere';
+
+CREATE FUNCTION standin.cdc_seek(source text, topic text, "to" text, partition integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF "to" = 'beginning' THEN
+        PERFORM standin_private.cdc_seek_all(source, topic, partition, 0, NULL);
+    ELSIF "to" = 'end' THEN
+        PERFORM standin_private.cdc_seek_all(source, topic, partition, NULL, 'infinity');
+    ELSE
+        RAISE EXCEPTION 'cannot seek to "%"', "to" USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It is ''beginning'', ''end'', a partition and an offset, or a time: "at" => timestamptz ''2026-01-31 12:00+00''.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, text, integer) IS 'applies the topic (or one partition) from its beginning or its end on; the end is asked of Kafka by the worker: until then stat_cdc shows seek_at. Errors: 42704 unknown source or topic, 22023 another word, 55000 partitions not known yet';
+
+CREATE FUNCTION standin.cdc_seek(source text, topic text, "at" timestamptz, partition integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF "at" IS NULL OR NOT isfinite("at") THEN
+        RAISE EXCEPTION 'cannot seek to time %', coalesce("at"::text, 'null') USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For the ends there are ''beginning'' and ''end''.';
+    END IF;
+    PERFORM standin_private.cdc_seek_all(source, topic, partition, NULL, "at");
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, timestamptz, integer) IS 'applies the topic (or one partition) from the first record on that has this time in Kafka or a later one; the worker asks Kafka for it: until then stat_cdc shows seek_at. Errors: 42704 unknown source or topic, 22023 no finite time, 55000 partitions not known yet';
+
+-- sql/cdc/replay.sql
+-- A replay is a source of its own with one partition and an end; so it has offsets, progress and dead letters of its own.
+CREATE FUNCTION standin.cdc_replay(source text, topic text, partition integer, from_offset bigint, to_offset bigint, target regclass,
+    apply_role name DEFAULT NULL, kind text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    origin standin_private.cdc_table;
+    s standin_private.cdc_source;
+    replay text;
+    server_name name;
+BEGIN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF coalesce(partition < 0 OR from_offset < 0 OR to_offset < from_offset, true) THEN
+        RAISE EXCEPTION 'no range of a partition: % from % to %', partition, from_offset, to_offset USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Partition and offsets are numbers from 0 on; the records from_offset and to_offset are part of the range.';
+    ELSIF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.target = cdc_replay.target) THEN
+        RAISE EXCEPTION 'change events are being applied to table %', target USING ERRCODE = 'object_in_use',
+            DETAIL = 'A replay would bring old values back.', HINT = 'Replay into a table of its own, and take over from there what is missing.';
+    END IF;
+    SELECT * INTO origin FROM standin_private.cdc_table t
+    WHERE t.source = cdc_replay.source AND (t.topic = cdc_replay.topic OR (t.topic LIKE '^%' AND cdc_replay.topic ~ t.topic))
+    ORDER BY t.topic <> cdc_replay.topic, t.topic LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" of source "%" has no table', topic, source USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM standin_private.cdc_one_of('kind', coalesce(kind, origin.kind), 'current', 'history'),
+            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_replay.source;
+    SELECT c.server INTO server_name FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_replay.source;
+    replay := left(source, 80) || '.replay' || nextval('standin_private.cdc_replay_number');
+    s.source := replay;
+    s.consistency := 'eventual';
+    s.workers := 1;
+    s.transaction_topic := NULL;
+    s.signal_topic := NULL;
+    s.signal_table := NULL;
+    s.on_message := 'ignore';
+    s.message_function := NULL;
+    s.message_topic := NULL;
+    s.created_at := standin_private.clock_now();
+    s.created_by := standin_private.caller();
+    INSERT INTO standin_private.kafka_consumer (consumer, server, changed_by) VALUES (replay, server_name, standin_private.caller());
+    INSERT INTO standin_private.cdc_source VALUES (s.*);
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
+        row_filter, data_collection, created_by)
+    VALUES (replay, cdc_replay.topic, cdc_replay.target, coalesce(cdc_replay.kind, origin.kind), cdc_replay.apply_role, 'ignore', 'ignore',
+        origin.foreign_keys, origin.row_filter, origin.data_collection, standin_private.caller());
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind, field, argument)
+    SELECT replay, cdc_replay.topic, c.name, c.kind, c.field, c.argument
+    FROM standin_private.cdc_column c WHERE c.source = origin.source AND c.topic = origin.topic;
+    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset, stop_offset)
+    VALUES (replay, cdc_replay.topic, cdc_replay.partition, cdc_replay.from_offset, cdc_replay.to_offset + 1);
+    RETURN replay;
+END $$;
+COMMENT ON FUNCTION standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text) IS 'applies the records from_offset to to_offset of a partition, both included, to another table, with the topic''s mapping (truncates ignored); the source goes on undisturbed. Returns the name of the source that does it: its state is done once all is applied, standin.cdc_source_drop takes it away. Errors: 42704 unknown source or topic, 22023 no range or kind, 55006 the target is replicated to, and those of cdc_table_add; a range that Kafka does not have is an error of the replay''s worker, with what Kafka has';
+
+-- sql/cdc/signal.sql
+-- Signals to Debezium. SQL only writes down what is to be said; the source's worker says it.
+CREATE FUNCTION standin_private.cdc_signal_check(source text, signal_table regclass, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner_name name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = signal_table);
+BEGIN
+    IF owner_name IS NULL THEN
+        RAISE EXCEPTION 'signal_table of source "%" does not exist any more', source USING ERRCODE = 'undefined_table';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_name AND r.rolsuper) THEN
+        RAISE EXCEPTION 'signals are never written as a superuser, and "%" is one', owner_name USING ERRCODE = 'insufficient_privilege',
+            HINT = format('ALTER TABLE %s OWNER TO ...;', signal_table);
+    ELSIF NOT pg_has_role(caller, owner_name, 'USAGE') AND NOT has_table_privilege(caller, signal_table, 'INSERT') THEN
+        RAISE EXCEPTION 'permission denied for table %', signal_table USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT INSERT ON %s TO %I;', signal_table, caller);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_signal_check(text, regclass, name) IS 'raises 42501 unless the caller may insert into the table, as whose owner the worker will';
+
+CREATE FUNCTION standin.cdc_snapshot(source text, topic text, additional_condition text DEFAULT NULL,
+    snapshot_type text DEFAULT 'incremental', topic_prefix text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.cdc_source;
+    found_topic text;
+    collection text;
+    refusal text := standin_private.instance_refusal();
+    made standin_private.cdc_signal;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source),
+            standin_private.cdc_one_of('snapshot_type', snapshot_type, 'incremental', 'blocking');
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_snapshot.source;
+    IF s.signal_topic IS NULL AND s.signal_table IS NULL THEN
+        RAISE EXCEPTION 'source "%" has no way to signal its connector', source USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Give it the connector''s signal table or signal topic: standin.cdc_source_alter(..., signal_table => ...) or (..., signal_topic => ...).';
+    ELSIF refusal IS NOT NULL THEN
+        RAISE EXCEPTION 'this server is not the instance that may speak to the outside' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = refusal, HINT = 'If the original is gone for good, call standin.instance_adopt(reason).';
+    END IF;
+    -- A topic is <topic.prefix>.<data collection>; either names the table.
+    SELECT t.topic, t.data_collection INTO found_topic, collection FROM (
+        SELECT c.topic, coalesce(c.data_collection, substr(c.topic, strpos(c.topic, '.') + 1)) AS data_collection, 1 AS rank
+        FROM standin_private.cdc_table c WHERE c.source = cdc_snapshot.source AND c.topic NOT LIKE '^%'
+        UNION ALL
+        SELECT o.topic, substr(o.topic, strpos(o.topic, '.') + 1), 2
+        FROM standin_private.kafka_offset o WHERE o.consumer = cdc_snapshot.source AND o.topic IS DISTINCT FROM s.transaction_topic) t
+    WHERE cdc_snapshot.topic IN (t.topic, t.data_collection) ORDER BY t.topic <> cdc_snapshot.topic, t.rank LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic or data collection "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    IF s.signal_table IS NOT NULL THEN
+        PERFORM standin_private.cdc_signal_check(source, s.signal_table, standin_private.caller());
+    END IF;
+    made.key := coalesce(topic_prefix, CASE WHEN right(found_topic, length(collection) + 1) = '.' || collection
+        THEN left(found_topic, -length(collection) - 1) ELSE split_part(found_topic, '.', 1) END);
+    made.signal_id := gen_random_uuid()::text;
+    made.data := jsonb_build_object('data-collections', jsonb_build_array(collection), 'type', snapshot_type);
+    IF additional_condition IS NOT NULL THEN
+        made.data := made.data || jsonb_build_object('additional-conditions', jsonb_build_array(
+            jsonb_build_object('data-collection', collection, 'filter', additional_condition)));
+    END IF;
+    INSERT INTO standin_private.cdc_signal (signal_id, source, type, data, signal_table, signal_topic, key, created_by)
+    VALUES (made.signal_id, cdc_snapshot.source, 'execute-snapshot', made.data, s.signal_table,
+            CASE WHEN s.signal_table IS NULL THEN s.signal_topic END, made.key, standin_private.caller());
+    RETURN made.signal_id;
+END $$;
+COMMENT ON FUNCTION standin.cdc_snapshot(text, text, text, text, text) IS 'asks the connector to read one table again (Debezium''s signal execute-snapshot), named by its topic or data collection, all of it or the rows that match the condition, which is SQL of the source. Sent after commit by the source''s worker, into the source''s signal_table as that table''s owner, else to its signal_topic; standin.cdc_signals shows when. topic_prefix is the connector''s topic.prefix, where that is not what precedes the data collection in the topic. Returns the signal''s id. Errors: 42704 unknown source or table, 55000 no way to signal or not the instance that may, 42501 no INSERT on the signal table, 22023 unknown type';
+
+CREATE VIEW standin.cdc_signals AS
+SELECT s.signal_id, s.source, s.type, s.data, s.signal_table, s.signal_topic, s.key,
+       CASE WHEN s.sent_at IS NOT NULL THEN 'sent' WHEN s.error IS NOT NULL THEN 'failing' ELSE 'pending' END AS state,
+       s.attempts, s.error, s.created_at, s.created_by, s.sent_at
+FROM standin_private.cdc_signal s;
+COMMENT ON VIEW standin.cdc_signals IS 'signals to connectors, and whether they were sent; what a connector made of one, only its own log and notifications say';
+COMMENT ON COLUMN standin.cdc_signals.state IS 'pending, failing (tried again, error says why) or sent';
+COMMENT ON COLUMN standin.cdc_signals.key IS 'topic.prefix of the connector';
+
+-- sql/cdc/dead_letter.sql
+-- A dead letter is retried by the worker of its source, in the transaction that takes it away. What must not happen is that it
+-- brings old values back; so every later record of its key that is applied leaves its offset in superseded_by.
+CREATE FUNCTION standin_private.cdc_dead_letter_stale(letter standin_private.kafka_dead_letter) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = letter.consumer AND t.kind = 'history'
+                     AND (t.topic = letter.topic OR (t.topic LIKE '^%' AND letter.topic ~ t.topic))) THEN NULL
+        WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
+        WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
+    END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) IS 'why a retry might bring old values back, or null; rows of a history target are only ever added';
+
+CREATE FUNCTION standin.cdc_dead_letter_retry(source text, topic text, partition integer, record_offset bigint, force boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    letter standin_private.kafka_dead_letter;
+    stale text;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT * INTO letter FROM standin_private.kafka_dead_letter d
+    WHERE d.consumer = cdc_dead_letter_retry.source AND d.topic = cdc_dead_letter_retry.topic
+      AND d.partition = cdc_dead_letter_retry.partition AND d.record_offset = cdc_dead_letter_retry.record_offset FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no dead letter at offset % of partition % of topic "%"', source, record_offset, partition, topic
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_dead_letters lists them.';
+    END IF;
+    stale := standin_private.cdc_dead_letter_stale(letter);
+    IF stale IS NOT NULL AND force IS NOT TRUE THEN
+        RAISE EXCEPTION 'a retry may bring old values back' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = stale, HINT = 'Discard it, or apply it all the same with force => true.';
+    END IF;
+    UPDATE standin_private.kafka_dead_letter d
+    SET retry_at = standin_private.clock_now(), retry_by = standin_private.caller(), retry_force = coalesce(force, false)
+    WHERE d.consumer = letter.consumer AND d.topic = letter.topic AND d.partition = letter.partition AND d.record_offset = letter.record_offset;
+    PERFORM standin_private.wake('cdc');
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_retry(text, text, integer, bigint, boolean) IS 'lets the worker apply a dead letter as it is, also while the source is paused: then it is gone from cdc_dead_letters, or is there with one attempt more and the new error. Refused (unless forced) if a later change of the row was applied, or if that cannot be known because the record has no key. Errors: 42704 unknown source or dead letter, 55000 refused';
+
+CREATE FUNCTION standin.cdc_dead_letter_retry(source text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL, force boolean DEFAULT false)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asked bigint;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_dead_letter d
+    SET retry_at = standin_private.clock_now(), retry_by = standin_private.caller(), retry_force = coalesce(force, false)
+    WHERE d.consumer = cdc_dead_letter_retry.source
+      AND (cdc_dead_letter_retry.topic IS NULL OR d.topic = cdc_dead_letter_retry.topic)
+      AND (cdc_dead_letter_retry.sqlstate IS NULL OR d.sqlstate = cdc_dead_letter_retry.sqlstate)
+      AND (force IS TRUE OR standin_private.cdc_dead_letter_stale(d) IS NULL);
+    GET DIAGNOSTICS asked = ROW_COUNT;
+    PERFORM standin_private.wake('cdc');
+    RETURN asked;
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_retry(text, text, text, boolean) IS 'the same for all dead letters of a source, or those of a topic or with an SQLSTATE, in the order of topic, partition and offset; leaves out those that would be refused, and returns how many are being retried. Errors: 42704 unknown source';
+
+CREATE FUNCTION standin_private.cdc_dead_letter_bury(source text, topic text, partition integer, record_offset bigint, sqlstate text, reason text)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    discarded bigint;
+BEGIN
+    IF coalesce(btrim(reason), '') = '' THEN
+        RAISE EXCEPTION 'a reason must be given' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'It is kept with the record, with who discarded it and when.';
+    END IF;
+    WITH gone AS (
+        DELETE FROM standin_private.kafka_dead_letter d
+        WHERE d.consumer = cdc_dead_letter_bury.source
+          AND (cdc_dead_letter_bury.topic IS NULL OR d.topic = cdc_dead_letter_bury.topic)
+          AND (cdc_dead_letter_bury.partition IS NULL OR d.partition = cdc_dead_letter_bury.partition)
+          AND (cdc_dead_letter_bury.record_offset IS NULL OR d.record_offset = cdc_dead_letter_bury.record_offset)
+          AND (cdc_dead_letter_bury.sqlstate IS NULL OR d.sqlstate = cdc_dead_letter_bury.sqlstate)
+        RETURNING d.*)
+    INSERT INTO standin_private.kafka_dead_letter_discarded
+        (consumer, topic, partition, record_offset, key, value, headers, record_at, sqlstate, error, column_name, attempts, created_at,
+         last_attempt_at, superseded_by, redacted, retry_force, discarded_by, reason)
+    SELECT g.consumer, g.topic, g.partition, g.record_offset, g.key, g.value, g.headers, g.record_at, g.sqlstate, g.error, g.column_name,
+           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, g.redacted, false, standin_private.caller(), cdc_dead_letter_bury.reason
+    FROM gone g;
+    GET DIAGNOSTICS discarded = ROW_COUNT;
+    RETURN discarded;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letter_bury(text, text, integer, bigint, text, text) IS 'moves dead letters to the discarded ones';
+
+CREATE FUNCTION standin.cdc_dead_letter_discard(source text, topic text, partition integer, record_offset bigint, reason text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF source IS NULL OR topic IS NULL OR partition IS NULL OR record_offset IS NULL
+       OR standin_private.cdc_dead_letter_bury(source, topic, partition, record_offset, NULL, reason) = 0 THEN
+        RAISE EXCEPTION 'source "%" has no dead letter at offset % of partition % of topic "%"', source, record_offset, partition, topic
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_dead_letters lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, integer, bigint, text) IS 'gives a dead letter up: it goes to cdc_dead_letters_discarded, with who, when and why. Errors: 42704 unknown dead letter, 22004 no reason';
+
+CREATE FUNCTION standin.cdc_dead_letter_discard(source text, reason text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL)
+RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT standin_private.cdc_dead_letter_bury(source, topic, NULL, NULL, sqlstate, reason)
+$$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, text, text) IS 'the same for all dead letters of a source, or those of a topic or with an SQLSTATE; returns how many. Also for a source that was dropped. Errors: 22004 no reason';
+
+-- sql/cdc/views.sql
+CREATE VIEW standin_private.cdc_workers AS
+SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
+FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
+COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
+
+CREATE VIEW standin.cdc_sources AS
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
+       standin_private.process_memory(w.pid) AS memory_bytes,
+       s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
+       s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
+       s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
+FROM standin_private.cdc_source s
+JOIN standin_private.kafka_consumer c ON c.consumer = s.source
+LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = s.source
+                   ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
+COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
+COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of the worker, now: records fetched and being applied, caches; shared memory is not counted';
+
+CREATE VIEW standin.cdc_tables AS
+SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
+       t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
+FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
+COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+
+CREATE VIEW standin.cdc_dead_letters AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
+       standin_private.cdc_dead_letter_stale(d) AS stale, d.retry_at, d.retry_by, d.retry_force
+FROM standin_private.kafka_dead_letter d
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
+COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+COMMENT ON COLUMN standin.cdc_dead_letters.redacted IS 'confidential fields are hidden; a retry reads the record from Kafka again';
+COMMENT ON COLUMN standin.cdc_dead_letters.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON COLUMN standin.cdc_dead_letters.record_at IS 'the record''s time in Kafka';
+COMMENT ON COLUMN standin.cdc_dead_letters.attempts IS 'how often it was tried; 1: never retried';
+COMMENT ON COLUMN standin.cdc_dead_letters.superseded_by IS 'offset of a later record of the same key that was applied; null: none so far';
+COMMENT ON COLUMN standin.cdc_dead_letters.stale IS 'why a retry must be forced: it might bring old values back; null: it need not';
+COMMENT ON COLUMN standin.cdc_dead_letters.retry_at IS 'when a retry was asked for that the worker has not made yet';
+
+CREATE VIEW standin.cdc_messages AS
+SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
+FROM standin_private.cdc_message m;
+COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_message at the source) of sources with on_message = store';
+COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
+COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
+COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
+
+CREATE VIEW standin.cdc_dead_letters_discarded AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name, d.key, d.value, d.headers,
+       d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by, d.discarded_at, d.discarded_by, d.reason
+FROM standin_private.kafka_dead_letter_discarded d;
+COMMENT ON VIEW standin.cdc_dead_letters_discarded IS 'dead letters that were given up: by whom, when, why';
+
+-- What is not known is null: a worker that does not read cannot know where the end is by now.
+CREATE VIEW standin.stat_cdc AS
+SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
+       CASE WHEN seen.now THEN greatest(least(o.end_offset, o.stop_offset) - o.next_offset, 0) END AS lag_messages,
+       CASE WHEN NOT seen.now THEN NULL
+            WHEN o.next_offset >= least(o.end_offset, o.stop_offset) THEN 0
+            WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
+       END AS lag_seconds,
+       greatest(extract(epoch FROM p.debezium_at - p.source_at), 0) AS debezium_seconds,
+       p.source_at, p.debezium_at, p.applied_at, o.seek_at, o.stop_offset, p.reads, p.inserts, p.updates, p.deletes, p.truncates,
+       p.messages, p.ignored, p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
+       (SELECT count(*) FROM standin_private.kafka_dead_letter d
+        WHERE d.consumer = o.consumer AND d.topic = o.topic AND d.partition = o.partition) AS dead_letters_open,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at,
+       standin_private.process_memory(w.pid) AS memory_bytes
+FROM standin_private.cdc_table t
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
+LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
+JOIN standin_private.cdc_source s ON s.source = t.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers))
+CROSS JOIN LATERAL (SELECT o.end_offset IS NOT NULL AND o.seek_at IS NULL AND w.state IN ('running', 'troubled', 'waiting', 'stalled') AS now) seen;
+COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
+COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
+COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them (transaction markers of Kafka included); null while the end is not known: before the first fetch, and while the worker does not read';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source, Debezium''s share included; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.debezium_seconds IS 'how long after the source Debezium made the last applied event: its share of the lag; null if events do not say';
+COMMENT ON COLUMN standin.stat_cdc.seek_at IS 'a seek that Kafka has still to be asked for: the first record of that time, infinity: the end';
+COMMENT ON COLUMN standin.stat_cdc.stop_offset IS 'of a replay: the first record that is not applied any more';
+COMMENT ON COLUMN standin.stat_cdc.messages IS 'logical messages of the source''s log (op m)';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.filtered IS 'rows that the table''s row_filter kept out';
+COMMENT ON COLUMN standin.stat_cdc.duplicates IS 'events sent again by a restarted connector, known by their position at the source and not applied again';
+COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that could not be applied, since the source exists';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
+COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
+COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker (of the source, not of the partition), now';
+
+-- sql/cdc/verify.sql
+CREATE TABLE standin_private.cdc_verification (
+    run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    target regclass NOT NULL,
+    reference regclass NOT NULL,
+    compared name[] NOT NULL,
+    skipped name[] NOT NULL,
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished')),
+    rows_compared bigint NOT NULL DEFAULT 0,
+    differences bigint NOT NULL DEFAULT 0,
+    unsettled bigint NOT NULL DEFAULT 0,
+    backend integer NOT NULL DEFAULT pg_backend_pid(),
+    started_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    progress_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    started_by name NOT NULL
+);
+COMMENT ON TABLE standin_private.cdc_verification IS 'comparisons of a target with its source; kept whole';
+
+CREATE TABLE standin_private.cdc_difference (
+    run bigint NOT NULL REFERENCES standin_private.cdc_verification ON DELETE CASCADE,
+    key jsonb NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('missing', 'extra', 'different', 'unsettled')),
+    columns name[] NOT NULL,
+    found_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (run, key)
+);
+COMMENT ON TABLE standin_private.cdc_difference IS 'rows in which a target differs from its source, up to 1000 a run; distributed by run';
+
+CREATE FUNCTION standin_private.cdc_canonical(expression text, type regtype) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN type = 'numeric'::regtype THEN format('pg_catalog.trim_scale(%s)::text', expression)
+                WHEN type = 'json'::regtype THEN format('%s::pg_catalog.jsonb::text', expression)
+                ELSE format('%s::text', expression) END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_canonical(text, regtype) IS 'an expression for a value as text that equal values share, whatever server they come from';
+
+CREATE FUNCTION standin.cdc_verification_begin(
+    source text, topic text, reference regclass, OUT run bigint, OUT keys text[], OUT types text[],
+    OUT target_from text, OUT target_keys text[], OUT target_values text,
+    OUT reference_from text, OUT reference_keys text[], OUT reference_values text, OUT columns name[])
+RETURNS record LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    entry standin_private.cdc_table;
+    skipped name[];
+    unusable text;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT * INTO entry FROM standin_private.cdc_table t
+    WHERE t.source = cdc_verification_begin.source AND t.topic = cdc_verification_begin.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF reference IS NULL THEN
+        RAISE EXCEPTION 'a reference must be given' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'A foreign table, view or table with the source''s rows.';
+    ELSIF entry.kind = 'history' OR NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = entry.target AND i.indisprimary) THEN
+        RAISE EXCEPTION 'the target of topic "%" cannot be compared with its source', topic
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'Rows are compared by primary key, as they are now.';
+    END IF;
+    WITH taken AS (
+        SELECT a.attnum, a.attname, format_type(a.atttypid, -1) AS type, a.atttypid, r.attname AS field,
+               array_position(i.indkey::int2[], a.attnum) AS place
+        FROM pg_attribute a
+        JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+        LEFT JOIN standin_private.cdc_column m ON m.source = entry.source AND m.topic = entry.topic
+                                              AND m.name = a.attname AND m.kind <> 'drop'
+        LEFT JOIN pg_attribute r ON r.attrelid = reference AND r.attnum > 0 AND NOT r.attisdropped
+                                AND r.attname = CASE WHEN m.kind IS NULL THEN a.attname::text WHEN m.kind = 'field' THEN m.field END
+        WHERE a.attrelid = entry.target AND a.attnum > 0 AND NOT a.attisdropped
+    ), formed AS ( -- without the type's modifier: a cast would cut what does not fit and hide the difference
+        SELECT t.*, format('t.%I', t.attname) AS ours, CASE WHEN t.field IS NOT NULL THEN format('r.%I::%s', t.field, t.type) END AS theirs FROM taken t
+    )
+    SELECT array_agg(f.attname::text ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.type ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.ours ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           array_agg(f.theirs ORDER BY f.place) FILTER (WHERE f.place IS NOT NULL),
+           string_agg(standin_private.cdc_canonical(f.ours, f.atttypid), ', ' ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL),
+           string_agg(standin_private.cdc_canonical(f.theirs, f.atttypid), ', ' ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL),
+           coalesce(array_agg(f.attname ORDER BY f.attnum) FILTER (WHERE f.field IS NOT NULL), '{}'),
+           coalesce(array_agg(f.attname ORDER BY f.attnum) FILTER (WHERE f.field IS NULL), '{}'),
+           string_agg(quote_ident(f.attname), ', ') FILTER (WHERE f.place IS NOT NULL AND f.field IS NULL)
+    INTO keys, types, target_keys, reference_keys, target_values, reference_values, columns, skipped, unusable
+    FROM formed f;
+    IF unusable IS NOT NULL THEN
+        RAISE EXCEPTION 'reference % has no column for the key of table % (%)', reference, entry.target, unusable
+            USING ERRCODE = 'undefined_column', HINT = 'Make a view that has the source''s key.';
+    END IF;
+    target_from := entry.target || ' t';
+    reference_from := reference || ' r';
+    INSERT INTO standin_private.cdc_verification (source, topic, target, reference, compared, skipped, started_by)
+    VALUES (entry.source, entry.topic, entry.target, cdc_verification_begin.reference, columns, skipped, standin_private.caller())
+    RETURNING cdc_verification.run INTO run;
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_begin(text, text, regclass) IS 'a part of standin.cdc_verify: begins a run and says what to compare. Errors: 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column';
+
+CREATE FUNCTION standin_private.cdc_verification_mine(run bigint) RETURNS standin_private.cdc_verification
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification;
+BEGIN
+    SELECT * INTO mine FROM standin_private.cdc_verification v
+    WHERE v.run = cdc_verification_mine.run AND v.state = 'running' AND v.backend = pg_backend_pid() AND v.started_by = standin_private.caller();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'verification % is not running in this session', run USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN mine;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_verification_mine(bigint) IS 'the run, if this session is its own; else 55000';
+
+CREATE FUNCTION standin.cdc_verification_note(run bigint, compared bigint, key jsonb, kind text, columns name[], finished boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_verification_mine(run);
+    UPDATE standin_private.cdc_verification v
+    SET rows_compared = v.rows_compared + cdc_verification_note.compared, progress_at = standin_private.clock_now(),
+        differences = v.differences + CASE WHEN kind <> 'unsettled' THEN 1 ELSE 0 END,
+        unsettled = v.unsettled + CASE WHEN kind = 'unsettled' THEN 1 ELSE 0 END,
+        state = CASE WHEN finished THEN 'finished' ELSE v.state END
+    WHERE v.run = cdc_verification_note.run;
+    IF kind IS NOT NULL AND (SELECT v.differences + v.unsettled <= 1000 FROM standin_private.cdc_verification v
+                             WHERE v.run = cdc_verification_note.run) THEN
+        INSERT INTO standin_private.cdc_difference (run, key, kind, columns)
+        VALUES (cdc_verification_note.run, cdc_verification_note.key, cdc_verification_note.kind, cdc_verification_note.columns)
+        ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean) IS 'a part of standin.cdc_verify: counts rows compared and notes a difference. Errors: 55000 not this session''s run';
+
+CREATE FUNCTION standin.cdc_verification_ends(run bigint) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(o.partition || ' ' || o.topic, greatest(o.end_offset, o.next_offset)), '{}')
+            FROM standin_private.kafka_offset o
+            WHERE o.consumer = mine.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = mine.topic);
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_ends(bigint) IS 'a part of standin.cdc_verify: where the partitions end now. Errors: 55000 not this session''s run';
+
+CREATE FUNCTION standin.cdc_verification_passed(run bigint, ends jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
+BEGIN
+    RETURN ends <> '{}'
+        AND coalesce((SELECT bool_and(w.state = 'running') FROM standin_private.stat_worker() w
+                      WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = mine.source), false)
+        AND NOT EXISTS (SELECT FROM jsonb_each_text(ends) e WHERE NOT EXISTS (
+                SELECT FROM standin_private.kafka_offset o
+                WHERE o.consumer = mine.source AND o.partition || ' ' || o.topic = e.key AND o.next_offset >= e.value::bigint));
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and all workers of the source run. Errors: 55000 not this session''s run';
+
+CREATE FUNCTION standin.cdc_verification_range(keys text[], types text[], low text[], high text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last integer := cardinality(keys);
+    above text := 'true';
+    below text := 'true';
+BEGIN
+    -- Spelt out rather than as a comparison of rows, which foreign data wrappers do not send.
+    IF low IS NOT NULL THEN
+        above := format('%s > %L::%s', keys[last], low[last], types[last]);
+        FOR i IN REVERSE last - 1 .. 1 LOOP
+            above := format('%1$s >= %2$L::%3$s AND (%1$s > %2$L::%3$s OR %4$s)', keys[i], low[i], types[i], above);
+        END LOOP;
+    END IF;
+    IF high IS NOT NULL THEN
+        below := format('%s <= %L::%s', keys[last], high[last], types[last]);
+        FOR i IN REVERSE last - 1 .. 1 LOOP
+            below := format('%1$s <= %2$L::%3$s AND (%1$s < %2$L::%3$s OR %4$s)', keys[i], high[i], types[i], below);
+        END LOOP;
+    END IF;
+    RETURN format('(%s) AND (%s)', above, below);
+END $$;
+COMMENT ON FUNCTION standin.cdc_verification_range(text[], text[], text[], text[]) IS 'a part of standin.cdc_verify: the condition that a key is above low and at most high; null: without bound';
+
+CREATE FUNCTION standin.cdc_verification_row(keys text[], types text[], key jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT string_agg(format('%s = %L::%s', k.name, key->>(k.number - 1)::integer, types[k.number]), ' AND ')
+    FROM unnest(keys) WITH ORDINALITY AS k(name, number)
+$$;
+COMMENT ON FUNCTION standin.cdc_verification_row(text[], text[], jsonb) IS 'a part of standin.cdc_verify: the condition that a row has the key, given as an array of texts';
+
+CREATE FUNCTION standin.cdc_verification_state(of_row text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT to_jsonb(coalesce(md5(of_row::text), 'none'))
+$$;
+COMMENT ON FUNCTION standin.cdc_verification_state(text[]) IS 'a part of standin.cdc_verify: a fingerprint of a row, or of there being none';
+
+-- No pinned search_path: a procedure that commits cannot have one, so it sets it anew in each transaction. It reads both
+-- sides as its caller. Each look is a transaction of its own: a foreign data wrapper's snapshot lasts as long as one.
+CREATE PROCEDURE standin.cdc_verification_settle(run bigint, plan jsonb, suspects jsonb[], patience interval)
+LANGUAGE plpgsql AS $$
+DECLARE
+    names name[];
+    types text[];
+    target_keys text[];
+    reference_keys text[];
+    deadline timestamptz;
+    remaining jsonb[];
+    suspect jsonb;
+    ours text[];
+    theirs text[];
+    passed boolean;
+    verdict text;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    names := ARRAY(SELECT jsonb_array_elements_text(plan->'columns'));
+    types := ARRAY(SELECT jsonb_array_elements_text(plan->'types'));
+    target_keys := ARRAY(SELECT jsonb_array_elements_text(plan->'target_keys'));
+    reference_keys := ARRAY(SELECT jsonb_array_elements_text(plan->'reference_keys'));
+    deadline := clock_timestamp() + patience * 10;
+    WHILE cardinality(suspects) > 0 LOOP
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        PERFORM pg_sleep(least(0.2, extract(epoch FROM patience) / 10));
+        remaining := '{}';
+        FOREACH suspect IN ARRAY suspects LOOP
+            passed := suspect ? 'ends' AND standin.cdc_verification_passed(run, suspect->'ends');
+            EXECUTE format('SELECT ARRAY[%s]::text[] FROM %s WHERE %s', plan->>'reference_values', plan->>'reference_from',
+                           standin.cdc_verification_row(reference_keys, types, suspect->'key')) INTO theirs;
+            EXECUTE format('SELECT ARRAY[%s]::text[] FROM %s WHERE %s', plan->>'target_values', plan->>'target_from',
+                           standin.cdc_verification_row(target_keys, types, suspect->'key')) INTO ours;
+            -- What the source had at an earlier look and the target has now has arrived: the rest is on its way.
+            CONTINUE WHEN ours IS NOT DISTINCT FROM theirs OR suspect->'seen' @> standin.cdc_verification_state(ours);
+            verdict := NULL;
+            IF suspect->'theirs' IS DISTINCT FROM standin.cdc_verification_state(theirs) THEN
+                suspect := suspect - 'ends' || jsonb_build_object(
+                    'since', clock_timestamp(), 'theirs', standin.cdc_verification_state(theirs),
+                    'seen', suspect->'seen' || standin.cdc_verification_state(theirs));
+            ELSIF passed THEN
+                verdict := CASE WHEN ours IS NULL THEN 'missing' WHEN theirs IS NULL THEN 'extra' ELSE 'different' END;
+            ELSIF NOT suspect ? 'ends' AND clock_timestamp() > (suspect->>'since')::timestamptz + patience THEN
+                suspect := suspect || jsonb_build_object('ends', standin.cdc_verification_ends(run));
+            END IF;
+            IF verdict IS NULL AND clock_timestamp() <= deadline THEN
+                remaining := remaining || suspect;
+            ELSE
+                PERFORM standin.cdc_verification_note(
+                    run, 0, (SELECT jsonb_object_agg(k.name, suspect->'key'->(k.number - 1)::integer)
+                             FROM jsonb_array_elements_text(plan->'keys') WITH ORDINALITY AS k(name, number)),
+                    coalesce(verdict, 'unsettled'),
+                    ARRAY(SELECT names[i] FROM generate_subscripts(names, 1) AS i WHERE ours[i] IS DISTINCT FROM theirs[i]), false);
+            END IF;
+        END LOOP;
+        suspects := remaining;
+    END LOOP;
+END $$;
+COMMENT ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval) IS 'a part of standin.cdc_verify: looks at rows that differ until they agree or the difference has outlived its position in the stream. Errors: 2D000 inside a transaction block';
+
+CREATE PROCEDURE standin.cdc_verify(source text, topic text, reference regclass, chunk integer DEFAULT 10000,
+                                    "wait" interval DEFAULT '10 seconds', INOUT run bigint DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+    keys text[];
+    types text[];
+    low text[];
+    high text[];
+    ours text;
+    theirs text;
+    counted bigint;
+    same boolean;
+    found jsonb[];
+    suspects jsonb[] := '{}';
+BEGIN
+    COMMIT; -- an error right here if the caller's transaction block does not allow it
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    IF coalesce(chunk < 1, true) OR coalesce("wait" <= '0', true) THEN
+        RAISE EXCEPTION 'chunk and wait are positive' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'wait is longer than the time that a change needs from the source''s commit to Kafka.';
+    END IF;
+    plan := to_jsonb(b) FROM standin.cdc_verification_begin(source, topic, reference) AS b;
+    run := (plan->>'run')::bigint;
+    keys := ARRAY(SELECT jsonb_array_elements_text(plan->'target_keys'));
+    types := ARRAY(SELECT jsonb_array_elements_text(plan->'types'));
+    LOOP
+        EXECUTE format('SELECT ARRAY[%1$s]::text[] FROM %2$s WHERE %3$s ORDER BY %1$s OFFSET %4$s LIMIT 1', array_to_string(keys, ', '),
+                       plan->>'target_from', standin.cdc_verification_range(keys, types, low, NULL), chunk - 1) INTO high;
+        SELECT format('SELECT jsonb_build_array(%s) AS key, hashtextextended(ARRAY[%s]::text, 0) AS hash FROM %s WHERE %s',
+                      string_agg(k || '::text', ', '), plan->>'target_values', plan->>'target_from',
+                      standin.cdc_verification_range(keys, types, low, high))
+        INTO ours FROM unnest(keys) AS k;
+        SELECT format('SELECT jsonb_build_array(%s) AS key, hashtextextended(ARRAY[%s]::text, 0) AS hash FROM %s WHERE %s',
+                      string_agg(k || '::text', ', '), plan->>'reference_values', plan->>'reference_from',
+                      standin.cdc_verification_range(array_agg(k), types, low, high))
+        INTO theirs FROM jsonb_array_elements_text(plan->'reference_keys') AS k;
+        EXECUTE format('SELECT greatest(o.count, t.count), o IS NOT DISTINCT FROM t FROM (SELECT count(*), sum(hash) FROM (%s) x) o, '
+                       '(SELECT count(*), sum(hash) FROM (%s) x) t', ours, theirs) INTO counted, same;
+        IF NOT same THEN
+            EXECUTE format('SELECT array_agg(jsonb_build_object(''key'', key, ''seen'', ''[]''::jsonb)) FROM (%s) o FULL JOIN (%s) t USING (key) '
+                           'WHERE o.hash IS DISTINCT FROM t.hash', ours, theirs) INTO found;
+            suspects := suspects || coalesce(found, '{}');
+        END IF;
+        PERFORM standin.cdc_verification_note(run, counted, NULL, NULL, NULL, false);
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        IF cardinality(suspects) >= 1000 OR (high IS NULL AND suspects <> '{}') THEN
+            CALL standin.cdc_verification_settle(run, plan, suspects, "wait");
+            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+            suspects := '{}';
+        END IF;
+        EXIT WHEN high IS NULL;
+        low := high;
+    END LOOP;
+    PERFORM standin.cdc_verification_note(run, 0, NULL, NULL, NULL, true);
+END $$;
+COMMENT ON PROCEDURE standin.cdc_verify IS 'compares a target with its source while both change, in ranges of chunk keys: reference is a foreign table, view or table with the source''s rows, its columns named as the event''s fields. Reads both as its caller. A row that differs is looked at again until it agrees; it counts once it has outlived wait and everything that Kafka had by then is applied. Results: standin.cdc_verifications, standin.cdc_differences. Errors: 2D000 inside a transaction block, 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column, 42501 rights on either table missing, 22023 an option out of range';
+
+CREATE VIEW standin.cdc_verifications AS
+SELECT v.run, v.source, v.topic, v.target, v.reference, v.state, v.rows_compared, v.differences, v.unsettled, v.compared, v.skipped,
+       v.started_at, v.progress_at, v.started_by
+FROM standin_private.cdc_verification v;
+COMMENT ON VIEW standin.cdc_verifications IS 'runs of cdc_verify; one that was interrupted stays running and makes no progress';
+COMMENT ON COLUMN standin.cdc_verifications.unsettled IS 'rows that kept changing, or whose stream stood still, so that nothing can be said of them; 0 and no difference: equal';
+COMMENT ON COLUMN standin.cdc_verifications.skipped IS 'columns that have no counterpart in the reference, or that the mapping computes or masks';
+
+CREATE VIEW standin.cdc_differences AS
+SELECT d.run, v.source, v.topic, v.target, d.key, d.kind, d.columns, d.found_at
+FROM standin_private.cdc_difference d JOIN standin_private.cdc_verification v USING (run);
+COMMENT ON VIEW standin.cdc_differences IS 'rows in which a target differs from its source, up to 1000 a run: missing from the target, extra there, different (in which columns), or unsettled';
+
+-- sql/cdc/grants.sql
+GRANT EXECUTE ON FUNCTION standin.cdc_source_create, standin.cdc_source_alter,
+    standin.cdc_source_drop(text), standin.cdc_table_add,
+    standin.cdc_table_remove(text, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
+    standin.cdc_seek(text, text, integer, bigint), standin.cdc_seek(text, text, text, integer),
+    standin.cdc_seek(text, text, timestamptz, integer),
+    standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text), standin.cdc_snapshot(text, text, text, text, text),
+    standin.cdc_dead_letter_retry(text, text, integer, bigint, boolean), standin.cdc_dead_letter_retry(text, text, text, boolean),
+    standin.cdc_dead_letter_discard(text, text, integer, bigint, text), standin.cdc_dead_letter_discard(text, text, text, text)
+    TO standin_operator, standin_admin;
+GRANT SELECT ON standin.cdc_signals TO standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_dead_letters, standin.cdc_dead_letters_discarded TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) TO standin_operator, standin_auditor, standin_admin; -- for the view
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the view
+GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
+    standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor; -- for the views
+GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
+    standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),
+    standin.cdc_verification_passed(bigint, jsonb), standin.cdc_verification_range(text[], text[], text[], text[]),
+    standin.cdc_verification_row(text[], text[], jsonb), standin.cdc_verification_state(text[])
+    TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval), standin.cdc_verify
+    TO standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.cdc_verifications, standin.cdc_differences TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_table_create TO standin_admin;
+GRANT SELECT ON standin.cdc_tables_planned TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_column_map, standin.cdc_field_drop(text, text, text),
+    standin.cdc_column_unmap(text, text, name), standin.cdc_table_alter TO standin_admin;
+GRANT SELECT ON standin.cdc_columns TO standin_operator, standin_auditor, standin_admin;
+
+-- sql/workflow/tables.sql
+CREATE TABLE standin_private.workflow_definition (
+    name text NOT NULL CHECK (name <> '' AND length(name) <= 200),
+    version integer NOT NULL CHECK (version > 0),
+    -- The qualified name, not an oid nor a regprocedure: dumps restore it and pg_upgrade accepts it.
+    procedure text,
+    returns_output boolean NOT NULL DEFAULT false,
+    source_hash text,
+    recovery_limit integer NOT NULL CHECK (recovery_limit > 0),
+    defined_by name NOT NULL DEFAULT session_user,
+    defined_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (name, version),
+    CHECK ((procedure IS NULL) = (source_hash IS NULL)),
+    CHECK (procedure IS NOT NULL OR NOT returns_output)
+);
+COMMENT ON TABLE standin_private.workflow_definition IS
+    'Versions of workflow definitions; a run is pinned to one; kept whole';
+
+CREATE TABLE standin_private.workflow_run (
+    workflow_id text PRIMARY KEY CHECK (workflow_id <> '' AND length(workflow_id) <= 500),
+    name text NOT NULL,
+    version integer NOT NULL,
+    submitter regrole NOT NULL,
+    input jsonb,
+    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'completed', 'failed', 'dead')),
+    token bigint,
+    output jsonb,
+    error jsonb,
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    finished_at timestamptz,
+    CHECK ((status = 'open') = (finished_at IS NULL)),
+    CHECK ((status = 'open') = (token IS NULL)),
+    CHECK ((status IN ('failed', 'dead')) = (error IS NOT NULL)),
+    CHECK (output IS NULL OR status = 'completed')
+) WITH (fillfactor = 80);
+COMMENT ON TABLE standin_private.workflow_run IS
+    'One row a workflow, written at its start and once more at its end: no index on anything that changes, so that update stays in the page; distributed by workflow_id';
+
+CREATE TABLE standin_private.workflow_task (
+    workflow_id text PRIMARY KEY REFERENCES standin_private.workflow_run ON DELETE CASCADE,
+    name text NOT NULL,
+    form text NOT NULL CHECK (form IN ('database', 'external')),
+    submitter regrole NOT NULL,
+    -- When it may be claimed. A claim moves it to the end of the lease (an executor's claim to infinity: its end is known
+    -- at once), so that a scan for work never walks over what is running.
+    available_at timestamptz NOT NULL,
+    token bigint NOT NULL DEFAULT 0 CHECK (token >= 0),
+    worker text,
+    claimed_by regrole,
+    progress integer NOT NULL DEFAULT 0 CHECK (progress >= 0),
+    stalls integer NOT NULL DEFAULT 0 CHECK (stalls >= 0),
+    last_error jsonb,
+    claimed_at timestamptz,
+    CHECK ((token = 0) = (claimed_at IS NULL)),
+    CHECK ((token = 0) = (claimed_by IS NULL))
+) WITH (fillfactor = 70);
+COMMENT ON TABLE standin_private.workflow_task IS
+    'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
+CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at) WHERE form = 'external';
+CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at) WHERE form = 'database';
+
+-- No foreign key to the run: it would cost each step a lookup and a row lock. The row can only be written under the task's
+-- token, and the task has the key. No CHECK either: PostgreSQL parses its expression anew for each statement, a quarter of
+-- what a step costs; who writes here checks the name.
+CREATE TABLE standin_private.workflow_step (
+    workflow_id text NOT NULL,
+    seq integer NOT NULL,
+    name text NOT NULL,
+    external boolean NOT NULL,
+    input_hash bigint NOT NULL,
+    output jsonb,
+    started_at timestamptz,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (workflow_id, seq)
+);
+COMMENT ON TABLE standin_private.workflow_step IS
+    'The step log, append-only: a row is written in the transaction of the step''s effect; distributed by workflow_id';
+CREATE UNIQUE INDEX workflow_step_external ON standin_private.workflow_step (workflow_id, name) WHERE external;
+
+CREATE TABLE standin_private.workflow_attempt (
+    workflow_id text NOT NULL,
+    seq integer NOT NULL CHECK (seq > 0),
+    attempt integer NOT NULL CHECK (attempt > 0),
+    name text NOT NULL,
+    error jsonb NOT NULL,
+    failed_at timestamptz NOT NULL,
+    PRIMARY KEY (workflow_id, seq, attempt)
+);
+COMMENT ON TABLE standin_private.workflow_attempt IS
+    'Failed attempts of steps, recorded when they fail; distributed by workflow_id';
+
+CREATE TABLE standin_private.workflow_role (
+    role regrole PRIMARY KEY
+);
+COMMENT ON TABLE standin_private.workflow_role IS
+    'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';
+
+-- By row: a start that finds its role here wakes nobody. A trigger, so that a restore wakes the supervisor too.
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.workflow_role
+    FOR EACH ROW EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
+
+CREATE FUNCTION standin_private.workflow_run_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF OLD.status <> 'open' THEN
+        RAISE EXCEPTION 'workflow "%" is already %', OLD.workflow_id, OLD.status
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF (NEW.workflow_id, NEW.name, NEW.submitter, NEW.created_at) IS DISTINCT FROM
+       (OLD.workflow_id, OLD.name, OLD.submitter, OLD.created_at) OR NEW.input IS DISTINCT FROM OLD.input THEN
+        RAISE EXCEPTION 'what workflow "%" was started with cannot be changed', OLD.workflow_id
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_run_guard() IS 'A finished workflow stays as it is, and so does the input of any.';
+CREATE TRIGGER workflow_run_guard BEFORE UPDATE ON standin_private.workflow_run
+    FOR EACH ROW EXECUTE FUNCTION standin_private.workflow_run_guard();
+
+CREATE FUNCTION standin_private.workflow_step_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'a recorded step cannot be changed' USING ERRCODE = 'object_not_in_prerequisite_state';
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_step_guard() IS 'The step log is append-only.';
+CREATE TRIGGER workflow_step_guard BEFORE UPDATE ON standin_private.workflow_step
+    FOR EACH ROW EXECUTE FUNCTION standin_private.workflow_step_guard();
+
+-- sql/workflow/functions.sql
+CREATE FUNCTION standin_private.workflow_caller() RETURNS oid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_workflow_caller';
+COMMENT ON FUNCTION standin_private.workflow_caller() IS
+    'The role that the session acts as (SET ROLE counts), seen from inside a SECURITY DEFINER function.';
+
+CREATE FUNCTION standin_private.workflow_input_hash(input jsonb) RETURNS bigint
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'standin_workflow_input_hash';
+COMMENT ON FUNCTION standin_private.workflow_input_hash(jsonb) IS 'What the step log keeps of a step''s input.';
+
+-- What both forms share ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION standin_private.workflow_source_hash(procedure oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT encode(sha256(convert_to(prosrc, 'UTF8')), 'hex') FROM pg_proc WHERE oid = procedure
+$$;
+COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
+
+CREATE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname = (parse_ident(qualified))[1] AND p.proname = (parse_ident(qualified))[2] AND p.prokind = 'p'
+       AND p.proargtypes = (CASE WHEN returns_output THEN '3802 3802' ELSE '3802' END)::oidvector -- 3802 is jsonb
+$$;
+COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
+    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
+
+CREATE FUNCTION standin_private.workflow_flush() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_flush';
+COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
+
+CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT 10)
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    source record;
+    wanted standin_private.workflow_definition;
+    latest standin_private.workflow_definition;
+BEGIN
+    IF workflow_define.procedure IS NOT NULL THEN
+        SELECT format('%I.%I', n.nspname, p.proname) AS qualified, p.prokind, p.prosecdef, p.proconfig, l.lanname,
+               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output
+          INTO STRICT source
+          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+         WHERE p.oid = workflow_define.procedure;
+        IF source.prokind <> 'p' OR source.lanname <> 'plpgsql' THEN
+            RAISE EXCEPTION '% is not a PL/pgSQL procedure', workflow_define.procedure USING ERRCODE = 'wrong_object_type';
+        END IF;
+        IF NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
+            RAISE EXCEPTION 'procedure % has the wrong parameters for a workflow', workflow_define.procedure
+                USING ERRCODE = 'invalid_function_definition',
+                      HINT = 'Declare it as (input jsonb) or (input jsonb, INOUT output jsonb).';
+        END IF;
+        IF source.prosecdef OR source.proconfig IS NOT NULL THEN
+            RAISE EXCEPTION 'procedure % cannot commit between steps', workflow_define.procedure
+                USING ERRCODE = 'invalid_function_definition',
+                      DETAIL = 'PostgreSQL lets no SECURITY DEFINER procedure and none with a SET clause commit.',
+                      HINT = 'Put SECURITY DEFINER or SET on the handlers of its steps.';
+        END IF;
+        wanted.procedure := source.qualified;
+        wanted.source_hash := standin_private.workflow_source_hash(workflow_define.procedure);
+        wanted.returns_output := source.returns_output;
+    END IF;
+    wanted.returns_output := coalesce(wanted.returns_output, false);
+    LOCK TABLE standin_private.workflow_definition IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO latest FROM standin_private.workflow_definition d
+     WHERE d.name = workflow_define.name ORDER BY d.version DESC LIMIT 1;
+    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit) IS NOT DISTINCT FROM
+       (wanted.procedure, wanted.source_hash, wanted.returns_output, workflow_define.recovery_limit) THEN
+        RETURN latest.version;
+    END IF;
+    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit)
+    VALUES (workflow_define.name, coalesce(latest.version, 0) + 1, wanted.procedure, wanted.returns_output,
+            wanted.source_hash, workflow_define.recovery_limit);
+    RETURN coalesce(latest.version, 0) + 1;
+END $$;
+COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; without one, application workers claim it. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
+
+CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL)
+RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_start';
+COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb) IS
+    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made.';
+
+CREATE FUNCTION standin_private.workflow_finish(id text, token bigint, status text, output jsonb, error jsonb)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE standin_private.workflow_run r
+       SET status = workflow_finish.status, token = workflow_finish.token, output = workflow_finish.output,
+           error = workflow_finish.error, finished_at = standin_private.clock_now()
+     WHERE r.workflow_id = id;
+    PERFORM standin_private.wake('ticket');
+    PERFORM standin_private.workflow_flush();
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_finish(text, bigint, text, jsonb, jsonb) IS
+    'Ends an open workflow that is held under the token; false if it is not.';
+
+CREATE FUNCTION standin_private.workflow_lease(id text, worker text, holder oid, until timestamptz)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    reached integer;
+    stalled integer;
+    recoveries integer;
+BEGIN
+    SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
+    reached := 0;
+    stalled := 0;
+    IF task.token > 0 THEN
+        SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
+        IF reached = task.progress THEN
+            stalled := task.stalls + 1;
+        END IF;
+    END IF;
+    UPDATE standin_private.workflow_task t
+       SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = holder, available_at = until, progress = reached, stalls = stalled,
+           claimed_at = standin_private.clock_now()
+     WHERE t.workflow_id = id;
+    IF stalled > 0 THEN
+        SELECT d.recovery_limit INTO STRICT recoveries
+          FROM standin_private.workflow_run r JOIN standin_private.workflow_definition d USING (name, version)
+         WHERE r.workflow_id = id;
+        IF stalled > recoveries THEN
+            PERFORM standin_private.workflow_finish(id, task.token + 1, 'dead', NULL, jsonb_build_object(
+                'message', format('recovered %s times in a row without a new step', recoveries), 'step', reached + 1,
+                'worker', task.worker, 'last_error', task.last_error));
+            RETURN NULL;
+        END IF;
+    END IF;
+    RETURN task.token + 1;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_lease(text, text, oid, timestamptz) IS
+    'Gives a task, whose row the caller has locked, to a worker under a new token; NULL if it has exceeded its recovery limit and is now dead.';
+
+-- The in-database form: what the executor asks -------------------------------------------------------------------------
+
+CREATE FUNCTION standin_private.workflow_recover(role oid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    recovered bigint;
+BEGIN
+    UPDATE standin_private.workflow_task t SET available_at = standin_private.clock_now(), worker = NULL
+     WHERE t.form = 'database' AND t.submitter = role AND t.available_at = 'infinity';
+    GET DIAGNOSTICS recovered = ROW_COUNT;
+    RETURN recovered;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
+    'Called by the one executor of a role while it runs nothing: whatever is taken was taken by a predecessor, and is to be taken again.';
+
+-- The planner is told what it cannot know from a cached plan: the scan over the index stops at the first row.
+CREATE FUNCTION standin_private.workflow_take(role oid, executor text)
+RETURNS TABLE (workflow_id text, token bigint, recorded integer, name text, version integer, procedure text,
+               returns_output boolean, source_hash text, actual_hash text, input jsonb)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+#variable_conflict use_column
+DECLARE
+    found_id text;
+    given bigint;
+BEGIN
+    LOOP
+        SELECT t.workflow_id INTO found_id FROM standin_private.workflow_task t
+         WHERE t.form = 'database' AND t.submitter = role AND t.available_at <= standin_private.clock_now()
+         ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            -- What is taken while its one executor asks for work is nobody's: restored from a dump, for example.
+            IF standin_private.workflow_recover(role) = 0 THEN
+                RETURN;
+            END IF;
+            CONTINUE;
+        END IF;
+        given := standin_private.workflow_lease(found_id, executor, role, 'infinity');
+        EXIT WHEN given IS NOT NULL;
+    END LOOP;
+    -- A workflow that has not done anything yet may move to the newest version if the body it was pinned to is gone.
+    UPDATE standin_private.workflow_run r SET version = latest.version
+      FROM standin_private.workflow_definition pinned,
+           LATERAL (SELECT l.* FROM standin_private.workflow_definition l
+                     WHERE l.name = pinned.name ORDER BY l.version DESC LIMIT 1) latest
+     WHERE r.workflow_id = found_id AND pinned.name = r.name AND pinned.version = r.version
+       AND latest.version <> pinned.version AND latest.procedure = pinned.procedure
+       AND pinned.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
+               standin_private.workflow_procedure(pinned.procedure, pinned.returns_output))
+       AND NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = found_id)
+       AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt a WHERE a.workflow_id = found_id);
+    RETURN QUERY
+        SELECT r.workflow_id, given, t.progress, d.name, d.version, d.procedure, d.returns_output, d.source_hash,
+               standin_private.workflow_source_hash(standin_private.workflow_procedure(d.procedure, d.returns_output)), r.input
+          FROM standin_private.workflow_run r
+          JOIN standin_private.workflow_task t ON t.workflow_id = r.workflow_id
+          JOIN standin_private.workflow_definition d ON d.name = r.name AND d.version = r.version
+         WHERE r.workflow_id = found_id;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
+    'Takes the next in-database workflow of a role for its executor: no row, or one.';
+
+CREATE FUNCTION standin_private.workflow_release(id text, token bigint, error jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE standin_private.workflow_task t
+       SET available_at = standin_private.clock_now(), worker = NULL, last_error = error
+     WHERE t.workflow_id = id AND t.token = workflow_release.token;
+    RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_release(text, bigint, jsonb) IS
+    'Gives a taken workflow back, to be resumed: after an error that only asks for another try.';
+
+CREATE PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer DEFAULT 0)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step';
+COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) IS
+    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, then the workflow fails.';
+
+CREATE FUNCTION standin.workflow_current() RETURNS text
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_current';
+COMMENT ON FUNCTION standin.workflow_current() IS 'The id of the in-database workflow that runs here, or null.';
+
+CREATE FUNCTION standin.step_key() RETURNS text
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step_key';
+COMMENT ON FUNCTION standin.step_key() IS
+    'In the handler of a step: a key made of the workflow''s id and the step''s number, the same on every attempt and after every crash. Use it as the idempotency key of a call to the outside.';
+
+-- Results --------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION standin.workflow_result(id text, timeout interval DEFAULT '0', OUT status text, OUT output jsonb, OUT error jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_result';
+COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
+    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end; being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+
+CREATE PROCEDURE standin.workflow_wait(id text, timeout interval, INOUT status text DEFAULT NULL, INOUT output jsonb DEFAULT NULL, INOUT error jsonb DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_wait';
+COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first.';
+
+-- sql/workflow/external.sql
+-- The external form: application workers, in any language that speaks SQL. Each function that writes locks the task's row
+-- under the caller's token until the caller's transaction ends: nobody can claim the workflow while such a commit is on
+-- its way, and after a claim no older token passes.
+
+CREATE FUNCTION standin_private.workflow_hold(id text, token bigint) RETURNS standin_private.workflow_task
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+BEGIN
+    SELECT * INTO task FROM standin_private.workflow_task t
+     WHERE t.workflow_id = id AND t.form = 'external' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'workflow "%" is not open for an application worker', id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'It may have been finished under a newer token; see standin.workflow_result.';
+    END IF;
+    IF token IS NULL OR task.token <> token OR token <= 0 THEN
+        RAISE EXCEPTION 'stale token % for workflow "%"', token, id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('It is held under token %s.', task.token),
+                  HINT = 'The lease ended and another worker claimed it. Roll back, drop this work and claim again.';
+    END IF;
+    IF NOT pg_has_role(standin_private.workflow_caller(), task.claimed_by, 'USAGE') THEN
+        RAISE EXCEPTION 'workflow "%" was claimed by another role', id USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN task;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_hold(text, bigint) IS 'Locks an external workflow under its current token, or refuses.';
+
+CREATE FUNCTION standin_private.workflow_claim_now(worker text, names text[], lease interval, max_count integer)
+RETURNS TABLE (id text, name text, version integer, token bigint, input jsonb, lease_until timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+#variable_conflict use_column
+DECLARE
+    present timestamptz := standin_private.clock_now();
+    due text;
+    given bigint;
+BEGIN
+    PERFORM standin_private.workflow_flush(); -- a token that a crash forgets would be given out twice
+    FOR due IN
+        SELECT c.workflow_id
+          FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+         CROSS JOIN LATERAL (
+               SELECT t.workflow_id FROM standin_private.workflow_task t
+                WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at <= present
+                ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) c
+         LIMIT max_count
+    LOOP
+        given := standin_private.workflow_lease(due, worker, standin_private.workflow_caller(), present + lease);
+        IF given IS NOT NULL THEN
+            RETURN QUERY SELECT r.workflow_id, r.name, r.version, given, r.input, present + lease
+                           FROM standin_private.workflow_run r WHERE r.workflow_id = due;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_claim_now(text, text[], interval, integer) IS 'A claim that does not wait.';
+
+CREATE FUNCTION standin_private.workflow_claim_next(names text[], OUT ready boolean, OUT next_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    present timestamptz := standin_private.clock_now();
+BEGIN
+    PERFORM FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+            CROSS JOIN LATERAL (
+                SELECT FROM standin_private.workflow_task t
+                 WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at <= present
+                 ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) c
+            LIMIT 1;
+    ready := FOUND;
+    IF NOT ready THEN
+        SELECT min(c.available_at) INTO next_at
+          FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+         CROSS JOIN LATERAL (
+               SELECT t.available_at FROM standin_private.workflow_task t
+                WHERE t.form = 'external' AND t.name = wanted.name
+                ORDER BY t.available_at LIMIT 1) c;
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_claim_next(text[]) IS
+    'Whether something can be claimed now (its row is then locked), and if not when the next lease or delay ends.';
+
+CREATE FUNCTION standin_private.workflow_claim_await(names text[], timeout interval) RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_claim_await';
+COMMENT ON FUNCTION standin_private.workflow_claim_await(text[], interval) IS
+    'Waits until there may be something to claim; false when the time is over.';
+
+CREATE FUNCTION standin.workflow_claim(worker text, names text[], lease interval DEFAULT '30 s',
+                                       max_count integer DEFAULT 1, wait interval DEFAULT '0')
+RETURNS TABLE (id text, name text, version integer, token bigint, input jsonb, lease_until timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    -- The wait is measured by the wall, not by the product's clock, which a test may move.
+    deadline timestamptz := clock_timestamp() + wait;
+BEGIN
+    IF coalesce(worker, '') = '' OR coalesce(cardinality(names), 0) = 0 OR array_position(names, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'a claim needs the worker''s name and the names of the workflows it can run'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF lease IS NULL OR lease NOT BETWEEN interval '1 s' AND interval '1 day' THEN
+        RAISE EXCEPTION 'lease must be between 1 second and 1 day' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF max_count IS NULL OR max_count NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'max_count must be between 1 and 1000' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF wait IS NULL OR wait NOT BETWEEN interval '0' AND interval '1 min' THEN
+        RAISE EXCEPTION 'wait must be between 0 and 1 minute' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function holds its snapshot while it waits. CALL standin.workflow_claim_wait to wait longer.';
+    END IF;
+    LOOP
+        RETURN QUERY SELECT * FROM standin_private.workflow_claim_now(worker, names, lease, max_count);
+        EXIT WHEN FOUND OR clock_timestamp() >= deadline;
+        EXIT WHEN NOT standin_private.workflow_claim_await(names, deadline - clock_timestamp());
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin.workflow_claim(text, text[], interval, integer, interval) IS
+    'Claims up to max_count workflows that are due, each under a lease and a fencing token that only rises. Commit before you work on them. A lease that ends makes the workflow claimable again. With `wait` (at most a minute, the snapshot is held meanwhile) it waits for work.';
+
+CREATE PROCEDURE standin.workflow_claim_wait(names text[], timeout interval, INOUT ready boolean DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_claim_wait';
+COMMENT ON PROCEDURE standin.workflow_claim_wait(text[], interval, boolean) IS
+    'Waits, without a transaction or a snapshot, until there may be something to claim: then call standin.workflow_claim. Must be called outside a transaction block.';
+
+CREATE FUNCTION standin.step_record(id text, token bigint, name text, output jsonb DEFAULT NULL, input jsonb DEFAULT NULL,
+                                    seq integer DEFAULT NULL)
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reached integer;
+    known integer;
+BEGIN
+    PERFORM standin_private.workflow_hold(id, token);
+    IF coalesce(length(name), 0) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'name of a step must have 1 to 200 characters' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
+    SELECT s.seq INTO known FROM standin_private.workflow_step s
+     WHERE s.workflow_id = id AND s.name = step_record.name AND s.external;
+    IF known IS NOT NULL THEN
+        RAISE EXCEPTION 'step "%" of workflow "%" is already recorded', name, id
+            USING ERRCODE = 'unique_violation', DETAIL = format('It is number %s.', known),
+                  HINT = 'Roll back, or its effect would be there twice; standin.step_result has the recorded output.';
+    END IF;
+    IF seq <> reached + 1 THEN
+        RAISE EXCEPTION 'step "%" of workflow "%" comes out of sequence', name, id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('It says it is number %s; number %s is the next to be recorded.', seq, reached + 1);
+    END IF;
+    INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, input_hash, output, recorded_at)
+    VALUES (id, reached + 1, name, true, standin_private.workflow_input_hash(input), output, standin_private.clock_now());
+    PERFORM standin_private.workflow_flush();
+    RETURN reached + 1;
+END $$;
+COMMENT ON FUNCTION standin.step_record(text, bigint, text, jsonb, jsonb, integer) IS
+    'Records a step of an external workflow in the caller''s transaction, so that its effect and the record commit together; returns its number. The name is unique within the workflow: a step that is already recorded is refused. With `seq` its place is checked too.';
+
+CREATE FUNCTION standin.step_result(id text, token bigint, name text, input jsonb DEFAULT NULL, seq integer DEFAULT NULL,
+                                    OUT recorded boolean, OUT output jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    step standin_private.workflow_step;
+    asked_hash bigint := standin_private.workflow_input_hash(input);
+BEGIN
+    SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.form = 'external';
+    IF task.token IS DISTINCT FROM token OR token <= 0 THEN
+        RAISE EXCEPTION 'stale token % for workflow "%"', token, id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'The lease ended and another worker claimed it. Drop this work and claim again.';
+    END IF;
+    IF NOT pg_has_role(standin_private.workflow_caller(), task.claimed_by, 'USAGE') THEN
+        RAISE EXCEPTION 'workflow "%" was claimed by another role', id USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT * INTO step FROM standin_private.workflow_step s
+     WHERE s.workflow_id = id AND s.name = step_result.name AND s.external;
+    IF FOUND AND (step.input_hash <> asked_hash OR step.seq <> coalesce(step_result.seq, step.seq)) THEN
+        RAISE EXCEPTION 'workflow "%" does not repeat what it recorded', id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('Recorded: step %s "%s" with input %s. Now: step %s "%s" with input %s.', step.seq, step.name,
+                                  to_hex(step.input_hash), coalesce(step_result.seq, step.seq), name, to_hex(asked_hash));
+    END IF;
+    recorded := step.seq IS NOT NULL;
+    output := step.output;
+END $$;
+COMMENT ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) IS
+    'Whether a step is recorded, and its output. Ask before doing a step: a recorded one must not be done again. An input (or place) that differs from the recorded one is an error.';
+
+CREATE FUNCTION standin.workflow_extend(id text, token bigint, lease interval DEFAULT '30 s') RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    until timestamptz := standin_private.clock_now() + lease;
+BEGIN
+    IF lease IS NULL OR lease NOT BETWEEN interval '1 s' AND interval '1 day' THEN
+        RAISE EXCEPTION 'lease must be between 1 second and 1 day' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM standin_private.workflow_hold(id, token);
+    UPDATE standin_private.workflow_task t SET available_at = until WHERE t.workflow_id = id;
+    RETURN until;
+END $$;
+COMMENT ON FUNCTION standin.workflow_extend(text, bigint, interval) IS 'Prolongs a lease from now on and returns its new end.';
+
+CREATE FUNCTION standin_private.workflow_end(id text, token bigint, status text, output jsonb, error jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- The answer to the first call may have been lost: the same end under the same token is no error.
+    PERFORM FROM standin_private.workflow_run r
+      WHERE r.workflow_id = id AND r.token = workflow_end.token AND r.status = workflow_end.status
+        AND r.output IS NOT DISTINCT FROM workflow_end.output AND r.error IS NOT DISTINCT FROM workflow_end.error;
+    IF NOT FOUND THEN
+        PERFORM standin_private.workflow_hold(id, token);
+        PERFORM standin_private.workflow_finish(id, token, status, output, error);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_end(text, bigint, text, jsonb, jsonb) IS 'Ends an external workflow, once.';
+
+CREATE FUNCTION standin.workflow_complete(id text, token bigint, output jsonb DEFAULT NULL) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT standin_private.workflow_end(id, token, 'completed', output, NULL)
+$$;
+COMMENT ON FUNCTION standin.workflow_complete(text, bigint, jsonb) IS
+    'Ends an external workflow with its output, in the caller''s transaction. The same call again changes nothing.';
+
+CREATE FUNCTION standin.workflow_fail(id text, token bigint, message text, detail jsonb DEFAULT NULL) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT standin_private.workflow_end(id, token, 'failed', NULL,
+        jsonb_strip_nulls(jsonb_build_object('message', coalesce(message, 'failed'), 'detail', detail)))
+$$;
+COMMENT ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) IS
+    'Ends an external workflow as failed, in the caller''s transaction. The same call again changes nothing.';
+
+-- sql/workflow/views.sql
+CREATE VIEW standin.workflows WITH (security_barrier) AS
+SELECT r.workflow_id, r.name, r.version, d.procedure, r.submitter,
+       CASE WHEN r.status <> 'open' THEN r.status WHEN t.token > 0 THEN 'running' ELSE 'pending' END AS status,
+       r.input, r.output, coalesce(r.error, t.last_error) AS error,
+       coalesce(r.token, t.token) AS token, t.worker,
+       CASE WHEN t.token > 0 AND t.form = 'external' THEN t.available_at END AS lease_until,
+       t.stalls AS recoveries_without_progress, r.created_at, t.claimed_at, r.finished_at
+  FROM standin_private.workflow_run r
+  JOIN standin_private.workflow_definition d USING (name, version)
+  LEFT JOIN standin_private.workflow_task t USING (workflow_id)
+ WHERE pg_has_role(r.submitter, 'USAGE')
+    OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'));
+COMMENT ON VIEW standin.workflows IS
+    'Every workflow that the reader started; operators and auditors see all. Distributed by workflow_id.';
+
+CREATE VIEW standin.workflow_steps WITH (security_barrier) AS
+SELECT s.workflow_id, s.seq, s.name, 'recorded' AS status, s.output, NULL::jsonb AS error,
+       1 + (SELECT count(*) FROM standin_private.workflow_attempt a WHERE a.workflow_id = s.workflow_id AND a.seq = s.seq)
+           AS attempts,
+       s.started_at, s.recorded_at
+  FROM standin_private.workflow_step s JOIN standin_private.workflow_run r USING (workflow_id)
+ WHERE pg_has_role(r.submitter, 'USAGE')
+    OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'))
+UNION ALL
+SELECT a.workflow_id, a.seq, a.name, 'failed', NULL, a.error, a.attempt, NULL, a.failed_at
+  FROM standin_private.workflow_attempt a JOIN standin_private.workflow_run r USING (workflow_id)
+ WHERE NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = a.workflow_id AND s.seq = a.seq)
+   AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt later
+                    WHERE later.workflow_id = a.workflow_id AND later.seq = a.seq AND later.attempt > a.attempt)
+   AND (pg_has_role(r.submitter, 'USAGE')
+        OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE')));
+COMMENT ON VIEW standin.workflow_steps IS
+    'The steps of the workflows that the reader may see: recorded ones, and those whose last attempt failed. Distributed by workflow_id.';
+
+CREATE VIEW standin_private.workflow_workers AS
+SELECT 'executor'::text AS kind, a.rolname::text AS key, a.oid AS role, false AS outward
+  FROM standin_private.workflow_role w JOIN pg_catalog.pg_roles a ON a.oid = w.role;
+COMMENT ON VIEW standin_private.workflow_workers IS 'One executor for each role that has started an in-database workflow.';
+
+-- sql/workflow/grants.sql
+GRANT EXECUTE ON FUNCTION standin.workflow_define(text, regprocedure, integer) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.workflow_start(text, text, jsonb) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_result(text, interval) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_current() TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_key() TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_claim(text, text[], interval, integer, interval) TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.workflow_claim_wait(text[], interval, boolean) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_record(text, bigint, text, jsonb, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_extend(text, bigint, interval) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_complete(text, bigint, jsonb) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) TO standin_app;
+GRANT SELECT ON standin.workflows, standin.workflow_steps TO standin_app, standin_operator, standin_auditor;
+
+-- sql/standin/tables.sql
+-- Stand-in: cores, operations, rules, modes; then what moves money: key, account, pending transaction, decision, answer,
+-- change event, repair. Conservation is counted by comparing the last six with each other, so each is written for itself
+-- and none is derived from another.
+
+CREATE TABLE standin_private.core (
+    core text PRIMARY KEY CHECK (core ~ '^[a-z][a-z0-9_]{0,62}$'),
+    connector text NOT NULL CHECK (connector IN ('postgres', 'function')),
+    server text,
+    connector_role text,
+    post_function text NOT NULL,
+    inquire_function text,
+    probe_function text,
+    probe_interval interval NOT NULL DEFAULT '1 second' CHECK (probe_interval >= interval '10 milliseconds'),
+    rise integer NOT NULL DEFAULT 2 CHECK (rise BETWEEN 1 AND 1000),
+    fall integer NOT NULL DEFAULT 3 CHECK (fall BETWEEN 1 AND 1000),
+    minimum_dwell interval NOT NULL DEFAULT '10 seconds' CHECK (minimum_dwell >= interval '0'),
+    call_timeout interval NOT NULL DEFAULT '3 seconds'
+        CHECK (call_timeout BETWEEN interval '10 milliseconds' AND interval '10 minutes'),
+    backlog_ceiling bigint NOT NULL DEFAULT 1000000 CHECK (backlog_ceiling > 0),
+    replay_rate double precision NOT NULL DEFAULT 1000 CHECK (replay_rate > 0),
+    replay_connections integer NOT NULL DEFAULT 4 CHECK (replay_connections BETWEEN 1 AND 64),
+    attempts_maximum integer NOT NULL DEFAULT 10 CHECK (attempts_maximum > 0),
+    time_zone text NOT NULL DEFAULT 'UTC',
+    defined_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
+           AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    CHECK (CASE connector WHEN 'postgres' THEN server IS NOT NULL AND connector_role IS NULL
+                          ELSE server IS NULL AND connector_role IS NOT NULL END)
+);
+COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
+
+CREATE TABLE standin_private.operation (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL CHECK (operation ~ '^[A-Za-z][A-Za-z0-9_.-]{0,62}$'),
+    capability text NOT NULL CHECK (capability <> ''),
+    account_field text NOT NULL,
+    amount_field text NOT NULL,
+    required jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(required) = 'object'),
+    direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
+    dedup text NOT NULL CHECK (dedup IN ('key', 'inquiry', 'none')),
+    standin_allowed boolean NOT NULL DEFAULT false,
+    on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
+    PRIMARY KEY (core, operation)
+);
+COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
+
+-- The one authoritative row of a core and capability. Its id names the mode's lock.
+CREATE TABLE standin_private.core_mode (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    capability text NOT NULL,
+    id integer GENERATED ALWAYS AS IDENTITY,
+    mode text NOT NULL DEFAULT 'online'
+        CHECK (mode IN ('online', 'suspect', 'stand_in', 'recovering', 'forced_online', 'forced_stand_in')),
+    epoch bigint NOT NULL DEFAULT 1 CHECK (epoch > 0),
+    since timestamptz NOT NULL,
+    good integer NOT NULL DEFAULT 0 CHECK (good >= 0),
+    bad integer NOT NULL DEFAULT 0 CHECK (bad >= 0),
+    episode bigint,
+    reason text NOT NULL DEFAULT 'defined',
+    probed_at timestamptz,
+    probe_failure text,
+    backlog bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (core, capability),
+    CHECK ((mode IN ('stand_in', 'recovering', 'forced_stand_in')) = (episode IS NOT NULL))
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX core_mode_id ON standin_private.core_mode (id);
+COMMENT ON TABLE standin_private.core_mode IS 'who answers now, by core and capability; the epoch only rises; distributed: kept whole';
+
+CREATE TABLE standin_private.core_mode_change (
+    core text NOT NULL,
+    capability text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    mode_before text NOT NULL,
+    mode_after text NOT NULL,
+    epoch bigint NOT NULL,
+    reason text NOT NULL,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, capability, change)
+);
+COMMENT ON TABLE standin_private.core_mode_change IS 'every change of mode, who and why; distributed: kept whole';
+
+CREATE TABLE standin_private.episode (
+    core text NOT NULL,
+    capability text NOT NULL,
+    episode bigint GENERATED ALWAYS AS IDENTITY,
+    opened_at timestamptz NOT NULL,
+    opened_epoch bigint NOT NULL,
+    opened_because text NOT NULL,
+    closed_at timestamptz,
+    closed_epoch bigint,
+    closed_because text,
+    PRIMARY KEY (core, capability, episode),
+    CHECK ((closed_at IS NULL) = (closed_epoch IS NULL) AND (closed_at IS NULL) = (closed_because IS NULL))
+);
+CREATE UNIQUE INDEX episode_open ON standin_private.episode (core, capability) WHERE closed_at IS NULL;
+COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distributed: kept whole';
+
+CREATE TABLE standin_private.rule (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL, -- '*' for all
+    rule text NOT NULL CHECK (rule IN ('allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit')),
+    "window" text NOT NULL DEFAULT '' CHECK ("window" IN ('', 'episode', 'business_day')),
+    amount numeric CHECK (amount >= 0 AND amount < 'Infinity'),
+    mode text NOT NULL CHECK (mode IN ('enforce', 'monitor', 'off')),
+    PRIMARY KEY (core, operation, rule, "window"),
+    CHECK ((rule = 'cumulative_limit') = ("window" <> '')),
+    CHECK (amount IS NOT NULL OR rule IN ('allowed_operation', 'available_balance'))
+);
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+
+CREATE TABLE standin_private.balance_source (
+    core text PRIMARY KEY REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL,
+    account_column text NOT NULL,
+    balance_column text NOT NULL,
+    as_of_column text
+);
+COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
+
+CREATE TABLE standin_private.reconciliation (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    target regclass NOT NULL UNIQUE,
+    key_column text NOT NULL
+);
+COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
+
+-- Tickets give the order within an account: drawn while the account's row is locked, and without a cache, so that a higher
+-- ticket is a later accept.
+CREATE SEQUENCE standin_private.ticket AS bigint CACHE 1;
+
+CREATE TABLE standin_private.transaction_key (
+    core text NOT NULL,
+    key text NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 255),
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    digest bytea NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys with the digest of operation and payload; narrow, outlives history; distributed by key';
+
+CREATE TABLE standin_private.account (
+    core text NOT NULL,
+    account text NOT NULL CHECK (octet_length(account) BETWEEN 1 AND 255),
+    held numeric NOT NULL DEFAULT 0 CHECK (held >= 0),
+    episode bigint,
+    episode_total numeric NOT NULL DEFAULT 0,
+    business_day date,
+    day_total numeric NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, core)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE standin_private.account IS 'an account''s lock, holds and limit counters; distributed by account';
+
+CREATE TABLE standin_private.pending_transaction (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    capability text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
+    payload jsonb NOT NULL,
+    promised boolean NOT NULL, -- stand-in decided in the core's place, so a refusal by the core needs a person
+    epoch bigint NOT NULL,
+    episode bigint,
+    accepted_at timestamptz NOT NULL,
+    state text NOT NULL CHECK (state IN ('declined', 'accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'reconciled',
+                                         'rejected', 'repair', 'compensated', 'cancelled', 'expired')),
+    hold numeric NOT NULL DEFAULT 0 CHECK (hold >= 0 AND (hold = 0 OR state NOT IN ('declined', 'reconciled', 'compensated', 'cancelled', 'expired'))),
+    attempts integer NOT NULL DEFAULT 0,
+    answers integer NOT NULL DEFAULT 0,
+    due_at timestamptz,
+    sent_at timestamptz,
+    changed_at timestamptz NOT NULL,
+    answered text CHECK (answered IN ('posted', 'rejected')), -- the last answer of the core that settles something
+    reference text,
+    message text,
+    PRIMARY KEY (ticket, account)
+) WITH (fillfactor = 80);
+-- The queue: what still stands before the core, in order, by account.
+CREATE INDEX pending_transaction_queue ON standin_private.pending_transaction (core, account, ticket)
+    WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair');
+CREATE INDEX pending_transaction_sent ON standin_private.pending_transaction (core, ticket) WHERE state = 'in_flight';
+COMMENT ON TABLE standin_private.pending_transaction IS 'every transaction asked for, and where it stands; distributed by account';
+
+-- The decision log: one row a decision, never updated. "refused": the core said no to a transaction that nobody had
+-- promised anything about.
+CREATE TABLE standin_private.decision (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('accepted', 'forwarded', 'declined', 'refused')),
+    core text NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    mode text NOT NULL,
+    epoch bigint NOT NULL,
+    verdicts jsonb,
+    decided_by text NOT NULL DEFAULT session_user,
+    decided_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, decision)
+);
+COMMENT ON TABLE standin_private.decision IS 'decision log, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_answer (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    answer integer NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    amount numeric NOT NULL,
+    call text NOT NULL CHECK (call IN ('post', 'inquire')),
+    outcome text NOT NULL CHECK (outcome IN ('posted', 'rejected', 'not_found', 'not_delivered', 'unknown')),
+    reference text,
+    message text,
+    answered_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, answer)
+);
+COMMENT ON TABLE standin_private.core_answer IS 'what the connectors heard, append-only; distributed by account';
+
+CREATE TABLE standin_private.core_event (
+    core text NOT NULL,
+    key text NOT NULL,
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    reconciliation bigint NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (core, key)
+);
+COMMENT ON TABLE standin_private.core_event IS 'our keys seen in the core''s own change events, append-only; distributed by key';
+
+CREATE TABLE standin_private.repair (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    action bigint GENERATED ALWAYS AS IDENTITY,
+    core text NOT NULL,
+    key text NOT NULL,
+    resolution text NOT NULL CHECK (resolution IN ('retry', 'compensated', 'cancelled')),
+    reason text NOT NULL CHECK (reason <> ''),
+    state_before text NOT NULL,
+    repaired_by text NOT NULL DEFAULT session_user,
+    repaired_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account, action)
+);
+COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+
+-- sql/standin/triggers.sql
+CREATE FUNCTION standin_private.pending_transaction_guard() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_pending_transaction_guard';
+COMMENT ON FUNCTION standin_private.pending_transaction_guard() IS
+    'refuses state changes outside the state diagram, and any change of what was accepted';
+CREATE TRIGGER pending_transaction_guard BEFORE UPDATE ON standin_private.pending_transaction
+    FOR EACH ROW EXECUTE FUNCTION standin_private.pending_transaction_guard();
+
+CREATE FUNCTION standin_private.epoch_guard() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF new.epoch < old.epoch OR new.id <> old.id THEN
+        RAISE EXCEPTION 'the epoch of core "%" cannot go back from % to %', old.core, old.epoch, new.epoch
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN new;
+END $$;
+COMMENT ON FUNCTION standin_private.epoch_guard() IS 'the epoch only rises';
+CREATE TRIGGER epoch_guard BEFORE UPDATE ON standin_private.core_mode
+    FOR EACH ROW EXECUTE FUNCTION standin_private.epoch_guard();
+
+-- Append-only by trigger against the product's own mistakes; a superuser can switch it off, and conservation shows it.
+CREATE FUNCTION standin_private.append_only() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of "%" are never changed', tg_table_name USING ERRCODE = 'object_not_in_prerequisite_state';
+END $$;
+COMMENT ON FUNCTION standin_private.append_only() IS 'refuses updates of logs';
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.decision
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_answer
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_event
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.repair
+    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
+
+-- Sessions keep what a decision needs to know of a core.
+CREATE FUNCTION standin_private.config_changed() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_config_changed';
+COMMENT ON FUNCTION standin_private.config_changed() IS 'at the commit, every session forgets what it knew of cores, operations, rules and modes';
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.core
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.operation
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.rule
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.balance_source
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OF mode, epoch, episode, backlog OR DELETE OR TRUNCATE ON standin_private.core_mode
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+
+-- sql/standin/functions.sql
+CREATE FUNCTION standin_private.postgres_validator(text[], oid) RETURNS void
+    LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_postgres_validator';
+COMMENT ON FUNCTION standin_private.postgres_validator(text[], oid) IS 'allow-list of the options of standin_postgres servers and user mappings';
+CREATE FOREIGN DATA WRAPPER standin_postgres VALIDATOR standin_private.postgres_validator;
+COMMENT ON FOREIGN DATA WRAPPER standin_postgres IS 'PostgreSQL core systems: libpq options on the server, user and password in the user mapping';
+
+CREATE FUNCTION standin.core_define(
+    core text, connector text DEFAULT 'postgres', server text DEFAULT NULL, connector_role text DEFAULT NULL,
+    post_function text DEFAULT 'core_post', inquire_function text DEFAULT 'core_inquire', probe_function text DEFAULT NULL,
+    probe_interval interval DEFAULT '1 second', rise integer DEFAULT 2, fall integer DEFAULT 3,
+    minimum_dwell interval DEFAULT '10 seconds', call_timeout interval DEFAULT '3 seconds',
+    backlog_ceiling bigint DEFAULT 1000000, replay_rate double precision DEFAULT 1000, replay_connections integer DEFAULT 4,
+    attempts_maximum integer DEFAULT 10, time_zone text DEFAULT 'UTC') RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    wrong text;
+BEGIN
+    IF connector = 'postgres' THEN
+        IF NOT EXISTS (SELECT FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
+                       WHERE s.srvname = core_define.server AND w.fdwname = 'standin_postgres') THEN
+            RAISE EXCEPTION 'server "%" of core "%" does not exist', core_define.server, core_define.core
+                USING ERRCODE = 'undefined_object', HINT = 'CREATE SERVER ... FOREIGN DATA WRAPPER standin_postgres first.';
+        END IF;
+    ELSIF connector = 'function' THEN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = core_define.connector_role) THEN
+            RAISE EXCEPTION 'role "%" of core "%" does not exist', core_define.connector_role, core_define.core
+                USING ERRCODE = 'undefined_object', HINT = 'connector_role is the role that the connector''s functions run as.';
+        END IF;
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = core_define.connector_role AND (rolsuper OR rolname = 'standin_owner')) THEN
+            RAISE EXCEPTION 'connector functions never run as role "%"', core_define.connector_role
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Name a role that is no superuser and that does not own pg_standin.';
+        END IF;
+        IF NOT pg_has_role(standin_private.caller(), core_define.connector_role, 'MEMBER') THEN
+            RAISE EXCEPTION 'must be a member of role "%" to run a connector as it', core_define.connector_role
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+        SELECT f.name INTO wrong
+        FROM (VALUES (core_define.post_function, 'text, text, jsonb'), (core_define.inquire_function, 'text'),
+                     (core_define.probe_function, '')) f (name, arguments)
+        WHERE f.name IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname || '.' || p.proname = lower(f.name) AND oidvectortypes(p.proargtypes) = f.arguments) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'function "%" of core "%" does not exist', wrong, core_define.core
+                USING ERRCODE = 'undefined_function',
+                      HINT = 'Write it with its schema. Expected: post(text, text, jsonb), inquire(text), probe().';
+        END IF;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_timezone_names WHERE name = core_define.time_zone) THEN
+        RAISE EXCEPTION 'time zone "%" is not known', core_define.time_zone USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO standin_private.core AS c (core, connector, server, connector_role, post_function, inquire_function, probe_function,
+        probe_interval, rise, fall, minimum_dwell, call_timeout, backlog_ceiling, replay_rate, replay_connections, attempts_maximum, time_zone)
+    VALUES (core_define.core, core_define.connector, core_define.server, core_define.connector_role, core_define.post_function,
+        core_define.inquire_function, core_define.probe_function, core_define.probe_interval, core_define.rise, core_define.fall,
+        core_define.minimum_dwell, core_define.call_timeout, core_define.backlog_ceiling, core_define.replay_rate,
+        core_define.replay_connections, core_define.attempts_maximum, core_define.time_zone)
+    ON CONFLICT (core) DO UPDATE SET (connector, server, connector_role, post_function, inquire_function, probe_function,
+        probe_interval, rise, fall, minimum_dwell, call_timeout, backlog_ceiling, replay_rate, replay_connections, attempts_maximum, time_zone)
+      = (excluded.connector, excluded.server, excluded.connector_role, excluded.post_function, excluded.inquire_function,
+        excluded.probe_function, excluded.probe_interval, excluded.rise, excluded.fall, excluded.minimum_dwell, excluded.call_timeout,
+        excluded.backlog_ceiling, excluded.replay_rate, excluded.replay_connections, excluded.attempts_maximum, excluded.time_zone);
+    PERFORM standin_private.wake('supervisor');
+    PERFORM standin_private.wake('prober');
+    PERFORM standin_private.wake('replay');
+END $$;
+COMMENT ON FUNCTION standin.core_define IS 'defines a core banking system and its connector, or changes its settings. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function with their schema, run as connector_role). rise, fall: good or bad probes in a row that change the mode; replay_rate: calls a second; attempts_maximum: calls spent on one transaction before a person is asked; time_zone: of the business day. Errors: 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role; 22023 unknown time zone; 23514 a value out of range';
+
+CREATE FUNCTION standin_private.core_require(core text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF NOT EXISTS (SELECT FROM standin_private.core c WHERE c.core = core_require.core) THEN
+        RAISE EXCEPTION 'core "%" is not defined', core_require.core
+            USING ERRCODE = 'undefined_object', HINT = 'Define it with standin.core_define.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
+
+CREATE FUNCTION standin.operation_define(
+    core text, operation text, capability text DEFAULT 'payments', account_field text DEFAULT 'account',
+    amount_field text DEFAULT 'amount', required jsonb DEFAULT '{}', direction text DEFAULT 'debit', dedup text DEFAULT 'none',
+    standin_allowed boolean DEFAULT false, on_reject text DEFAULT 'hold') RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    wrong text;
+BEGIN
+    PERFORM standin_private.core_require(operation_define.core);
+    SELECT r.key INTO wrong FROM jsonb_each_text(operation_define.required) r
+    WHERE r.value NOT IN ('string', 'number', 'boolean', 'object', 'array');
+    IF FOUND THEN
+        RAISE EXCEPTION 'required field "%" of operation "%" has no JSON type', wrong, operation_define.operation
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Use string, number, boolean, object or array.';
+    END IF;
+    INSERT INTO standin_private.operation (core, operation, capability, account_field, amount_field, required, direction, dedup,
+        standin_allowed, on_reject)
+    VALUES (operation_define.core, operation_define.operation, operation_define.capability, operation_define.account_field,
+        operation_define.amount_field, operation_define.required, operation_define.direction, operation_define.dedup,
+        operation_define.standin_allowed, operation_define.on_reject)
+    ON CONFLICT (core, operation) DO UPDATE SET (capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject)
+      = (excluded.capability, excluded.account_field, excluded.amount_field, excluded.required, excluded.direction, excluded.dedup,
+        excluded.standin_allowed, excluded.on_reject);
+    INSERT INTO standin_private.core_mode (core, capability, since)
+    VALUES (operation_define.core, operation_define.capability, standin_private.clock_now())
+    ON CONFLICT (core, capability) DO NOTHING;
+    PERFORM standin_private.wake('supervisor');
+END $$;
+COMMENT ON FUNCTION standin.operation_define IS 'declares an operation of a core, or changes it. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 22023 unknown JSON type, 23514 another value out of range';
+
+CREATE FUNCTION standin.rule_define(
+    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT 'enforce')
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM standin_private.core_require(rule_define.core);
+    IF rule_define.operation <> '*' AND NOT EXISTS (
+        SELECT FROM standin_private.operation o WHERE o.core = rule_define.core AND o.operation = rule_define.operation) THEN
+        RAISE EXCEPTION 'operation "%" of core "%" is not defined', rule_define.operation, rule_define.core
+            USING ERRCODE = 'undefined_object', HINT = 'Define it with standin.operation_define, or use * for all.';
+    END IF;
+    INSERT INTO standin_private.rule (core, operation, rule, "window", amount, mode)
+    VALUES (rule_define.core, rule_define.operation, rule_define.rule, rule_define."window", rule_define.amount, rule_define.mode)
+    ON CONFLICT (core, operation, rule, "window") DO UPDATE SET (amount, mode) = (excluded.amount, excluded.mode);
+END $$;
+COMMENT ON FUNCTION standin.rule_define IS 'sets a stand-in rule for an operation of a core (* for all), or changes it. rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 23514 unknown rule, window or mode, or no amount';
+
+CREATE FUNCTION standin_private.column_require(target regclass, column_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = target AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+        RAISE EXCEPTION 'column "%" of table % does not exist', column_name, target USING ERRCODE = 'undefined_column';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = target AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity) THEN
+        RAISE EXCEPTION '% is not a plain table', target USING ERRCODE = 'wrong_object_type',
+            HINT = 'Views and tables with row security would run their owner''s code inside the decision.';
+    END IF;
+    IF NOT has_table_privilege('standin_owner', target, 'SELECT') THEN
+        RAISE EXCEPTION 'role standin_owner may not read table %', target USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT SELECT ON %s TO standin_owner;', target);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.column_require IS 'an error if a column of a replicated table is missing or not readable';
+
+CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM standin_private.core_require(balance_bind.core);
+    PERFORM standin_private.column_require(balance_bind.target, c)
+    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column]) c WHERE c IS NOT NULL;
+    INSERT INTO standin_private.balance_source (core, target, account_column, balance_column, as_of_column)
+    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column)
+    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
+      = (excluded.target, excluded.account_column, excluded.balance_column, excluded.as_of_column);
+END $$;
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42501 standin_owner may not read it';
+
+CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    binding bigint;
+BEGIN
+    PERFORM standin_private.core_require(reconciliation_bind.core);
+    PERFORM standin_private.column_require(reconciliation_bind.target, reconciliation_bind.key_column);
+    INSERT INTO standin_private.reconciliation (core, target, key_column)
+    VALUES (reconciliation_bind.core, reconciliation_bind.target, reconciliation_bind.key_column)
+    ON CONFLICT (target) DO UPDATE SET (core, key_column) = (excluded.core, excluded.key_column) RETURNING id INTO binding;
+    PERFORM standin_private.wake('cdc');
+    RETURN binding;
+END $$;
+COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: an applied change event with a key confirms that transaction, in the same commit. Returns the binding''s id. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table';
+
+-- sql/standin/transactions.sql
+CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
+    OUT ticket bigint, OUT status text, OUT code text, OUT message text)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique per core, 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
+
+CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
+    INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_execute';
+COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, but commits the intent, posts it while the core is online and the account has no backlog, and returns the core''s answer (posted, rejected); accepted and "processing" otherwise, or when the answer stayed out. Errors: those of transaction_submit; 25001 inside a transaction block, 55000 this server may not speak to the core';
+
+CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
+    INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, 25001 inside a transaction block';
+
+CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
+COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
+
+CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+SELECT CASE
+    WHEN state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') THEN 'processing'
+    WHEN state IN ('posted', 'reconciled') THEN 'done'
+    WHEN state = 'repair' OR (state = 'rejected' AND promised) THEN 'being checked'
+    WHEN state = 'compensated' THEN 'reversed'
+    WHEN state IN ('cancelled', 'expired') THEN state
+    ELSE coalesce(message, state) END
+$$;
+COMMENT ON FUNCTION standin_private.state_message IS 'what a customer is told about a state';
+
+CREATE FUNCTION standin.transaction_status(core text, key text,
+    OUT ticket bigint, OUT status text, OUT message text, OUT account text, OUT amount numeric, OUT operation text,
+    OUT reference text, OUT accepted_at timestamptz, OUT changed_at timestamptz) RETURNS SETOF record
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+SELECT p.ticket, p.state, standin_private.state_message(p.state, p.promised, p.message), p.account, p.amount, p.operation, p.reference,
+       p.accepted_at, p.changed_at
+FROM standin_private.transaction_key k
+JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
+WHERE k.core = transaction_status.core AND k.key = transaction_status.key
+$$;
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer; no row if the key was never taken';
+
+CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item standin_private.pending_transaction;
+    target text;
+BEGIN
+    IF resolution IS NULL OR resolution NOT IN ('retry', 'compensated', 'cancelled') THEN
+        RAISE EXCEPTION 'resolution "%" is not known', resolution USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use retry, compensated or cancelled.';
+    END IF;
+    IF coalesce(reason, '') = '' THEN
+        RAISE EXCEPTION 'a repair needs a reason' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- The account's row first, as everywhere.
+    PERFORM FROM standin_private.account a JOIN standin_private.pending_transaction p USING (core, account)
+    WHERE p.ticket = repair_resolve.ticket FOR UPDATE OF a;
+    SELECT * INTO item FROM standin_private.pending_transaction p WHERE p.ticket = repair_resolve.ticket FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ticket % does not exist', repair_resolve.ticket USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT (item.state = 'repair' OR (item.state = 'rejected' AND item.promised)
+            OR (item.state IN ('accepted', 'retry_wait') AND resolution = 'cancelled')) THEN
+        RAISE EXCEPTION 'ticket % is % and cannot be resolved as %', item.ticket, item.state, resolution
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Transactions in repair or rejected can be resolved; one that was not sent can be cancelled.';
+    END IF;
+    target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
+    IF item.state = 'rejected' AND resolution = 'retry' THEN
+        UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE p.ticket = item.ticket AND p.account = item.account;
+    END IF;
+    UPDATE standin_private.pending_transaction p
+    SET state = target, hold = CASE resolution WHEN 'retry' THEN p.hold ELSE 0 END, attempts = 0, due_at = NULL,
+        changed_at = standin_private.clock_now()
+    WHERE p.ticket = item.ticket AND p.account = item.account;
+    IF resolution <> 'retry' AND item.hold > 0 THEN
+        UPDATE standin_private.account a SET held = a.held - item.hold WHERE a.core = item.core AND a.account = item.account;
+    END IF;
+    INSERT INTO standin_private.repair (ticket, account, core, key, resolution, reason, state_before, repaired_at)
+    VALUES (item.ticket, item.account, item.core, item.key, resolution, reason, item.state, standin_private.clock_now());
+    PERFORM standin_private.wake('replay');
+    PERFORM standin_private.wake('ticket');
+    RETURN target;
+END $$;
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
+
+-- sql/standin/views.sql
+CREATE VIEW standin_private.standin_workers (kind, key, role, outward) AS
+SELECT k.kind, c.core, NULL::oid, true
+FROM standin_private.core c CROSS JOIN (VALUES ('prober'), ('replay')) k (kind)
+WHERE EXISTS (SELECT FROM standin_private.core_mode m WHERE m.core = c.core);
+COMMENT ON VIEW standin_private.standin_workers IS 'the workers stand-in wants: a prober and a replay worker for each core';
+
+CREATE VIEW standin.transactions AS
+SELECT p.core, p.key, p.ticket, p.account, p.capability, p.operation, p.amount, p.state,
+       standin_private.state_message(p.state, p.promised, p.message) AS message, p.promised, p.hold, p.attempts, p.epoch, p.episode,
+       p.reference, p.message AS core_message, p.payload, p.accepted_at, p.sent_at, p.due_at, p.changed_at
+FROM standin_private.pending_transaction p;
+COMMENT ON VIEW standin.transactions IS 'every transaction asked for, with its state';
+
+CREATE VIEW standin.pending_transactions AS
+SELECT t.*, standin_private.clock_now() - t.accepted_at AS age
+FROM standin.transactions t
+WHERE t.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'repair') OR (t.state = 'rejected' AND t.promised);
+COMMENT ON VIEW standin.pending_transactions IS 'transactions that are not settled: waiting for the core, for reconciliation, or for a person';
+
+CREATE VIEW standin.core_status AS
+SELECT m.core, m.capability, m.mode, m.epoch, m.since, m.reason, m.episode,
+       (SELECT count(*) FROM standin_private.pending_transaction p
+        WHERE p.core = m.core AND p.capability = m.capability AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown')) AS backlog,
+       (SELECT count(*) FROM standin_private.pending_transaction p
+        WHERE p.core = m.core AND p.capability = m.capability AND p.state = 'repair') AS in_repair,
+       m.good AS good_probes, m.bad AS bad_probes, m.probed_at, m.probe_failure
+FROM standin_private.core_mode m;
+COMMENT ON VIEW standin.core_status IS 'who answers for each core and capability, since when and why, with backlog and last probe';
+
+CREATE VIEW standin.core_mode_changes AS
+SELECT core, capability, change, mode_before, mode_after, epoch, reason, changed_by, changed_at FROM standin_private.core_mode_change;
+COMMENT ON VIEW standin.core_mode_changes IS 'every change of mode, who and why';
+
+CREATE VIEW standin.episodes AS
+SELECT e.core, e.capability, e.episode, e.opened_at, e.opened_because, e.closed_at, e.closed_because,
+       coalesce(e.closed_at, standin_private.clock_now()) - e.opened_at AS duration,
+       count(d.*) FILTER (WHERE d.decision = 'accepted') AS accepted,
+       count(d.*) FILTER (WHERE d.decision = 'declined') AS declined,
+       coalesce(sum(d.amount) FILTER (WHERE d.decision = 'accepted'), 0) AS accepted_amount
+FROM standin_private.episode e
+LEFT JOIN standin_private.pending_transaction p ON p.core = e.core AND p.capability = e.capability AND p.episode = e.episode
+LEFT JOIN standin_private.decision d ON d.ticket = p.ticket AND d.account = p.account
+GROUP BY e.core, e.capability, e.episode;
+COMMENT ON VIEW standin.episodes IS 'stand-in periods with what was decided in them';
+
+CREATE VIEW standin.decisions AS
+SELECT core, key, ticket, account, operation, amount, decision, code, message, mode, epoch, verdicts, decided_by, decided_at
+FROM standin_private.decision;
+COMMENT ON VIEW standin.decisions IS 'the decision log, with the verdict of every rule';
+
+CREATE VIEW standin.repairs AS
+SELECT core, key, ticket, account, action, resolution, reason, state_before, repaired_by, repaired_at FROM standin_private.repair;
+COMMENT ON VIEW standin.repairs IS 'what persons decided about transactions';
+
+CREATE FUNCTION standin_private.balances_read(target regclass, account_column text, balance_column text, as_of_column text,
+    OUT account text, OUT balance numeric, OUT as_of text) RETURNS SETOF record
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_balances_read';
+COMMENT ON FUNCTION standin_private.balances_read IS 'the rows of a balance table, read as its owner: its policies and types are its owner''s code';
+
+-- The balance table is named in a row, so it is read by a function.
+CREATE FUNCTION standin_private.account_overlay(OUT core text, OUT account text, OUT balance numeric, OUT held numeric, OUT as_of text)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    source record;
+BEGIN
+    FOR source IN SELECT c.core, b.target, b.account_column, b.balance_column, b.as_of_column
+                  FROM standin_private.core c LEFT JOIN standin_private.balance_source b USING (core) LOOP
+        IF source.target IS NULL OR NOT EXISTS (SELECT FROM pg_class WHERE oid = source.target) THEN
+            RETURN QUERY SELECT a.core, a.account, NULL::numeric, a.held, NULL::text
+                         FROM standin_private.account a WHERE a.core = source.core;
+        ELSE
+            RETURN QUERY SELECT source.core, coalesce(t.account, a.account), t.balance, coalesce(a.held, 0), t.as_of
+                         FROM standin_private.balances_read(source.target, source.account_column, source.balance_column, source.as_of_column) t
+                         FULL JOIN (SELECT * FROM standin_private.account WHERE core = source.core) a ON a.account = t.account;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.account_overlay IS 'replicated balances and holds, side by side';
+
+CREATE VIEW standin.accounts AS
+SELECT core, account, balance, held, balance - held AS available, as_of FROM standin_private.account_overlay();
+COMMENT ON VIEW standin.accounts IS 'replicated balance minus holds; as_of is the watermark column of the balance table';
+
+-- sql/standin/conservation.sql
+-- Accepted = posted + compensated + cancelled + expired + open, with each side counted where it is written for itself:
+-- accepted in the decision log, posted in the connectors' answers and the change events, compensated and cancelled in the
+-- repairs, open in the queue. Totals alone would miss two rows that were swapped, so every ticket is compared too.
+CREATE VIEW standin_private.ledger AS
+SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
+       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket) AS ticket,
+       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
+       d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
+       q.state, q.promised, q.amount AS queued_amount,
+       a.posted OR e.ticket IS NOT NULL AS posted, coalesce(a.posted_amount, q.amount) AS posted_amount,
+       r.resolution,
+       array_remove(ARRAY[
+           CASE WHEN d.ticket IS NULL THEN 'not in the decision log' END,
+           CASE WHEN q.ticket IS NULL THEN 'not in the queue' END,
+           CASE WHEN k.ticket IS NULL THEN 'its key is missing' END,
+           CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
+                THEN 'decision log and queue differ' END,
+           CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
+                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                THEN 'key and queue differ' END,
+           CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
+                THEN format('decided as %s, but %s', d.decision, q.state) END,
+           CASE WHEN (f.ticket IS NOT NULL) <> (q.state = 'rejected' AND NOT q.promised) OR (f.key, f.amount) <> (q.key, q.amount)
+                THEN 'refusal and state differ' END,
+           CASE WHEN coalesce(a.posted, false) <> (q.answered IS NOT DISTINCT FROM 'posted')
+                  OR (q.answered = 'rejected' AND NOT coalesce(a.rejected, false))
+                  OR (q.state = 'posted' AND NOT coalesce(a.posted, false)) OR coalesce(a.answers, 0) <> coalesce(q.answers, 0)
+                THEN 'answers of the core and state differ' END,
+           CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
+                THEN 'answers of the core and queue differ' END,
+           CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' THEN format('booked by the core, but %s', q.state) END,
+           CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
+           CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
+           CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
+           CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
+                     (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
+                THEN 'repair and state differ' END
+       ], NULL) AS faults
+FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
+FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
+FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
+FULL JOIN (SELECT core, ticket, min(key) AS key, bool_or(outcome = 'posted') AS posted, bool_or(outcome = 'rejected') AS rejected,
+                  count(*) AS answers, min(amount) AS amounts, min(key) AS keys,
+                  min(key) = max(key) AND min(amount) = max(amount) AND count(*) = max(answer) AS alike,
+                  max(amount) FILTER (WHERE outcome = 'posted') AS posted_amount,
+                  (array_agg(reference ORDER BY answer DESC) FILTER (WHERE outcome = 'posted'))[1] AS reference
+           FROM standin_private.core_answer GROUP BY core, ticket) a ON a.ticket = coalesce(d.ticket, q.ticket, k.ticket)
+FULL JOIN standin_private.core_event e ON e.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket)
+FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ticket, action DESC) r
+    ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
+FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
+    ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket);
+COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
+
+CREATE VIEW standin.conservation_faults AS
+SELECT l.core, l.ticket, l.key, f.fault FROM standin_private.ledger l CROSS JOIN unnest(l.faults) f (fault)
+UNION ALL
+SELECT coalesce(a.core, h.core), NULL, NULL,
+       format('account %s holds %s, its transactions %s', coalesce(a.account, h.account), coalesce(a.held, 0), coalesce(h.held, 0))
+FROM standin_private.account a
+FULL JOIN (SELECT core, account, sum(hold) AS held FROM standin_private.pending_transaction WHERE hold > 0 GROUP BY core, account) h
+    USING (core, account)
+WHERE coalesce(a.held, 0) <> coalesce(h.held, 0);
+COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs and holds; empty is right';
+
+CREATE VIEW standin.conservation AS
+WITH totals AS (
+    SELECT core,
+           count(*) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused) AS accepted,
+           count(*) FILTER (WHERE posted) AS posted,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated') AS compensated,
+           count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled') AS cancelled,
+           count(*) FILTER (WHERE state = 'expired') AS expired,
+           count(*) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') OR (state = 'rejected' AND promised)) AS open,
+           count(*) FILTER (WHERE refused) AS refused,
+           count(*) FILTER (WHERE decision = 'declined') AS declined,
+           coalesce(sum(decided_amount) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused), 0) AS accepted_amount,
+           coalesce(sum(posted_amount) FILTER (WHERE posted), 0) AS posted_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated'), 0) AS compensated_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
+           coalesce(sum(queued_amount) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+                                                  OR (state = 'rejected' AND promised)), 0) AS open_amount
+    FROM standin_private.ledger GROUP BY core)
+SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
+       coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
+       coalesce(t.refused, 0) AS refused, coalesce(t.declined, 0) AS declined,
+       coalesce(t.accepted_amount, 0) AS accepted_amount, coalesce(t.posted_amount, 0) AS posted_amount,
+       coalesce(t.compensated_amount, 0) AS compensated_amount, coalesce(t.cancelled_amount, 0) AS cancelled_amount,
+       coalesce(t.expired_amount, 0) AS expired_amount, coalesce(t.open_amount, 0) AS open_amount,
+       coalesce(f.faults, 0) AS faults,
+       coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
+            AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
+       AND f.faults IS NULL AS balanced
+FROM standin_private.core c
+LEFT JOIN totals t USING (core)
+LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
+COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+
+CREATE VIEW standin.reconciliation_differences AS
+SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
+       format('booked by the core, %s here', p.state) AS difference, e.seen_at
+FROM standin_private.core_event e
+JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
+WHERE p.state <> 'reconciled';
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them';
+
+-- sql/standin/grants.sql
+GRANT EXECUTE ON FUNCTION standin.transaction_submit, standin.transaction_status TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.transaction_execute, standin.transaction_wait TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve TO standin_operator, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.transaction_status TO standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin.core_define, standin.operation_define, standin.rule_define, standin.balance_bind,
+    standin.reconciliation_bind TO standin_admin;
+GRANT USAGE ON FOREIGN DATA WRAPPER standin_postgres TO standin_admin;
+GRANT SELECT ON standin.transactions, standin.pending_transactions, standin.core_status, standin.core_mode_changes, standin.episodes,
+    standin.decisions, standin.repairs, standin.accounts, standin.conservation_faults, standin.conservation,
+    standin.reconciliation_differences TO standin_operator, standin_auditor, standin_approver, standin_admin;
+GRANT SELECT ON standin.core_status TO standin_app;
+-- A view runs its functions as whoever reads it.
+GRANT EXECUTE ON FUNCTION standin_private.state_message, standin_private.clock_now, standin_private.account_overlay
+    TO standin_operator, standin_auditor, standin_approver, standin_admin;
+
+-- control/sql/capability.sql
+-- The control tower's register: what the bank does, in BIAN's terms, and who answers for it now.
+CREATE TABLE standin_private.capability (
+    capability text PRIMARY KEY CHECK (capability <> ''),
+    bian_domain text NOT NULL CHECK (bian_domain ~ '^[A-Z][A-Za-z]+$'),
+    bian_release text NOT NULL,
+    owner text NOT NULL CHECK (owner <> ''),
+    important_service boolean NOT NULL,
+    impact_tolerance interval CHECK (impact_tolerance > interval '0'),
+    defined_at timestamptz NOT NULL,
+    defined_by text NOT NULL DEFAULT session_user,
+    CHECK (impact_tolerance IS NOT NULL OR NOT important_service)
+);
+COMMENT ON TABLE standin_private.capability IS 'register of the bank''s capabilities; kept whole';
+
+CREATE FUNCTION standin.capability_define(
+    capability text, bian_domain text, owner text, important_service boolean DEFAULT false,
+    impact_tolerance interval DEFAULT NULL, bian_release text DEFAULT '14') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF capability_define.important_service AND capability_define.impact_tolerance IS NULL THEN
+        RAISE EXCEPTION 'important service "%" has no impact tolerance', capability_define.capability
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'Give impact_tolerance: the most disruption the bank allows.';
+    END IF;
+    INSERT INTO standin_private.capability (capability, bian_domain, bian_release, owner, important_service, impact_tolerance, defined_at)
+    VALUES (capability_define.capability, capability_define.bian_domain, capability_define.bian_release, capability_define.owner,
+            capability_define.important_service, capability_define.impact_tolerance, standin_private.clock_now())
+    ON CONFLICT (capability) DO UPDATE SET
+        (bian_domain, bian_release, owner, important_service, impact_tolerance, defined_at, defined_by)
+      = (excluded.bian_domain, excluded.bian_release, excluded.owner, excluded.important_service, excluded.impact_tolerance,
+         excluded.defined_at, excluded.defined_by);
+END $$;
+COMMENT ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) IS 'registers a capability of the bank under its BIAN service domain, or changes its entry. impact_tolerance: the most disruption the bank allows. Errors: 22004 important service without tolerance, 23514 malformed domain';
+
+-- Operations may name a capability that nobody registered: that shows here rather than being refused there.
+CREATE VIEW standin.capabilities AS
+SELECT capability, c.bian_domain, c.bian_release, c.owner, c.important_service, c.impact_tolerance,
+       o.core, o.operations, m.mode,
+       CASE WHEN m.mode IS NULL THEN NULL
+            WHEN m.mode IN ('stand_in', 'recovering', 'forced_stand_in') THEN 'stand-in' ELSE 'core' END AS answered_by,
+       m.since,
+       m.mode IN ('stand_in', 'forced_stand_in') AND m.since < standin_private.clock_now() - c.impact_tolerance AS tolerance_exceeded
+FROM standin_private.capability c
+FULL JOIN (SELECT p.capability, p.core, array_agg(p.operation ORDER BY p.operation) AS operations
+           FROM standin_private.operation p GROUP BY p.capability, p.core) o USING (capability)
+LEFT JOIN standin_private.core_mode m USING (core, capability);
+COMMENT ON VIEW standin.capabilities IS 'who answers what: each capability, the core and operations behind it, and whether the core or stand-in answers now';
+
+GRANT EXECUTE ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_approver, standin_auditor, standin_admin; -- for the view
+GRANT SELECT ON standin.capabilities TO standin_operator, standin_approver, standin_auditor, standin_admin;
+
+-- sql/kernel/wanted.sql
+-- The workers that the rooms want; each room declares its own in a view of the same columns.
+CREATE VIEW standin_private.worker_wanted AS
+SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanlogin, w.outward
+FROM (
+    SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
+    UNION ALL SELECT * FROM standin_private.cdc_workers
+    UNION ALL SELECT * FROM standin_private.workflow_workers
+    UNION ALL SELECT * FROM standin_private.standin_workers
+) w LEFT JOIN pg_roles r ON r.oid = w.role;
+COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so';
+
+-- sql/kernel/finish.sql
+-- Everything belongs to standin_owner, nothing is granted to PUBLIC, and pg_dump carries every table's rows.
+DO $$
+DECLARE
+    object record;
+BEGIN
+    FOR object IN
+        SELECT format('ALTER %s %s OWNER TO standin_owner',
+                      CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
+                      c.oid::regclass) AS command
+        FROM pg_class c
+        WHERE c.relnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace)
+          AND c.relkind IN ('r', 'p', 'v', 'S', 'c')
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') AND c.relkind = 'S')
+        UNION ALL
+        SELECT format('ALTER ROUTINE %s OWNER TO standin_owner', p.oid::regprocedure)
+        FROM pg_proc p WHERE p.pronamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace)
+        UNION ALL
+        SELECT format('ALTER %s %s OWNER TO standin_owner', CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, t.oid::regtype)
+        FROM pg_type t WHERE t.typnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace) AND t.typtype IN ('e', 'd')
+    LOOP
+        EXECUTE object.command;
+    END LOOP;
+
+    GRANT USAGE ON SCHEMA standin, standin_private TO standin_owner;
+    REVOKE ALL ON ALL ROUTINES IN SCHEMA standin, standin_private FROM PUBLIC;
+    REVOKE ALL ON ALL TABLES IN SCHEMA standin, standin_private FROM PUBLIC;
+
+    FOR object IN
+        SELECT c.oid FROM pg_class c
+        WHERE c.relnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace) AND c.relkind IN ('r', 'p', 'S')
+          AND c.oid <> 'standin_private.worker_mark'::regclass
+    LOOP
+        PERFORM pg_extension_config_dump(object.oid, '');
+    END LOOP;
+END $$;
+
+SELECT standin_private.instance_bind('created');
+
+CREATE FUNCTION standin_private.extension_announce() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_extension_announce';
+COMMENT ON FUNCTION standin_private.extension_announce() IS 'tells the launcher, at commit, that this database has the extension';
+ALTER FUNCTION standin_private.extension_announce() OWNER TO standin_owner;
+REVOKE ALL ON FUNCTION standin_private.extension_announce() FROM PUBLIC;
+SELECT standin_private.extension_announce();
