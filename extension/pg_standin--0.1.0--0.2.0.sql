@@ -296,7 +296,7 @@ $$;
 COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
 CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+    SELECT (((hashtextextended(topic, 0) & 2147483647) + partition) % workers)::integer
 $$;
 COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
 CREATE FUNCTION standin_private.cdc_worker_key(source text, ordinal integer) RETURNS text
@@ -1010,8 +1010,7 @@ BEGIN
             DETAIL = 'A replay would bring old values back.', HINT = 'Replay into a table of its own, and take over from there what is missing.';
     END IF;
     SELECT * INTO origin FROM standin_private.cdc_table t
-    WHERE t.source = cdc_replay.source AND (t.topic = cdc_replay.topic OR (t.topic LIKE '^%' AND cdc_replay.topic ~ t.topic))
-    ORDER BY t.topic <> cdc_replay.topic, t.topic LIMIT 1;
+    WHERE t.source = cdc_replay.source AND t.topic = standin_private.cdc_topic_of(cdc_replay.source, cdc_replay.topic);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'topic "%" of source "%" has no table', topic, source USING ERRCODE = 'undefined_object';
     END IF;
@@ -1122,7 +1121,7 @@ CREATE FUNCTION standin_private.cdc_dead_letter_stale(letter standin_private.kaf
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = letter.consumer AND t.kind = 'history'
-                     AND (t.topic = letter.topic OR (t.topic LIKE '^%' AND letter.topic ~ t.topic))) THEN NULL
+                     AND t.topic = standin_private.cdc_topic_of(letter.consumer, letter.topic)) THEN NULL
         WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
         WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
     END
@@ -1218,7 +1217,8 @@ FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
 COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
-       standin_private.process_memory(w.pid) AS memory_bytes,
+       (SELECT sum(standin_private.process_memory(m.pid))::bigint FROM standin_private.stat_worker() m
+        WHERE m.kind = 'cdc' AND split_part(m.key, '/', 1) = s.source) AS memory_bytes,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
@@ -1231,8 +1231,8 @@ LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 
 COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
 COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
-COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
-COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of the worker, now: records fetched and being applied, caches; shared memory is not counted';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, waiting and stalled (for what a transaction or a foreign key lacks), retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of its workers together, now: records fetched and being applied, caches; shared memory is not counted';
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
        t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
@@ -1302,7 +1302,7 @@ COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that c
 COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
 COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
 COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
-COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker (of the source, not of the partition), now';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker that has the partition, now';
 CREATE TABLE standin_private.cdc_verification (
     run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
