@@ -8,6 +8,7 @@ DROP VIEW standin.cdc_dead_letters;
 DROP VIEW standin.cdc_tables;
 DROP VIEW standin.cdc_sources;
 DROP VIEW standin_private.cdc_workers;
+DROP VIEW standin.stat_worker;
 DROP FUNCTION standin.cdc_source_create(source text, server name, time_precision_mode text, decimal_handling_mode text, binary_handling_mode text, unavailable_value_placeholder text, batch_records integer, batch_kilobytes integer, queue_kilobytes integer, paused boolean);
 DROP FUNCTION standin.cdc_table_add(source text, topic text, target regclass, apply_role name, on_truncate text);
 
@@ -81,7 +82,20 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN flattened boolean,
     ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
 
-ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;
+ALTER TABLE standin_private.kafka_offset
+    ADD COLUMN seek_at timestamptz CHECK (seek_at > '-infinity'),
+    ADD COLUMN stop_offset bigint CHECK (stop_offset > 0),
+    ADD COLUMN record_offset bigint CHECK (record_offset >= 0),
+    ADD COLUMN record_hash bigint,
+    ADD CHECK ((record_offset IS NULL) = (record_hash IS NULL));
+
+ALTER TABLE standin_private.kafka_dead_letter
+    ADD COLUMN redacted boolean NOT NULL DEFAULT false,
+    ADD COLUMN superseded_by bigint,
+    ADD COLUMN retry_at timestamptz,
+    ADD COLUMN retry_by name,
+    ADD COLUMN retry_force boolean NOT NULL DEFAULT false,
+    ADD CHECK ((retry_at IS NULL) = (retry_by IS NULL) AND (retry_at IS NOT NULL OR NOT retry_force));
 
 DO $$
 BEGIN
@@ -134,10 +148,18 @@ GRANT EXECUTE ON FUNCTION standin_private.instance_refusal() TO standin_operator
 GRANT SELECT ON standin.instance TO standin_operator, standin_auditor, standin_admin;
 COMMENT ON TABLE standin_private.worker_mark IS 'workers started a moment ago; a mark that outlives the server names a suspect of its crash; kept whole';
 COMMENT ON FUNCTION standin_private.stat_worker() IS 'the registry of workers in shared memory, this database''s part';
+CREATE FUNCTION standin_private.process_memory(pid integer) RETURNS bigint
+LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'standin_process_memory';
+COMMENT ON FUNCTION standin_private.process_memory(integer) IS 'bytes of memory that a server process has to itself right now (Linux: RssAnon), or null if there is no such process';
+CREATE VIEW standin.stat_worker AS
+SELECT w.kind, w.key, r.rolname AS role, w.state, w.detail, w.pid, w.since, w.restarts, w.error_sqlstate, w.last_error,
+       w.error_at, w.outward, standin_private.process_memory(w.pid) AS memory_bytes
+FROM standin_private.stat_worker() w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin.stat_worker IS 'the background workers of this database, running or not';
 COMMENT ON COLUMN standin.stat_worker.state IS 'the worker''s own word (running, paused...), or: starting, stopped, crashed, held (suspected of a server crash), refused (instance guard or role), no_slot (max_worker_processes)';
+COMMENT ON COLUMN standin.stat_worker.memory_bytes IS 'resident memory of its own, now; shared memory is not counted';
 COMMENT ON COLUMN standin.stat_worker.restarts IS 'failures in a row';
-GRANT EXECUTE ON FUNCTION standin_private.stat_worker() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT EXECUTE ON FUNCTION standin_private.stat_worker(), standin_private.process_memory(integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.stat_worker TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT USAGE ON SCHEMA standin TO pg_monitor;
 COMMENT ON FUNCTION standin_private.clock_advance(interval) IS 'for tests: puts the product''s clock forward; superusers only, with pg_standin.allow_test_clock = on';
@@ -153,9 +175,26 @@ COMMENT ON TABLE standin_private.kafka_offset IS 'the next record to apply, move
 COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the beginning, wherever that is';
 COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
 COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
+COMMENT ON COLUMN standin_private.kafka_offset.seek_at IS 'where to go on once Kafka was asked: at the first record of this time or later, infinity: at the end; null: at next_offset';
+COMMENT ON COLUMN standin_private.kafka_offset.stop_offset IS 'the first record that is not to be applied any more; null: go on for ever';
+COMMENT ON COLUMN standin_private.kafka_offset.record_offset IS 'the last record taken from the partition, read and compared with record_hash before going on after a start: another one there means another topic of the same name';
+COMMENT ON COLUMN standin_private.kafka_offset.record_hash IS 'FNV-1a of its timestamp, key and value';
+CREATE INDEX ON standin_private.kafka_dead_letter (consumer, created_at);
+CREATE INDEX ON standin_private.kafka_dead_letter (consumer, topic, partition, record_offset) WHERE retry_at IS NOT NULL;
+CREATE INDEX ON standin_private.kafka_dead_letter USING hash (key) WHERE superseded_by IS NULL;
 COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.redacted IS 'confidential fields are hidden in key, value and headers, or all of these are missing; the record itself is in Kafka, as long as it keeps it';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.superseded_by IS 'offset of a later record of the same key that was applied: to apply this one now would bring old values back';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.retry_at IS 'when a retry was asked for that has not been made yet';
+CREATE TABLE standin_private.kafka_dead_letter_discarded (
+    LIKE standin_private.kafka_dead_letter,
+    discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    discarded_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    discarded_by name NOT NULL,
+    reason text NOT NULL CHECK (reason <> '')
+);
+COMMENT ON TABLE standin_private.kafka_dead_letter_discarded IS 'dead letters that an operator gave up, and who, when and why; nothing is ever taken from it; distributed by consumer';
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
 COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
 COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
@@ -221,7 +260,28 @@ COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a 
 COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
 COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
 COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
+CREATE SEQUENCE standin_private.cdc_replay_number;
+CREATE TABLE standin_private.cdc_signal (
+    signal_id text PRIMARY KEY,
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    type text NOT NULL,
+    data jsonb NOT NULL,
+    signal_table regclass,
+    signal_topic text,
+    key text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL,
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    error text,
+    sent_at timestamptz,
+    CHECK ((signal_table IS NULL) <> (signal_topic IS NULL))
+);
+CREATE INDEX ON standin_private.cdc_signal (source, created_at) WHERE sent_at IS NULL;
+COMMENT ON TABLE standin_private.cdc_signal IS 'signals to connectors, committed before they are sent and marked after: sent at least once, known by their id; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_signal.key IS 'topic.prefix of the connector, which a signal in a topic is keyed by';
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE TRIGGER wake AFTER INSERT ON standin_private.cdc_signal
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 CREATE FUNCTION standin_private.cdc_topic_of(source text, topic text) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -236,7 +296,7 @@ $$;
 COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
 CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+    SELECT (((hashtextextended(topic, 0) & 2147483647) + partition) % workers)::integer
 $$;
 COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
 CREATE FUNCTION standin_private.cdc_worker_key(source text, ordinal integer) RETURNS text
@@ -676,8 +736,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) IS 'raises what is wrong with the row filter: syntax, names, 42804 not boolean';
 CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
+    WHERE d.consumer = (t).source AND NOT d.redacted
+      AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic));
     IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
                WHERE d.consumer = (t).source AND NOT d.redacted
                  AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
@@ -686,7 +749,7 @@ BEGIN
                   HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
     END IF;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear';
+COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear; discarded ones lose their contents';
 CREATE FUNCTION standin_private.cdc_confidential_fields(t standin_private.cdc_table) RETURNS SETOF text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -843,32 +906,319 @@ SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END A
        c.argument, c.kind IN ('mask', 'hash', 'drop') AS confidential
 FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source, topic);
 COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
-COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
-COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';
+CREATE FUNCTION standin_private.cdc_topic_check(source text, topic text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_topic_check.source AND t.topic = cdc_topic_check.topic AND t.topic !~ '^\^')
+       AND NOT EXISTS (SELECT FROM standin_private.kafka_offset o WHERE o.consumer = cdc_topic_check.source AND o.topic = cdc_topic_check.topic) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_topic_check(text, text) IS 'raises 42704 if there is no such source or it has no such topic';
+CREATE FUNCTION standin_private.cdc_position_set(source text, topic text, partition integer, next_offset bigint, seek_at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO standin_private.kafka_offset AS o (consumer, topic, partition, next_offset, seek_at)
+    VALUES (cdc_position_set.source, cdc_position_set.topic, cdc_position_set.partition, coalesce(cdc_position_set.next_offset, 0),
+            cdc_position_set.seek_at)
+    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = coalesce(cdc_position_set.next_offset, o.next_offset),
+        seek_at = EXCLUDED.seek_at, cluster_id = '', record_offset = NULL, record_hash = NULL;
+    DELETE FROM standin_private.cdc_position p
+    WHERE p.source = cdc_position_set.source AND p.topic = cdc_position_set.topic AND p.partition = cdc_position_set.partition;
+    PERFORM standin_private.wake('cdc');
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_position_set(text, text, integer, bigint, timestamptz) IS 'puts one partition elsewhere, at an offset or (once Kafka was asked) at a time, and forgets what was known of its past';
 CREATE OR REPLACE FUNCTION standin.cdc_seek(source text, topic text, partition integer, next_offset bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM standin_private.cdc_source_check(source);
-    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_seek.source AND t.topic = cdc_seek.topic) THEN
-        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
-            HINT = 'standin.cdc_tables lists the topics of each source.';
-    ELSIF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
         RAISE EXCEPTION 'partition and offset are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Offset 0 means from the beginning, wherever that is.';
     END IF;
-    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset)
-    VALUES (cdc_seek.source, cdc_seek.topic, cdc_seek.partition, cdc_seek.next_offset)
-    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = EXCLUDED.next_offset, cluster_id = '';
-    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_seek.source AND p.topic = cdc_seek.topic AND p.partition = cdc_seek.partition;
-    PERFORM standin_private.wake('cdc');
+    PERFORM standin_private.cdc_position_set(source, topic, partition, next_offset, NULL);
 END $$;
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
+CREATE FUNCTION standin_private.cdc_seek_all(source text, topic text, partition integer, next_offset bigint, seek_at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known integer;
+    found_any boolean := false;
+BEGIN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF partition < 0 THEN
+        RAISE EXCEPTION 'partitions are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF partition IS NOT NULL THEN
+        PERFORM standin_private.cdc_position_set(source, topic, partition, next_offset, seek_at);
+        RETURN;
+    END IF;
+    FOR known IN SELECT o.partition FROM standin_private.kafka_offset o
+                 WHERE o.consumer = cdc_seek_all.source AND o.topic = cdc_seek_all.topic ORDER BY 1 LOOP
+        PERFORM standin_private.cdc_position_set(source, topic, known, next_offset, seek_at);
+        found_any := true;
+    END LOOP;
+    IF NOT found_any THEN
+        RAISE EXCEPTION 'partitions of topic "%" are not known yet', topic USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Name the partition, or let the worker find the topic first (standin.stat_cdc lists its partitions).';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_seek_all(text, text, integer, bigint, timestamptz) IS 'puts one partition of a topic, or all that are known, elsewhere';
+CREATE FUNCTION standin.cdc_seek(source text, topic text, "to" text, partition integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF "to" = 'beginning' THEN
+        PERFORM standin_private.cdc_seek_all(source, topic, partition, 0, NULL);
+    ELSIF "to" = 'end' THEN
+        PERFORM standin_private.cdc_seek_all(source, topic, partition, NULL, 'infinity');
+    ELSE
+        RAISE EXCEPTION 'cannot seek to "%"', "to" USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It is ''beginning'', ''end'', a partition and an offset, or a time: "at" => timestamptz ''2026-01-31 12:00+00''.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, text, integer) IS 'applies the topic (or one partition) from its beginning or its end on; the end is asked of Kafka by the worker: until then stat_cdc shows seek_at. Errors: 42704 unknown source or topic, 22023 another word, 55000 partitions not known yet';
+CREATE FUNCTION standin.cdc_seek(source text, topic text, "at" timestamptz, partition integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF "at" IS NULL OR NOT isfinite("at") THEN
+        RAISE EXCEPTION 'cannot seek to time %', coalesce("at"::text, 'null') USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For the ends there are ''beginning'' and ''end''.';
+    END IF;
+    PERFORM standin_private.cdc_seek_all(source, topic, partition, NULL, "at");
+END $$;
+COMMENT ON FUNCTION standin.cdc_seek(text, text, timestamptz, integer) IS 'applies the topic (or one partition) from the first record on that has this time in Kafka or a later one; the worker asks Kafka for it: until then stat_cdc shows seek_at. Errors: 42704 unknown source or topic, 22023 no finite time, 55000 partitions not known yet';
+CREATE FUNCTION standin.cdc_replay(source text, topic text, partition integer, from_offset bigint, to_offset bigint, target regclass,
+    apply_role name DEFAULT NULL, kind text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    origin standin_private.cdc_table;
+    s standin_private.cdc_source;
+    replay text;
+    server_name name;
+BEGIN
+    PERFORM standin_private.cdc_topic_check(source, topic);
+    IF coalesce(partition < 0 OR from_offset < 0 OR to_offset < from_offset, true) THEN
+        RAISE EXCEPTION 'no range of a partition: % from % to %', partition, from_offset, to_offset USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Partition and offsets are numbers from 0 on; the records from_offset and to_offset are part of the range.';
+    ELSIF target IS NULL THEN
+        RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.target = cdc_replay.target) THEN
+        RAISE EXCEPTION 'change events are being applied to table %', target USING ERRCODE = 'object_in_use',
+            DETAIL = 'A replay would bring old values back.', HINT = 'Replay into a table of its own, and take over from there what is missing.';
+    END IF;
+    SELECT * INTO origin FROM standin_private.cdc_table t
+    WHERE t.source = cdc_replay.source AND t.topic = standin_private.cdc_topic_of(cdc_replay.source, cdc_replay.topic);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" of source "%" has no table', topic, source USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM standin_private.cdc_one_of('kind', coalesce(kind, origin.kind), 'current', 'history'),
+            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_replay.source;
+    SELECT c.server INTO server_name FROM standin_private.kafka_consumer c WHERE c.consumer = cdc_replay.source;
+    replay := left(source, 80) || '.replay' || nextval('standin_private.cdc_replay_number');
+    s.source := replay;
+    s.consistency := 'eventual';
+    s.workers := 1;
+    s.transaction_topic := NULL;
+    s.signal_topic := NULL;
+    s.signal_table := NULL;
+    s.on_message := 'ignore';
+    s.message_function := NULL;
+    s.message_topic := NULL;
+    s.created_at := standin_private.clock_now();
+    s.created_by := standin_private.caller();
+    INSERT INTO standin_private.kafka_consumer (consumer, server, changed_by) VALUES (replay, server_name, standin_private.caller());
+    INSERT INTO standin_private.cdc_source VALUES (s.*);
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
+        row_filter, data_collection, created_by)
+    VALUES (replay, cdc_replay.topic, cdc_replay.target, coalesce(cdc_replay.kind, origin.kind), cdc_replay.apply_role, 'ignore', 'ignore',
+        origin.foreign_keys, origin.row_filter, origin.data_collection, standin_private.caller());
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind, field, argument)
+    SELECT replay, cdc_replay.topic, c.name, c.kind, c.field, c.argument
+    FROM standin_private.cdc_column c WHERE c.source = origin.source AND c.topic = origin.topic;
+    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset, stop_offset)
+    VALUES (replay, cdc_replay.topic, cdc_replay.partition, cdc_replay.from_offset, cdc_replay.to_offset + 1);
+    RETURN replay;
+END $$;
+COMMENT ON FUNCTION standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text) IS 'applies the records from_offset to to_offset of a partition, both included, to another table, with the topic''s mapping (truncates ignored); the source goes on undisturbed. Returns the name of the source that does it: its state is done once all is applied, standin.cdc_source_drop takes it away. Errors: 42704 unknown source or topic, 22023 no range or kind, 55006 the target is replicated to, and those of cdc_table_add; a range that Kafka does not have is an error of the replay''s worker, with what Kafka has';
+CREATE FUNCTION standin_private.cdc_signal_check(source text, signal_table regclass, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner_name name := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = signal_table);
+BEGIN
+    IF owner_name IS NULL THEN
+        RAISE EXCEPTION 'signal_table of source "%" does not exist any more', source USING ERRCODE = 'undefined_table';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner_name AND r.rolsuper) THEN
+        RAISE EXCEPTION 'signals are never written as a superuser, and "%" is one', owner_name USING ERRCODE = 'insufficient_privilege',
+            HINT = format('ALTER TABLE %s OWNER TO ...;', signal_table);
+    ELSIF NOT pg_has_role(caller, owner_name, 'USAGE') AND NOT has_table_privilege(caller, signal_table, 'INSERT') THEN
+        RAISE EXCEPTION 'permission denied for table %', signal_table USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT INSERT ON %s TO %I;', signal_table, caller);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_signal_check(text, regclass, name) IS 'raises 42501 unless the caller may insert into the table, as whose owner the worker will';
+CREATE FUNCTION standin.cdc_snapshot(source text, topic text, additional_condition text DEFAULT NULL,
+    snapshot_type text DEFAULT 'incremental', topic_prefix text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.cdc_source;
+    found_topic text;
+    collection text;
+    refusal text := standin_private.instance_refusal();
+    made standin_private.cdc_signal;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source),
+            standin_private.cdc_one_of('snapshot_type', snapshot_type, 'incremental', 'blocking');
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_snapshot.source;
+    IF s.signal_topic IS NULL AND s.signal_table IS NULL THEN
+        RAISE EXCEPTION 'source "%" has no way to signal its connector', source USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Give it the connector''s signal table or signal topic: standin.cdc_source_alter(..., signal_table => ...) or (..., signal_topic => ...).';
+    ELSIF refusal IS NOT NULL THEN
+        RAISE EXCEPTION 'this server is not the instance that may speak to the outside' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = refusal, HINT = 'If the original is gone for good, call standin.instance_adopt(reason).';
+    END IF;
+    -- A topic is <topic.prefix>.<data collection>; either names the table.
+    SELECT t.topic, t.data_collection INTO found_topic, collection FROM (
+        SELECT c.topic, coalesce(c.data_collection, substr(c.topic, strpos(c.topic, '.') + 1)) AS data_collection, 1 AS rank
+        FROM standin_private.cdc_table c WHERE c.source = cdc_snapshot.source AND c.topic NOT LIKE '^%'
+        UNION ALL
+        SELECT o.topic, substr(o.topic, strpos(o.topic, '.') + 1), 2
+        FROM standin_private.kafka_offset o WHERE o.consumer = cdc_snapshot.source AND o.topic IS DISTINCT FROM s.transaction_topic) t
+    WHERE cdc_snapshot.topic IN (t.topic, t.data_collection) ORDER BY t.topic <> cdc_snapshot.topic, t.rank LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic or data collection "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    IF s.signal_table IS NOT NULL THEN
+        PERFORM standin_private.cdc_signal_check(source, s.signal_table, standin_private.caller());
+    END IF;
+    made.key := coalesce(topic_prefix, CASE WHEN right(found_topic, length(collection) + 1) = '.' || collection
+        THEN left(found_topic, -length(collection) - 1) ELSE split_part(found_topic, '.', 1) END);
+    made.signal_id := gen_random_uuid()::text;
+    made.data := jsonb_build_object('data-collections', jsonb_build_array(collection), 'type', snapshot_type);
+    IF additional_condition IS NOT NULL THEN
+        made.data := made.data || jsonb_build_object('additional-conditions', jsonb_build_array(
+            jsonb_build_object('data-collection', collection, 'filter', additional_condition)));
+    END IF;
+    INSERT INTO standin_private.cdc_signal (signal_id, source, type, data, signal_table, signal_topic, key, created_by)
+    VALUES (made.signal_id, cdc_snapshot.source, 'execute-snapshot', made.data, s.signal_table,
+            CASE WHEN s.signal_table IS NULL THEN s.signal_topic END, made.key, standin_private.caller());
+    RETURN made.signal_id;
+END $$;
+COMMENT ON FUNCTION standin.cdc_snapshot(text, text, text, text, text) IS 'asks the connector to read one table again (Debezium''s signal execute-snapshot), named by its topic or data collection, all of it or the rows that match the condition, which is SQL of the source. Sent after commit by the source''s worker, into the source''s signal_table as that table''s owner, else to its signal_topic; standin.cdc_signals shows when. topic_prefix is the connector''s topic.prefix, where that is not what precedes the data collection in the topic. Returns the signal''s id. Errors: 42704 unknown source or table, 55000 no way to signal or not the instance that may, 42501 no INSERT on the signal table, 22023 unknown type';
+CREATE VIEW standin.cdc_signals AS
+SELECT s.signal_id, s.source, s.type, s.data, s.signal_table, s.signal_topic, s.key,
+       CASE WHEN s.sent_at IS NOT NULL THEN 'sent' WHEN s.error IS NOT NULL THEN 'failing' ELSE 'pending' END AS state,
+       s.attempts, s.error, s.created_at, s.created_by, s.sent_at
+FROM standin_private.cdc_signal s;
+COMMENT ON VIEW standin.cdc_signals IS 'signals to connectors, and whether they were sent; what a connector made of one, only its own log and notifications say';
+COMMENT ON COLUMN standin.cdc_signals.state IS 'pending, failing (tried again, error says why) or sent';
+COMMENT ON COLUMN standin.cdc_signals.key IS 'topic.prefix of the connector';
+CREATE FUNCTION standin_private.cdc_dead_letter_stale(letter standin_private.kafka_dead_letter) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = letter.consumer AND t.kind = 'history'
+                     AND t.topic = standin_private.cdc_topic_of(letter.consumer, letter.topic)) THEN NULL
+        WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
+        WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
+    END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) IS 'why a retry might bring old values back, or null; rows of a history target are only ever added';
+CREATE FUNCTION standin.cdc_dead_letter_retry(source text, topic text, partition integer, record_offset bigint, force boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    letter standin_private.kafka_dead_letter;
+    stale text;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT * INTO letter FROM standin_private.kafka_dead_letter d
+    WHERE d.consumer = cdc_dead_letter_retry.source AND d.topic = cdc_dead_letter_retry.topic
+      AND d.partition = cdc_dead_letter_retry.partition AND d.record_offset = cdc_dead_letter_retry.record_offset FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no dead letter at offset % of partition % of topic "%"', source, record_offset, partition, topic
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_dead_letters lists them.';
+    END IF;
+    stale := standin_private.cdc_dead_letter_stale(letter);
+    IF stale IS NOT NULL AND force IS NOT TRUE THEN
+        RAISE EXCEPTION 'a retry may bring old values back' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = stale, HINT = 'Discard it, or apply it all the same with force => true.';
+    END IF;
+    UPDATE standin_private.kafka_dead_letter d
+    SET retry_at = standin_private.clock_now(), retry_by = standin_private.caller(), retry_force = coalesce(force, false)
+    WHERE d.consumer = letter.consumer AND d.topic = letter.topic AND d.partition = letter.partition AND d.record_offset = letter.record_offset;
+    PERFORM standin_private.wake('cdc');
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_retry(text, text, integer, bigint, boolean) IS 'lets the worker apply a dead letter as it is, also while the source is paused: then it is gone from cdc_dead_letters, or is there with one attempt more and the new error. Refused (unless forced) if a later change of the row was applied, or if that cannot be known because the record has no key. Errors: 42704 unknown source or dead letter, 55000 refused';
+CREATE FUNCTION standin.cdc_dead_letter_retry(source text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL, force boolean DEFAULT false)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asked bigint;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    UPDATE standin_private.kafka_dead_letter d
+    SET retry_at = standin_private.clock_now(), retry_by = standin_private.caller(), retry_force = coalesce(force, false)
+    WHERE d.consumer = cdc_dead_letter_retry.source
+      AND (cdc_dead_letter_retry.topic IS NULL OR d.topic = cdc_dead_letter_retry.topic)
+      AND (cdc_dead_letter_retry.sqlstate IS NULL OR d.sqlstate = cdc_dead_letter_retry.sqlstate)
+      AND (force IS TRUE OR standin_private.cdc_dead_letter_stale(d) IS NULL);
+    GET DIAGNOSTICS asked = ROW_COUNT;
+    PERFORM standin_private.wake('cdc');
+    RETURN asked;
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_retry(text, text, text, boolean) IS 'the same for all dead letters of a source, or those of a topic or with an SQLSTATE, in the order of topic, partition and offset; leaves out those that would be refused, and returns how many are being retried. Errors: 42704 unknown source';
+CREATE FUNCTION standin_private.cdc_dead_letter_bury(source text, topic text, partition integer, record_offset bigint, sqlstate text, reason text)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    discarded bigint;
+BEGIN
+    IF coalesce(btrim(reason), '') = '' THEN
+        RAISE EXCEPTION 'a reason must be given' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'It is kept with the record, with who discarded it and when.';
+    END IF;
+    WITH gone AS (
+        DELETE FROM standin_private.kafka_dead_letter d
+        WHERE d.consumer = cdc_dead_letter_bury.source
+          AND (cdc_dead_letter_bury.topic IS NULL OR d.topic = cdc_dead_letter_bury.topic)
+          AND (cdc_dead_letter_bury.partition IS NULL OR d.partition = cdc_dead_letter_bury.partition)
+          AND (cdc_dead_letter_bury.record_offset IS NULL OR d.record_offset = cdc_dead_letter_bury.record_offset)
+          AND (cdc_dead_letter_bury.sqlstate IS NULL OR d.sqlstate = cdc_dead_letter_bury.sqlstate)
+        RETURNING d.*)
+    INSERT INTO standin_private.kafka_dead_letter_discarded
+        (consumer, topic, partition, record_offset, key, value, headers, record_at, sqlstate, error, column_name, attempts, created_at,
+         last_attempt_at, superseded_by, redacted, retry_force, discarded_by, reason)
+    SELECT g.consumer, g.topic, g.partition, g.record_offset, g.key, g.value, g.headers, g.record_at, g.sqlstate, g.error, g.column_name,
+           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, g.redacted, false, standin_private.caller(), cdc_dead_letter_bury.reason
+    FROM gone g;
+    GET DIAGNOSTICS discarded = ROW_COUNT;
+    RETURN discarded;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letter_bury(text, text, integer, bigint, text, text) IS 'moves dead letters to the discarded ones';
+CREATE FUNCTION standin.cdc_dead_letter_discard(source text, topic text, partition integer, record_offset bigint, reason text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF source IS NULL OR topic IS NULL OR partition IS NULL OR record_offset IS NULL
+       OR standin_private.cdc_dead_letter_bury(source, topic, partition, record_offset, NULL, reason) = 0 THEN
+        RAISE EXCEPTION 'source "%" has no dead letter at offset % of partition % of topic "%"', source, record_offset, partition, topic
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_dead_letters lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, integer, bigint, text) IS 'gives a dead letter up: it goes to cdc_dead_letters_discarded, with who, when and why. Errors: 42704 unknown dead letter, 22004 no reason';
+CREATE FUNCTION standin.cdc_dead_letter_discard(source text, reason text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL)
+RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT standin_private.cdc_dead_letter_bury(source, topic, NULL, NULL, sqlstate, reason)
+$$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, text, text) IS 'the same for all dead letters of a source, or those of a topic or with an SQLSTATE; returns how many. Also for a source that was dropped. Errors: 22004 no reason';
 CREATE VIEW standin_private.cdc_workers AS
 SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
 FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
 COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 CREATE VIEW standin.cdc_sources AS
-SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
+       (SELECT sum(standin_private.process_memory(m.pid))::bigint FROM standin_private.stat_worker() m
+        WHERE m.kind = 'cdc' AND split_part(m.key, '/', 1) = s.source) AS memory_bytes,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
@@ -880,6 +1230,9 @@ LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 
                    ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
 COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
 COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
+COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, waiting and stalled (for what a transaction or a foreign key lacks), retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of its workers together, now: records fetched and being applied, caches; shared memory is not counted';
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
        t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
@@ -887,10 +1240,18 @@ FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
 COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
 CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
-       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
+       standin_private.cdc_dead_letter_stale(d) AS stale, d.retry_at, d.retry_by, d.retry_force
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+COMMENT ON COLUMN standin.cdc_dead_letters.redacted IS 'confidential fields are hidden; a retry reads the record from Kafka again';
+COMMENT ON COLUMN standin.cdc_dead_letters.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON COLUMN standin.cdc_dead_letters.record_at IS 'the record''s time in Kafka';
+COMMENT ON COLUMN standin.cdc_dead_letters.attempts IS 'how often it was tried; 1: never retried';
+COMMENT ON COLUMN standin.cdc_dead_letters.superseded_by IS 'offset of a later record of the same key that was applied; null: none so far';
+COMMENT ON COLUMN standin.cdc_dead_letters.stale IS 'why a retry must be forced: it might bring old values back; null: it need not';
+COMMENT ON COLUMN standin.cdc_dead_letters.retry_at IS 'when a retry was asked for that the worker has not made yet';
 CREATE VIEW standin.cdc_messages AS
 SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
 FROM standin_private.cdc_message m;
@@ -898,29 +1259,50 @@ COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_messa
 COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
 COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
 COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
+CREATE VIEW standin.cdc_dead_letters_discarded AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name, d.key, d.value, d.headers,
+       d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by, d.discarded_at, d.discarded_by, d.reason
+FROM standin_private.kafka_dead_letter_discarded d;
+COMMENT ON VIEW standin.cdc_dead_letters_discarded IS 'dead letters that were given up: by whom, when, why';
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
-       CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
-            WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
-       CASE WHEN o.next_offset >= o.end_offset THEN 0
+       CASE WHEN seen.now THEN greatest(least(o.end_offset, o.stop_offset) - o.next_offset, 0) END AS lag_messages,
+       CASE WHEN NOT seen.now THEN NULL
+            WHEN o.next_offset >= least(o.end_offset, o.stop_offset) THEN 0
             WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
        END AS lag_seconds,
-       p.source_at, p.debezium_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.truncates, p.messages, p.ignored,
-       p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
-       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
+       greatest(extract(epoch FROM p.debezium_at - p.source_at), 0) AS debezium_seconds,
+       p.source_at, p.debezium_at, p.applied_at, o.seek_at, o.stop_offset, p.reads, p.inserts, p.updates, p.deletes, p.truncates,
+       p.messages, p.ignored, p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
+       (SELECT count(*) FROM standin_private.kafka_dead_letter d
+        WHERE d.consumer = o.consumer AND d.topic = o.topic AND d.partition = o.partition) AS dead_letters_open,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at,
+       standin_private.process_memory(w.pid) AS memory_bytes
 FROM standin_private.cdc_table t
 LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
 JOIN standin_private.cdc_source s ON s.source = t.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
-    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers));
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers))
+CROSS JOIN LATERAL (SELECT o.end_offset IS NOT NULL AND o.seek_at IS NULL AND w.state IN ('running', 'troubled', 'waiting', 'stalled') AS now) seen;
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
-COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them, transaction markers of Kafka included; null while the end is not known';
-COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them (transaction markers of Kafka included); null while the end is not known: before the first fetch, and while the worker does not read';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source, Debezium''s share included; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.debezium_seconds IS 'how long after the source Debezium made the last applied event: its share of the lag; null if events do not say';
+COMMENT ON COLUMN standin.stat_cdc.seek_at IS 'a seek that Kafka has still to be asked for: the first record of that time, infinity: the end';
+COMMENT ON COLUMN standin.stat_cdc.stop_offset IS 'of a replay: the first record that is not applied any more';
+COMMENT ON COLUMN standin.stat_cdc.messages IS 'logical messages of the source''s log (op m)';
 COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.filtered IS 'rows that the table''s row_filter kept out';
+COMMENT ON COLUMN standin.stat_cdc.duplicates IS 'events sent again by a restarted connector, known by their position at the source and not applied again';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that could not be applied, since the source exists';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
+COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
+COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker that has the partition, now';
 CREATE TABLE standin_private.cdc_verification (
     run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
@@ -1232,9 +1614,16 @@ GRANT EXECUTE ON FUNCTION standin.cdc_source_create, standin.cdc_source_alter,
     standin.cdc_source_drop(text), standin.cdc_table_add,
     standin.cdc_table_remove(text, text) TO standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text),
-    standin.cdc_seek(text, text, integer, bigint) TO standin_operator, standin_admin;
+    standin.cdc_seek(text, text, integer, bigint), standin.cdc_seek(text, text, text, integer),
+    standin.cdc_seek(text, text, timestamptz, integer),
+    standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text), standin.cdc_snapshot(text, text, text, text, text),
+    standin.cdc_dead_letter_retry(text, text, integer, bigint, boolean), standin.cdc_dead_letter_retry(text, text, text, boolean),
+    standin.cdc_dead_letter_discard(text, text, integer, bigint, text), standin.cdc_dead_letter_discard(text, text, text, text)
+    TO standin_operator, standin_admin;
+GRANT SELECT ON standin.cdc_signals TO standin_operator, standin_auditor, standin_admin;
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
-GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.cdc_dead_letters, standin.cdc_dead_letters_discarded TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
     standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor;

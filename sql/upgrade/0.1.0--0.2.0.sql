@@ -68,4 +68,17 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN flattened boolean,
     ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
 
-ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;
+ALTER TABLE standin_private.kafka_offset
+    ADD COLUMN seek_at timestamptz CHECK (seek_at > '-infinity'),
+    ADD COLUMN stop_offset bigint CHECK (stop_offset > 0),
+    ADD COLUMN record_offset bigint CHECK (record_offset >= 0),
+    ADD COLUMN record_hash bigint,
+    ADD CHECK ((record_offset IS NULL) = (record_hash IS NULL));
+
+ALTER TABLE standin_private.kafka_dead_letter
+    ADD COLUMN redacted boolean NOT NULL DEFAULT false,
+    ADD COLUMN superseded_by bigint,
+    ADD COLUMN retry_at timestamptz,
+    ADD COLUMN retry_by name,
+    ADD COLUMN retry_force boolean NOT NULL DEFAULT false,
+    ADD CHECK ((retry_at IS NULL) = (retry_by IS NULL) AND (retry_at IS NOT NULL OR NOT retry_force));

@@ -66,6 +66,8 @@ def test_an_upgraded_database_works(server):
     assert server.query("select rounding, dead_letter_limit from standin.cdc_sources", dbname="upgraded") == [("error", 7)]
     server.query("create table later (id int primary key); alter table later owner to replica;"
                  "select standin.cdc_table_add('old', 'old.public.later', 'later', schema_evolution => 'add')", dbname="upgraded")
+    server.query("select standin.cdc_dead_letter_discard('old', 'old.public.account', 0, 42, 'for the test')", dbname="upgraded")
+    assert server.query("select record_offset, sqlstate, reason from standin_private.kafka_dead_letter_discarded", dbname="upgraded") == [(42, "22003", "for the test")]
     with pytest.raises(Exception, match="invalid rounding"):
         server.query("select standin.cdc_source_alter('old', rounding => 'maybe')", dbname="upgraded")
     server.query("drop extension pg_standin cascade", dbname="upgraded")
