@@ -4,7 +4,7 @@ CREATE FUNCTION standin_private.cdc_dead_letter_stale(letter standin_private.kaf
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = letter.consumer AND t.kind = 'history'
-                     AND t.topic = standin_private.cdc_topic_of(letter.consumer, letter.topic)) THEN NULL
+                     AND (t.topic = letter.topic OR (t.topic LIKE '^%' AND letter.topic ~ t.topic))) THEN NULL
         WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
         WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
     END

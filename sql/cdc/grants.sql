@@ -24,6 +24,8 @@ GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
 GRANT EXECUTE ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval), standin.cdc_verify
     TO standin_operator, standin_auditor, standin_admin;
 GRANT SELECT ON standin.cdc_verifications, standin.cdc_differences TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_table_create TO standin_admin;
+GRANT SELECT ON standin.cdc_tables_planned TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_column_map, standin.cdc_field_drop(text, text, text),
     standin.cdc_column_unmap(text, text, name), standin.cdc_table_alter TO standin_admin;
 GRANT SELECT ON standin.cdc_columns TO standin_operator, standin_auditor, standin_admin;

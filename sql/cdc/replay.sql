@@ -19,7 +19,8 @@ BEGIN
             DETAIL = 'A replay would bring old values back.', HINT = 'Replay into a table of its own, and take over from there what is missing.';
     END IF;
     SELECT * INTO origin FROM standin_private.cdc_table t
-    WHERE t.source = cdc_replay.source AND t.topic = standin_private.cdc_topic_of(cdc_replay.source, cdc_replay.topic);
+    WHERE t.source = cdc_replay.source AND (t.topic = cdc_replay.topic OR (t.topic LIKE '^%' AND cdc_replay.topic ~ t.topic))
+    ORDER BY t.topic <> cdc_replay.topic, t.topic LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'topic "%" of source "%" has no table', topic, source USING ERRCODE = 'undefined_object';
     END IF;

@@ -5,8 +5,7 @@ COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at l
 
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
-       (SELECT sum(standin_private.process_memory(m.pid))::bigint FROM standin_private.stat_worker() m
-        WHERE m.kind = 'cdc' AND split_part(m.key, '/', 1) = s.source) AS memory_bytes,
+       standin_private.process_memory(w.pid) AS memory_bytes,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
@@ -19,8 +18,8 @@ LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 
 COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
 COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
-COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, waiting and stalled (for what a transaction or a foreign key lacks), retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
-COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of its workers together, now: records fetched and being applied, caches; shared memory is not counted';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of the worker, now: records fetched and being applied, caches; shared memory is not counted';
 
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
@@ -96,4 +95,4 @@ COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that c
 COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
 COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
 COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
-COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker that has the partition, now';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker (of the source, not of the partition), now';

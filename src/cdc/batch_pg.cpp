@@ -198,8 +198,7 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     if (changes.empty())
         return false;
     applyDecoded(messages, partitions);
-    evolve(table, changes);
-    table.prepare();
+    evolve(source_, table, changes);
     return true;
 }
 
@@ -248,8 +247,8 @@ bool BatchApplier::isSeen(const Event& event, PartitionState& partition) {
     return verdict == PositionMarks::Verdict::Seen;
 }
 
-// In a topic of several partitions the others may have run ahead of the truncate or lie behind it: rows that came after it
-// would be lost, rows from before it would come back.
+// In a topic of several partitions the others may have run ahead of the truncate or lie behind it: rows that came after
+// it would be lost, rows from before it would come back.
 void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition) {
     switch (table.config().onTruncate) {
     case OnTruncate::Ignore:
@@ -266,8 +265,11 @@ void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, Partit
         throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
                     "Add the table with on_truncate => 'ignore'.");
     if (!partition.alone)
-        throw Error("22023", "the source table was truncated, and its topic has several partitions, whose order is not known",
-                    "", "Use a topic of one partition or consistency \"transaction\"; or truncate the target by hand, then discard the record.");
+        throw Error("22023",
+                    "the source table was truncated, and its topic has several partitions, whose order is not known",
+                    "",
+                    "Use a topic of one partition or consistency \"transaction\"; or truncate the target by hand, then "
+                    "discard the record.");
     ++partition.counts.truncates;
     interludes_.push_back({Interlude::Kind::Truncate, changes_.size(), index, partition.table, {}});
 }

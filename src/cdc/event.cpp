@@ -85,6 +85,7 @@ Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& par
         form = seen.envelope ? RecordForm::Envelope : RecordForm::Flattened;
     }
     table.lastForm = parts.plan;
+    table.lastRecord = record;
     try {
         const Event event =
             form == RecordForm::Envelope ? decodeEnvelope(table, parts, record) : decodeFlattened(table, parts, record);

@@ -63,12 +63,13 @@ struct TableDecoder {
     TopicForm valueForm;
     TopicForm keyForm;
     TopicForm::Plan* lastForm = nullptr;   ///< of the row decoded last
+    Record lastRecord;                     ///< the same record
     RecordForm form = RecordForm::Unknown; ///< that of the last row: it says what a tombstone means
     bool rewritesDeletes = false;          ///< deletes come as rows with __deleted
 };
 
 /// Decodes Debezium's events from JSON, with schema or without, in their envelope or flattened. Cells live in the
-/// arena, or in `value` as long as the arena's copy of it.
+/// arena, or are views of the record, which must live as long.
 ///
 /// A tombstone follows a delete in its envelope and says nothing more; in a flattened topic it is the delete. As long
 /// as no row has shown which the topic is, there is nothing to delete.

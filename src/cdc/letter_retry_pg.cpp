@@ -49,9 +49,9 @@ std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
 
 } // namespace
 
-LetterRetry::LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config)
-    : worker_(worker), source_(std::move(source)), properties_(config.properties), messageTopic_(config.messageTopic),
-      applier_(source_, config.modes, config.properties) {
+LetterRetry::LetterRetry(kernel::Worker& worker, const SourceConfig& config)
+    : worker_(worker), properties_(config.properties), messageTopic_(config.messageTopic),
+      applier_(worker.key(), config.modes, config.properties) {
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
 }
 
@@ -74,7 +74,7 @@ bool pauseIfTooManyLetters(const std::string& source) {
 void LetterRetry::look() {
     static pg::Statement asked("select exists (select from standin_private.kafka_dead_letter "
                                "where consumer = $1 and retry_at is not null)");
-    due_ = asked.run(source_)[0].get<bool>(0);
+    due_ = asked.run(worker_.key())[0].get<bool>(0);
 }
 
 void LetterRetry::attend(std::vector<std::unique_ptr<TargetTable>>& tables) {
@@ -97,12 +97,11 @@ std::optional<LetterRetry::Letter> LetterRetry::next() {
     static pg::Statement next(
         "select d.topic, d.partition, d.record_offset, d.key, d.value, d.headers, "
         "coalesce(floor(extract(epoch from d.record_at) * 1000)::bigint, -1), d.redacted, "
-        "not d.retry_force and standin_private.cdc_dead_letter_stale(d) is not null, "
-        "coalesce(standin_private.cdc_topic_of(d.consumer, d.topic), '') "
+        "not d.retry_force and standin_private.cdc_dead_letter_stale(d) is not null "
         "from standin_private.kafka_dead_letter d where d.consumer = $1 and d.retry_at is not null "
         "order by d.topic, d.partition, d.record_offset limit 1");
     return worker_.transaction([&]() -> std::optional<Letter> {
-        const pg::Rows found = next.run(source_);
+        const pg::Rows found = next.run(worker_.key());
         if (found.empty())
             return std::nullopt;
         const pg::Row row = found[0];
@@ -116,7 +115,6 @@ std::optional<LetterRetry::Letter> LetterRetry::next() {
                        bytes(4),
                        {},
                        row.get<int64_t>(6)},
-                      row.get<std::string>(9),
                       row.get<bool>(7),
                       row.get<bool>(8)};
         letter.record.headers = headersOf(row.get<std::string>(5));
@@ -130,7 +128,7 @@ bool LetterRetry::lock(const kafka::StoredRecord& record) {
                               "and partition = $3 and record_offset = $4 and retry_at is not null "
                               "and (retry_force or standin_private.cdc_dead_letter_stale(d) is null) "
                               "for update skip locked");
-    return lock.run(source_, record.topic, record.partition, record.offset).affected() == 1;
+    return lock.run(worker_.key(), record.topic, record.partition, record.offset).affected() == 1;
 }
 
 /// False if Kafka does not have the record any more.
@@ -171,12 +169,13 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
     if (!letter)
         return false;
     if (letter->refused) { // since it was asked for
-        worker_.transaction([&] { giveBack(source_, letter->record); });
+        worker_.transaction([&] { giveBack(worker_.key(), letter->record); });
         return true;
     }
     // What waits for the network comes before the transaction.
     if (letter->redacted && !readAgain(letter->record)) {
-        worker_.transaction([&] { keep(source_, letter->record, "55000", "Kafka does not have the record any more"); });
+        worker_.transaction(
+            [&] { keep(worker_.key(), letter->record, "55000", "Kafka does not have the record any more"); });
         return true;
     }
     PartitionState partition;
@@ -194,11 +193,14 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
 }
 
 void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter) {
+    static pg::Statement find("select standin_private.cdc_topic_of($1, $2)"); // a topic, or the pattern it matches
+    const auto topic = find.run(worker_.key(), letter.record.topic)[0].optional<std::string>(0);
     const auto table =
-        std::find_if(tables.begin(), tables.end(), [&](const auto& one) { return one->topic() == letter.table; });
+        std::find_if(tables.begin(), tables.end(), [&](const auto& one) { return one->topic() == topic; });
     const bool known = table != tables.end();
     if (!known && letter.record.topic != messageTopic_)
-        return keep(source_, letter.record, "42704", "topic \"" + letter.record.topic + "\" has no table any more");
+        return keep(worker_.key(), letter.record, "42704",
+                    "topic \"" + letter.record.topic + "\" has no table any more");
     for (const auto& one : tables)
         one->prepare();
     PartitionState state;
@@ -206,15 +208,15 @@ void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const
     state.partition = letter.record.partition;
     state.table = known ? static_cast<uint32_t>(table - tables.begin()) : noTable;
     state.alone = true; // a truncate has no key, so somebody insists on it
-    loadMarks(source_, state);
+    loadMarks(worker_.key(), state);
     state.marks = {}; // it was seen before: that is no reason to skip it now
     applier_.apply(tables, kafka::MessageBatch(letter.record), {&state});
     if (state.counts.deadLetters != 0)
         return; // buried again, with its new error
-    remove(source_, letter.record);
+    remove(worker_.key(), letter.record);
     // The record was counted when it came, and how old it is says nothing about the stream.
     state.counts.bytes = state.counts.sourceMicros = state.counts.debeziumMicros = 0;
-    recordProgress(source_, state);
+    recordProgress(worker_.key(), state);
 }
 
 } // namespace standin::cdc

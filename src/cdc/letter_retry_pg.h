@@ -16,7 +16,7 @@ bool pauseIfTooManyLetters(const std::string& source);
 /// own faults bury it again; the world's leave it waiting for a while, and the stream goes on.
 class LetterRetry {
 public:
-    LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config);
+    LetterRetry(kernel::Worker& worker, const SourceConfig& config);
     ~LetterRetry();
 
     /// Whether something is asked for. Needs a transaction.
@@ -28,8 +28,7 @@ private:
 
     struct Letter {
         kafka::StoredRecord record;
-        std::string table; ///< the topic, or pattern of topics, that the table has
-        bool redacted;     ///< `record` lacks what is in Kafka only
+        bool redacted; ///< `record` lacks what is in Kafka only
         bool refused;
     };
 
@@ -40,7 +39,6 @@ private:
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter);
 
     kernel::Worker& worker_;
-    const std::string source_;
     const kafka::Properties properties_;
     const std::optional<std::string> messageTopic_;
     BatchApplier applier_;

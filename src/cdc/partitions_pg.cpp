@@ -77,8 +77,8 @@ Partitions::Discovery Partitions::discover(kernel::Transactions& transactions, k
     discovery.answered = findTopics(transactions, consumer, topics, missing);
     if (!discovery.answered)
         return discovery;
+    discovery.reappeared = reappeared_;
     clusterId_ = consumer.clusterId();
-    discovery.returned = noteWhichAreThere(topics);
     if (!missing.empty())
         discovery.trouble = "no such topic: " + missing;
     for (const Topic& topic : topics) {
@@ -109,6 +109,7 @@ bool Partitions::findTopics(kernel::Transactions& transactions, kafka::Consumer&
         const auto count = consumer.partitionCount(name, metadataTimeout);
         if (!count)
             return false; // no answer for this one, none for the next
+        noteWhetherThere(name, *count > 0);
         if (*count == 0)
             append(missing, name);
         else
@@ -142,6 +143,7 @@ bool Partitions::findMatching(kernel::Transactions& transactions, kafka::Consume
                 append(missing, pattern);
             for (const std::string& name : found) {
                 topics.push_back({name, table, all->at(name)});
+                noteWhetherThere(name, true);
                 all->erase(name); // the first pattern has it
             }
         }
@@ -171,6 +173,7 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
         if (found == states_.end())
             continue;
         PartitionState& state = found->second;
+        state.alone = topic.partitions == 1 || config_.transactional;
         if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
             throw Error("55000",
                         "server \"" + config_.server + "\" is another Kafka cluster than the offsets of topic \"" +
@@ -179,31 +182,28 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
                         "If the topics were moved, tell where to go on with standin.cdc_seek.");
         state.table = topic.table;
         state.discovered = true;
-        state.alone = topic.partitions == 1 || config_.transactional;
     }
     return !unknown.empty();
 }
 
-/// True if one is back that was gone.
-bool Partitions::noteWhichAreThere(const std::vector<Topic>& topics) {
-    bool returned = false;
-    for (const auto& [key, state] : states_) {
-        const bool there =
-            std::any_of(topics.begin(), topics.end(), [&](const Topic& topic) { return topic.name == state.topic; });
-        if (!there)
-            missing_.insert(state.topic);
-        else
-            returned |= isMissing(state.topic);
-    }
-    return returned;
-}
-
-std::vector<PartitionState*> Partitions::waiting() {
-    std::vector<PartitionState*> waiting;
+std::vector<PartitionState*> Partitions::unread() {
+    std::vector<PartitionState*> found;
     for (auto& [key, state] : states_)
         if (state.discovered && !state.reading)
-            waiting.push_back(&state);
-    return waiting;
+            found.push_back(&state);
+    return found;
+}
+
+void Partitions::noteMissing(const std::string& topic) {
+    if (std::any_of(states_.begin(), states_.end(), [&](const auto& entry) { return entry.first.first == topic; }))
+        missing_.insert(topic);
+}
+
+void Partitions::noteWhetherThere(const std::string& topic, bool there) {
+    if (!there)
+        noteMissing(topic);
+    else if (missing_.contains(topic))
+        reappeared_ = true;
 }
 
 bool Partitions::done() const {
@@ -211,7 +211,12 @@ bool Partitions::done() const {
            std::all_of(states_.begin(), states_.end(), [](const auto& entry) { return entry.second.done(); });
 }
 
-std::string Partitions::lost() const {
+bool Partitions::buriedAny() const {
+    return std::any_of(states_.begin(), states_.end(),
+                       [](const auto& entry) { return entry.second.counts.deadLetters != 0; });
+}
+
+std::string Partitions::lostOffsets() const {
     std::string all;
     for (const auto& [key, state] : states_)
         if (!state.lost.empty())
@@ -271,7 +276,6 @@ std::vector<kafka::TopicPartition> Partitions::committed() {
 
 void Partitions::restartBatch() {
     for (auto& [key, state] : states_) {
-        state.taken.reset();
         state.counts = {};
         state.marks.restart();
     }

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 void SignalSender::look() {
     static pg::Statement asked(
         "select exists (select from standin_private.cdc_signal where source = $1 and sent_at is null)");
-    due_ = asked.run(source_)[0].get<bool>(0);
+    due_ = asked.run(worker_.key())[0].get<bool>(0);
 }
 
 std::chrono::milliseconds SignalSender::patience() const {
@@ -50,7 +50,7 @@ std::optional<SignalSender::Signal> SignalSender::next() {
         "jsonb_build_object('id', signal_id, 'type', type, 'data', data) from standin_private.cdc_signal "
         "where source = $1 and sent_at is null order by created_at, signal_id limit 1");
     return worker_.transaction([&]() -> std::optional<Signal> {
-        const pg::Rows found = next.run(source_);
+        const pg::Rows found = next.run(worker_.key());
         if (found.empty())
             return std::nullopt;
         const pg::Row row = found[0];

@@ -12,8 +12,8 @@ namespace standin::cdc {
 /// table as its owner, in the transaction that marks the signal sent, or into a topic, marked once Kafka has it.
 class SignalSender {
 public:
-    SignalSender(kernel::Worker& worker, std::string source, const SourceConfig& config)
-        : worker_(worker), source_(std::move(source)), properties_(config.properties) {}
+    SignalSender(kernel::Worker& worker, const SourceConfig& config)
+        : worker_(worker), properties_(config.properties) {}
 
     /// Whether something is asked for. Needs a transaction.
     void look();
@@ -40,7 +40,6 @@ private:
     void finish(const std::string& error);
 
     kernel::Worker& worker_;
-    const std::string source_;
     const kafka::Properties properties_;
     std::unique_ptr<kafka::Producer> producer_;
     std::string underWay_; ///< the signal's id, or empty

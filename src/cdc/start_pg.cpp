@@ -27,12 +27,11 @@ std::optional<int64_t> askSeek(kafka::Consumer& consumer, const PartitionState& 
     return marks ? std::optional(marks->high) : std::nullopt;
 }
 
-bool settle(kernel::Transactions& transactions, const std::string& source, kafka::Consumer& consumer,
-            PartitionState& state) {
+bool settle(kernel::Worker& worker, const std::string& source, kafka::Consumer& consumer, PartitionState& state) {
     const auto next = askSeek(consumer, state);
     if (!next)
         return false;
-    transactions.transaction([&] { kafka::settleSeek(source, state.topic, state.partition, *state.seek, *next); });
+    worker.transaction([&] { kafka::settleSeek(source, state.topic, state.partition, *state.seek, *next); });
     state.stored = state.next = *next;
     state.seek.reset();
     return true;
@@ -54,9 +53,8 @@ std::string complaint(const PartitionState& state, const kafka::Watermarks& mark
 
 } // namespace
 
-Start findStart(kernel::Transactions& transactions, const std::string& source, kafka::Consumer& consumer,
-                PartitionState& state) {
-    if (state.seek && !settle(transactions, source, consumer, state))
+Start findStart(kernel::Worker& worker, const std::string& source, kafka::Consumer& consumer, PartitionState& state) {
+    if (state.seek && !settle(worker, source, consumer, state))
         return {Start::Kind::NoAnswer};
     if (state.done())
         return {Start::Kind::Nothing};

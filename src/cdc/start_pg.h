@@ -18,8 +18,7 @@ struct Start {
 /// Puts a pending seek into effect, in a transaction of its own; else sees whether Kafka still has what comes next. The
 /// last record that was taken is read again if it is still there, to be compared by `recognise`: compaction and
 /// retention may have removed it, then the watermarks alone decide.
-Start findStart(kernel::Transactions& transactions, const std::string& source, kafka::Consumer& consumer,
-                PartitionState& state);
+Start findStart(kernel::Worker& worker, const std::string& source, kafka::Consumer& consumer, PartitionState& state);
 
 /// For messages from before the position. False if this record is not the one that was taken there.
 bool recognise(PartitionState& state, const kafka::Message& message);

@@ -11,8 +11,7 @@ constexpr int barrierTimeout = 500; // milliseconds
 
 } // namespace
 
-void TransactionReader::addPartition(const kafka::TopicPartition& from, int64_t earliest,
-                                     const std::string& collection) {
+void TransactionReader::addPartition(const kafka::TopicPartition& from, const std::string& collection) {
     assembler_.addPartition("partition " + std::to_string(from.partition) + " of topic " + from.topic, collection,
                             std::max<int64_t>(from.offset, 0));
     lanes_.push_back(Lane{from.topic,
@@ -21,10 +20,18 @@ void TransactionReader::addPartition(const kafka::TopicPartition& from, int64_t 
                           consumer_.separate(from.topic, from.partition),
                           {},
                           {}});
-    assignment_.push_back({from.topic, from.partition, earliest});
+    assignment_.push_back(from);
 }
 
-bool TransactionReader::start(int64_t next, int timeoutMilliseconds) {
+bool TransactionReader::start(std::optional<int64_t> next, int timeoutMilliseconds) {
+    if (next && !startTopic(*next, timeoutMilliseconds))
+        return false;
+    consumer_.add(assignment_);
+    started_ = true;
+    return true;
+}
+
+bool TransactionReader::startTopic(int64_t next, int timeoutMilliseconds) {
     const auto marks = consumer_.askWatermarks(topic_, 0, timeoutMilliseconds);
     if (!marks)
         return false;
@@ -34,8 +41,6 @@ bool TransactionReader::start(int64_t next, int timeoutMilliseconds) {
     assembler_.topicReached(next);
     boundaries_.emplace(Lane{topic_, 0, from, consumer_.separate(topic_, 0), {}, {}});
     assignment_.push_back({topic_, 0, from == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : from});
-    consumer_.add(assignment_);
-    started_ = true;
     return true;
 }
 
@@ -78,7 +83,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
             }
             if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
                 notice(message);
-            else if (message.offset() >= lane.read) {
+            else if (message.offset() >= lane.read) { // else a stale one of librdkafka's
                 arrived = true;
                 lane.read = message.offset() + 1;
                 assembler_.add(index,
@@ -87,8 +92,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
                                 records_.mark(look(message), lane.prefix)},
                                Clock::now());
                 lane.messages.push_back(std::move(owned));
-            } else
-                notice(message);
+            }
         }
     }
     assembler_.setAtEnd(index, isAtEnd(lane));
@@ -96,6 +100,8 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
 }
 
 bool TransactionReader::takeBoundaries(const Notice& notice, const Look& look) {
+    if (!boundaries_)
+        return false;
     bool arrived = false;
     while (assembler_.topicHasRoom()) {
         const auto messages = boundaries_->queue.poll(512);

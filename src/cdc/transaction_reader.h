@@ -23,11 +23,11 @@ public:
     /// What END records may name, whether or not it has partitions yet.
     void addCollection(const std::string& collection) { assembler_.addCollection(collection); }
     /// Before start(). The numbers that messages come back with count from 0, in this order.
-    /// `earliest`: where to read from, perhaps before the offset that comes next; such messages go to `notice`.
-    void addPartition(const kafka::TopicPartition& next, int64_t earliest, const std::string& collection);
+    void addPartition(const kafka::TopicPartition& from, const std::string& collection);
     /// Begins to read. The transaction topic is read from a little earlier than `next`, to know what was released
-    /// already. False if Kafka did not answer.
-    bool start(int64_t next, int timeoutMilliseconds);
+    /// already; a connector makes it with the first transaction, so while there is none (no `next`) only what belongs
+    /// to no transaction is handed out. False if Kafka did not answer.
+    bool start(std::optional<int64_t> next, int timeoutMilliseconds);
     bool started() const { return started_; }
 
     /// Takes over what has arrived and adds the messages that may be applied now to the batch, with the number of each
@@ -55,6 +55,7 @@ private:
         std::string prefix;
     };
 
+    bool startTopic(int64_t next, int timeoutMilliseconds);
     bool takeMessages(uint32_t index, const Notice& notice, const Look& look);
     bool takeBoundaries(const Notice& notice, const Look& look);
     void setBarrier();

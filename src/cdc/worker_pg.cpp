@@ -1,6 +1,7 @@
 #include "cdc/worker_pg.h"
 
 #include "cdc/cdc.h"
+#include "cdc/position_pg.h"
 #include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
@@ -116,8 +117,8 @@ bool SourceWorker::load() {
     applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
     applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
     if (ordinal_ == 0) {
-        signals_ = std::make_unique<SignalSender>(worker_, source_, *config_);
-        letters_ = std::make_unique<LetterRetry>(worker_, source_, *config_);
+        signals_ = std::make_unique<SignalSender>(worker_, *config_);
+        letters_ = std::make_unique<LetterRetry>(worker_, *config_);
     }
     checkDue_ = true; // for what operators ask
     return true;
@@ -131,10 +132,10 @@ void SourceWorker::lookForChanges() {
         return;
     try {
         outdated_ |= !worker_.transaction([this] {
-            if (signals_)
+            if (ordinal_ == 0) {
                 signals_->look();
-            if (letters_)
                 letters_->look();
+            }
             const auto config = loadSource(source_);
             return config && *config == *config_ && partitions_->isCurrent();
         });
@@ -159,11 +160,13 @@ void SourceWorker::step() {
     attend();
     if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
-        return rest();
+        rest(60s);
+        return;
     }
     if (partitions_->done()) {
         worker_.setState("done");
-        return rest();
+        rest(60s);
+        return;
     }
     if (!consumer_)
         connect();
@@ -173,6 +176,8 @@ void SourceWorker::step() {
         return;
     if (messages_.empty())
         receive();
+    if (outdated_)
+        return;
     logLibraryLines();
     const bool received = !messages_.empty() || partitions_->anythingToStore();
     if (received)
@@ -186,15 +191,19 @@ void SourceWorker::step() {
 
 /// What operators ask of a source besides its stream; also while it is paused.
 void SourceWorker::attend() {
-    if (letters_)
-        letters_->attend(tables_);
-    if (signals_)
-        signals_->attend();
+    if (ordinal_ != 0)
+        return;
+    letters_->attend(tables_);
+    signals_->attend();
 }
 
-void SourceWorker::rest() {
+std::chrono::milliseconds SourceWorker::patience(std::chrono::milliseconds longest) const {
+    return signals_ ? std::min(longest, signals_->patience()) : longest;
+}
+
+void SourceWorker::rest(std::chrono::milliseconds longest) {
     if (!checkDue_)
-        worker_.wait(signals_ ? signals_->patience() : 60s);
+        worker_.wait(patience(longest));
     lookForChanges();
 }
 
@@ -204,9 +213,7 @@ void SourceWorker::sleep() {
         until = std::min(until, nextCheck_);
     if (reader_ && reader_->holdsBack())
         until = std::min<Clock::time_point>(until, Clock::now() + heldCheckInterval);
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
-    if (signals_)
-        left = std::min(left, signals_->patience());
+    const auto left = patience(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
     checkDue_ = true;
 }
@@ -214,27 +221,29 @@ void SourceWorker::sleep() {
 /// Finds partitions that are not read yet: all of them after a load, new ones later.
 void SourceWorker::discover() {
     const Partitions::Discovery found = partitions_->discover(worker_, *consumer_);
-    bool started = false;
-    if (found.answered) {
+    bool answered = found.answered;
+    if (answered) {
         consumer_->clearError();
         trouble_ = found.trouble;
-        // The queues' shares are others now, or a topic's records have to be looked at again.
-        outdated_ |= (found.enlarged && config_->transactional) || found.returned;
-        started = !outdated_ && startReading();
+        // A topic that was gone may be another one when it is back: the next process looks at its records again.
+        outdated_ |= found.reappeared;
+        if (found.enlarged && config_->transactional)
+            outdated_ = true; // the queues' shares are others now
+        else if (!outdated_)
+            answered = config_->transactional ? startTransactions() : startReading();
         applier_->deferConflicts(conflictsMayPass());
     }
-    const bool troubled = !started || !trouble_.empty() || !consumer_->lastError().empty();
+    const bool troubled = !answered || !trouble_.empty() || !consumer_->lastError().empty() ||
+                          (config_->transactional && !(reader_ && reader_->started()));
     nextDiscovery_ =
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-/// False if that is to be tried again.
+/// False if Kafka did not answer for a partition.
 bool SourceWorker::startReading() {
-    if (config_->transactional)
-        return startTransactions();
     std::vector<kafka::TopicPartition> assignment;
     bool answered = true;
-    for (PartitionState* state : partitions_->waiting()) {
+    for (PartitionState* state : partitions_->unread()) {
         const Start start = findStart(worker_, source_, *consumer_, *state);
         answered = start.kind != Start::Kind::NoAnswer;
         if (!answered)
@@ -248,34 +257,41 @@ bool SourceWorker::startReading() {
     return answered;
 }
 
-/// All partitions or none: without one of them no transaction is whole.
+/// All partitions together, or none: one that cannot go on would hold up the transactions of all.
 bool SourceWorker::startTransactions() {
     PartitionState* topic = partitions_->transactionTopic();
-    if (!topic)
-        return false;
+    if (reader_ && reader_->started())
+        return true;
+    const auto from = [](const PartitionState& state) {
+        return kafka::TopicPartition{state.topic, state.partition,
+                                     state.stored == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : state.stored};
+    };
     if (!reader_) {
-        std::vector<std::pair<PartitionState*, Start>> starts;
-        for (PartitionState* state : partitions_->waiting())
-            starts.emplace_back(state, findStart(worker_, source_, *consumer_, *state));
-        if (std::any_of(starts.begin(), starts.end(),
-                        [](const auto& start) { return start.second.kind != Start::Kind::Read; }))
-            return false;
-        reader_ = std::make_unique<TransactionReader>(*consumer_, topic->topic, assemblerLimits());
+        const auto unread = partitions_->unread();
+        for (PartitionState* state : unread) {
+            const Start start = findStart(worker_, source_, *consumer_, *state);
+            if (start.kind == Start::Kind::NoAnswer)
+                return false;
+            if (!state->lost.empty())
+                return true;
+        }
+        reader_ = std::make_unique<TransactionReader>(*consumer_, *config_->transactionTopic, assemblerLimits());
         for (const TableConfig& table : config_->tables)
             if (!table.topic.starts_with("^"))
                 reader_->addCollection(dataCollection(table, table.topic));
-        for (const auto& [state, start] : starts) {
+        for (PartitionState* state : unread) {
             state->reading = true;
             if (state == topic)
                 continue;
             // No END counts logical messages.
-            reader_->addPartition(
-                {state->topic, state->partition, state->stored}, start.offset,
-                state->table == noTable ? "" : dataCollection(config_->tables[state->table], state->topic));
+            reader_->addPartition(from(*state), state->table == noTable
+                                                    ? ""
+                                                    : dataCollection(config_->tables[state->table], state->topic));
             lanes_.push_back(state);
         }
     }
-    return reader_->started() || reader_->start(topic->stored, metadataTimeout);
+    reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
+    return true;
 }
 
 /// What is held together is no more than a batch.
@@ -294,8 +310,10 @@ AssemblerLimits SourceWorker::assemblerLimits() const {
 /// Takes over what has arrived.
 void SourceWorker::receive() {
     origins_.clear();
-    for (auto& [key, state] : partitions_->states())
+    for (auto& [key, state] : partitions_->states()) {
         state.next = state.stored;
+        state.taken.reset();
+    }
     partitions_->restartBatch();
     if (!config_->transactional)
         receiveMore();
@@ -312,24 +330,23 @@ void SourceWorker::receiveMore() {
         const kafka::Message message = messages_[origins_.size()];
         PartitionState* state = partitions_->find(message);
         origins_.push_back(nullptr);
-        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            note(message, state);
-        } else if (state && take(message, *state)) {
-            state->next = message.offset() + 1;
-            origins_.back() = state;
+        if (state && !state->lost.empty())
+            continue;
+        if (state && partitions_->isMissing(state->topic) &&
+            (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
+            outdated_ = true; // librdkafka goes on as if this were the same topic
+            continue;
         }
+        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
+            note(message, state);
+        else if (state && take(message, *state))
+            origins_.back() = state;
     }
 }
 
-/// Whether the message is one to apply.
+/// A message from before the position is there to be recognised, or a stale one of librdkafka's.
 bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
-    if (!state.lost.empty())
-        return false;
-    if (partitions_->isMissing(state.topic)) {
-        outdated_ = true; // librdkafka goes on as if this were the same topic
-        return false;
-    }
-    if (message.offset() < state.next) { // there to be recognised, or a stale one of librdkafka's
+    if (message.offset() < state.next) {
         recognise(state, message);
         return false;
     }
@@ -337,6 +354,8 @@ bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
         state.next = *state.stop;
         return false;
     }
+    state.next = message.offset() + 1;
+    state.taken = message;
     return true;
 }
 
@@ -354,41 +373,39 @@ void SourceWorker::receiveTransactions() {
     for (const uint32_t lane : lanes)
         origins_.push_back(lanes_[lane]);
     PartitionState* topic = partitions_->transactionTopic();
-    topic->counts.incomplete += release_.incomplete;
+    if (topic)
+        topic->counts.incomplete += release_.incomplete;
     if (!release_.boundary)
         return;
-    topic->next = std::max(topic->stored, reader_->topicNext());
+    if (topic)
+        topic->next = std::max(topic->stored, reader_->topicNext());
     for (uint32_t lane = 0; lane < lanes_.size(); ++lane)
         lanes_[lane]->next = std::max(lanes_[lane]->stored, reader_->nextOffset(lane));
 }
 
-/// What Kafka says about a partition, and messages from before its position.
+/// What Kafka says about a partition.
 void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
-    const auto error = message.error();
-    const bool isGone = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                        error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (state && !recognise(*state, message))
-            throw Error("55000", state->lost);
-    } else if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (!state || !state->lost.empty() || partitions_->isMissing(state->topic))
-            return;
-        if (!config_->transactional)
+    if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (state && !config_->transactional) {
             state->next = std::max(state->next, message.offset()); // beyond markers of transactions
-        if (state->stop)
-            state->next = std::min(state->next, *state->stop);
-        state->end = std::max(state->end.value_or(0), message.offset());
-    } else if (error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
+            if (state->stop)
+                state->next = std::min(state->next, *state->stop);
+        }
+        if (state)
+            state->end = std::max(state->end.value_or(0), message.offset());
+    } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
         outdated_ |= !isLost(*consumer_, *state);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
+        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        if (isGone && state)
+            partitions_->noteMissing(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
-        if (!isGone || !state)
-            return;
-        partitions_->setMissing(state->topic);
-        if (config_->transactional)
-            throw Error("55000", trouble_); // nothing of a transaction that another topic of this name may say more of
     }
 }
 
@@ -401,8 +418,8 @@ kafka::HttpClient::Wait SourceWorker::registryWait() {
 
 void SourceWorker::applyBatch() {
     partitions_->restartBatch();
-    if (config_->transactional)
-        partitions_->transactionTopic()->counts.incomplete = release_.incomplete;
+    if (PartitionState* topic = config_->transactional ? partitions_->transactionTopic() : nullptr)
+        topic->counts.incomplete = release_.incomplete;
     for (auto& [key, state] : partitions_->states())
         if (const auto marks = consumer_->watermarks(state.topic, state.partition))
             state.end = std::max(state.end.value_or(0), marks->high);
@@ -419,12 +436,8 @@ void SourceWorker::applyBatch() {
             applier_->apply(tables_, messages_, origins_);
             applyParts();
             STANDIN_CRASH_POINT("cdc_after_apply");
-            for (size_t i = 0; i < origins_.size(); ++i)
-                if (origins_[i])
-                    origins_[i]->taken = messages_[i];
             partitions_->store();
-            if (std::any_of(partitions_->states().begin(), partitions_->states().end(),
-                            [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
+            if (partitions_->buriedAny())
                 paused = pauseIfTooManyLetters(source_);
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
@@ -499,13 +512,11 @@ void SourceWorker::finishBatch() {
 }
 
 void SourceWorker::showState() {
-    if (const std::string lost = partitions_->lost(); !lost.empty()) {
+    const std::string lost = partitions_->lostOffsets();
+    if (!lost.empty())
         worker_.setError("55000", lost);
-        worker_.setState("troubled", lost);
-        return;
-    }
-    if (!trouble_.empty()) {
-        worker_.setState("troubled", trouble_);
+    if (!lost.empty() || !trouble_.empty()) {
+        worker_.setState("troubled", lost.empty() ? trouble_ : lost);
         return;
     }
     if (!consumer_->lastError().empty()) {

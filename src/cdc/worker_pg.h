@@ -34,7 +34,8 @@ private:
     bool startTransactions();
     void step();
     void attend();
-    void rest();
+    std::chrono::milliseconds patience(std::chrono::milliseconds longest) const;
+    void rest(std::chrono::milliseconds longest);
     void sleep();
     void receive();
     void receiveMore();
@@ -60,9 +61,9 @@ private:
     std::unique_ptr<kafka::Consumer> consumer_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
     std::unique_ptr<BatchApplier> applier_;
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker
+    std::unique_ptr<LetterRetry> letters_;  ///< the same
     std::unique_ptr<Partitions> partitions_;
-    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
-    std::unique_ptr<LetterRetry> letters_;
     std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
     std::vector<PartitionState*> lanes_;        ///< of the reader, by number
     Release release_;                           ///< what the batch at hand is, from the reader

@@ -203,16 +203,6 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     return marks;
 }
 
-std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
-                                                  int timeoutMilliseconds) {
-    const SignalMask mask;
-    Watermarks marks{};
-    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
-                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return std::nullopt;
-    return marks;
-}
-
 rd_kafka_topic_t* Consumer::topicHandle(const std::string& topic) {
     rd_kafka_topic_t*& handle = topics_[topic];
     if (!handle)

@@ -145,11 +145,10 @@ public:
     /// Partitions to read from now on, besides those added before.
     void add(const std::vector<TopicPartition>& partitions);
 
-    /// This partition alone from now on.
-    void readFrom(const TopicPartition& place);
-
     /// Gives a partition a queue of its own. Before it is added: so no message of it comes by the common one.
     PartitionQueue separate(const std::string& topic, int32_t partition);
+    /// This partition alone from now on.
+    void readFrom(const TopicPartition& place);
 
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
@@ -163,18 +162,17 @@ public:
     /// What the last fetches said; nothing before the first.
     std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
 
-    /// The same, asking the cluster and waiting at most so long.
-    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
-
     /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
     std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
-    /// The first record of this time (milliseconds since 1970) or later; RD_KAFKA_OFFSET_END if there is none yet.
-    std::optional<int64_t> askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,
-                                       int timeoutMilliseconds);
     /// All topics with their numbers of partitions; nothing if there was no answer.
     std::optional<std::map<std::string, int>> topics(int timeoutMilliseconds);
     /// The same partitions with their ends at this moment as offsets; nothing if not all leaders answered.
     std::optional<std::vector<TopicPartition>> ends(std::vector<TopicPartition> partitions, int timeoutMilliseconds);
+    /// Where the partition begins and ends now (for read_committed: before the first open transaction).
+    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
+    /// The first record of this time (milliseconds since 1970) or later; RD_KAFKA_OFFSET_END if there is none yet.
+    std::optional<int64_t> askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,
+                                       int timeoutMilliseconds);
     /// As far as known by now.
     std::string clusterId() const;
 

@@ -6,6 +6,16 @@
 // What a consumer asks the cluster besides fetching: each question waits for its answer, as long as it is told to.
 namespace standin::kafka {
 
+std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
+                                                  int timeoutMilliseconds) {
+    const SignalMask mask;
+    Watermarks marks{};
+    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
+                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return std::nullopt;
+    return marks;
+}
+
 std::optional<int64_t> Consumer::askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,
                                              int timeoutMilliseconds) {
     const SignalMask mask;

@@ -177,7 +177,7 @@ def test_real_transactions(real):
     """pgbench at full speed; the worker, the server, the broker and Connect are killed, and Connect repeats what it said."""
     bank, chance = real, random.Random(7)
     try:
-        await_("the snapshot", lambda: bank.value("select count(*) from pgbench_accounts") == 100_000, 180)
+        await_("the snapshot", lambda: fingerprint(bank.core.query) == fingerprint(bank.query), 180, 0.5)
     except Exception:
         print(bank.query("select state, detail, last_error from standin.cdc_sources"), bank.logs(30),
               bank.query("select topic, partition, next_offset, end_offset from standin_private.kafka_offset"))
@@ -186,8 +186,8 @@ def test_real_transactions(real):
     offsets = bank.directory / "connect.offsets"
     old = bank.directory / "connect.offsets.old"
     with Auditor(bank, opening) as auditor:
-        load = bank.core.load(rate=300, clients=4)
-        await_("events", lambda: bank.value("select count(*) from pgbench_history") > 300, 60)
+        load = bank.core.load(rate=300, clients=4)  # as much as Debezium can follow here
+        await_("events", lambda: bank.value("select count(*) from pgbench_history") > 300, 120)
         shutil.copy(offsets, old)
         since = bank.value("select count(*) from pgbench_history")
         await_("more of them", lambda: bank.value("select count(*) from pgbench_history") > since + 500, 60)
@@ -207,3 +207,4 @@ def test_real_transactions(real):
     assert auditor.faults == [] and auditor.looks > 100
     assert bank.value("select count(*) from standin.cdc_dead_letters") == 0
     assert bank.value("select incomplete from standin.cdc_sources") == 0
+    assert bank.value("select sum(duplicates) from standin.stat_cdc") > 0, "the connector repeated nothing"
