@@ -2,9 +2,12 @@
 -- Written by cmake/upgrade_sql.py from the two install scripts and sql/upgrade.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+DROP VIEW standin_private.worker_wanted;
 DROP VIEW standin.stat_cdc;
+DROP VIEW standin.cdc_dead_letters;
 DROP VIEW standin.cdc_tables;
 DROP VIEW standin.cdc_sources;
+DROP VIEW standin_private.cdc_workers;
 DROP FUNCTION standin.cdc_source_create(source text, server name, time_precision_mode text, decimal_handling_mode text, binary_handling_mode text, unavailable_value_placeholder text, batch_records integer, batch_kilobytes integer, queue_kilobytes integer, paused boolean);
 DROP FUNCTION standin.cdc_table_add(source text, topic text, target regclass, apply_role name, on_truncate text);
 
@@ -36,6 +39,7 @@ ALTER TABLE standin_private.cdc_source
     ADD COLUMN conflict_timeout interval NOT NULL DEFAULT '5 seconds' CHECK (conflict_timeout >= '0'),
     ADD COLUMN signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD COLUMN signal_table regclass,
+    ADD COLUMN message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     ADD CHECK ((on_message = 'call') = (message_function IS NOT NULL));
 ALTER TABLE standin_private.cdc_source
@@ -73,7 +77,11 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN messages bigint NOT NULL DEFAULT 0,
     ADD COLUMN filtered bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
-    ADD COLUMN debezium_at timestamptz;
+    ADD COLUMN debezium_at timestamptz,
+    ADD COLUMN flattened boolean,
+    ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
+
+ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;
 
 DO $$
 BEGIN
@@ -146,6 +154,7 @@ COMMENT ON COLUMN standin_private.kafka_offset.next_offset IS '0: from the begin
 COMMENT ON COLUMN standin_private.kafka_offset.end_offset IS 'the end of the partition when last seen';
 COMMENT ON COLUMN standin_private.kafka_offset.cluster_id IS 'the cluster that the offsets count in; empty until known';
 COMMENT ON TABLE standin_private.kafka_dead_letter IS 'records that could not be applied, with all a retry needs, written in the transaction that moved past them; outlives its consumer; distributed by consumer';
+COMMENT ON COLUMN standin_private.kafka_dead_letter.redacted IS 'confidential fields are hidden in key, value and headers, or all of these are missing; the record itself is in Kafka, as long as it keeps it';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key", "value"}, the value in base64';
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
 COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
@@ -165,6 +174,8 @@ CREATE TABLE standin_private.cdc_column (
 CREATE UNIQUE INDEX ON standin_private.cdc_column (source, topic, name) WHERE kind <> 'drop';
 COMMENT ON TABLE standin_private.cdc_column IS 'columns of targets that do not simply take the event''s field of their name; for kind drop the name is that of a field which is stored nowhere; kept whole';
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
+COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 CREATE TABLE standin_private.cdc_position (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
     topic text NOT NULL,
@@ -172,14 +183,67 @@ CREATE TABLE standin_private.cdc_position (
     origin text NOT NULL,
     position bytea NOT NULL,
     source_micros bigint NOT NULL,
+    seen bytea NOT NULL DEFAULT '',
     PRIMARY KEY (source, topic, partition, origin)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
 COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
 COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
 COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
+COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
+CREATE TABLE standin_private.cdc_message (
+    source text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    record_offset bigint NOT NULL,
+    prefix text NOT NULL,
+    content bytea NOT NULL,
+    lsn text,
+    source_at timestamptz,
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, topic, partition, record_offset)
+);
+COMMENT ON TABLE standin_private.cdc_message IS 'logical messages of sources with on_message = store, stored in the transaction that moved past them; outlives its source; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_message.lsn IS 'where in the source''s log the message is, as pg_lsn is written';
+CREATE TABLE standin_private.cdc_key_change (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    target regclass NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    old_key text NOT NULL,
+    stored jsonb NOT NULL,
+    fetched boolean NOT NULL,
+    new_key text[],
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, target, origin, position, old_key)
+);
+COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
+COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
+COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE FUNCTION standin_private.cdc_topic_of(source text, topic text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.topic FROM standin_private.cdc_table t JOIN standin_private.cdc_source s USING (source)
+    WHERE t.source = cdc_topic_of.source
+      AND (t.topic = cdc_topic_of.topic
+           OR (t.topic LIKE '^%' AND cdc_topic_of.topic ~ t.topic AND cdc_topic_of.topic NOT LIKE '\_\_%'
+               AND cdc_topic_of.topic IS DISTINCT FROM s.transaction_topic AND cdc_topic_of.topic IS DISTINCT FROM s.signal_topic
+               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic))
+    ORDER BY t.topic = cdc_topic_of.topic DESC, t.topic COLLATE "C" LIMIT 1
+$$;
+COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
+CREATE FUNCTION standin_private.cdc_worker_of(topic text, partition integer, workers integer) RETURNS integer
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ((hashtextextended(topic, partition) & 2147483647) % workers)::integer
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_of(text, integer, integer) IS 'which of a source''s workers, from 0 on, has the partition';
+CREATE FUNCTION standin_private.cdc_worker_key(source text, ordinal integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT source || CASE WHEN ordinal = 0 THEN '' ELSE '/' || ordinal END
+$$;
+COMMENT ON FUNCTION standin_private.cdc_worker_key(text, integer) IS 'the name of a worker of a source: the source''s for the first, source/1 for the next';
 COMMENT ON FUNCTION standin_private.cdc_source_check(text) IS 'raises 42704 if there is no such source';
 CREATE FUNCTION standin_private.cdc_one_of(option text, value text, VARIADIC allowed text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -190,6 +254,26 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_one_of(text, text, text[]) IS 'raises 22023 if an option has a value that it cannot have';
+CREATE FUNCTION standin_private.cdc_message_function_check(function regprocedure, caller name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    routine pg_proc;
+    owner_name name;
+BEGIN
+    SELECT p.* INTO routine FROM pg_proc p WHERE p.oid = function;
+    owner_name := pg_get_userbyid(routine.proowner);
+    IF routine.prokind <> 'f' OR routine.proretset OR oidvectortypes(routine.proargtypes) <> 'text, bytea, text' THEN
+        RAISE EXCEPTION 'function % cannot take logical messages', function USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A function (prefix text, content bytea, lsn text); what it returns is not looked at.';
+    ELSIF NOT pg_has_role(caller, routine.proowner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be owner of function %', function USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It runs as its owner.';
+    ELSIF owner_name = 'standin_owner' OR EXISTS (SELECT FROM pg_roles r WHERE r.oid = routine.proowner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'logical messages are never handed to a function of a superuser or of pg_standin itself, and % is of "%"', function, owner_name
+            USING ERRCODE = 'insufficient_privilege', HINT = format('ALTER FUNCTION %s OWNER TO ...;', function);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_message_function_check(regprocedure, name) IS 'raises an error with a hint if logical messages cannot be handed to the function';
 CREATE FUNCTION standin_private.cdc_source_validate(s standin_private.cdc_source) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -218,8 +302,9 @@ BEGIN
     ELSIF s.consistency = 'transaction' AND s.transaction_topic IS NULL THEN
         RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
-    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
-        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic) USING ERRCODE = 'invalid_name';
+    ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
     ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
         RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
     ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
@@ -230,6 +315,10 @@ BEGIN
             HINT = 'A function (prefix text, content bytea, lsn text).';
     ELSIF s.on_message <> 'call' AND s.message_function IS NOT NULL THEN
         RAISE EXCEPTION 'message_function is for on_message "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.on_message = 'ignore' AND s.message_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'message_topic is for on_message "store" and "call"' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF s.message_function IS NOT NULL THEN
+        PERFORM standin_private.cdc_message_function_check(s.message_function, standin_private.caller());
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_source_validate(standin_private.cdc_source) IS 'raises 22023 with a hint if a source cannot be so';
@@ -243,7 +332,8 @@ CREATE FUNCTION standin.cdc_source_create(
     transaction_topic text DEFAULT NULL, on_stall text DEFAULT 'wait', stall_timeout interval DEFAULT '1 minute',
     on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
     dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
-    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made standin_private.cdc_source;
@@ -284,6 +374,7 @@ BEGIN
     made.conflict_timeout := conflict_timeout;
     made.signal_topic := signal_topic;
     made.signal_table := signal_table;
+    made.message_topic := message_topic;
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
@@ -303,7 +394,8 @@ CREATE FUNCTION standin.cdc_source_alter(
     rounding text DEFAULT NULL, consistency text DEFAULT NULL, workers integer DEFAULT NULL, transaction_topic text DEFAULT NULL,
     on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
     message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
-    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL)
+    conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
+    message_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s standin_private.cdc_source;
@@ -340,6 +432,7 @@ BEGIN
     s.conflict_timeout := coalesce(conflict_timeout, s.conflict_timeout);
     s.signal_topic := coalesce(signal_topic, s.signal_topic);
     s.signal_table := coalesce(signal_table, s.signal_table);
+    s.message_topic := coalesce(message_topic, s.message_topic);
     s.batch_records := coalesce(batch_records, s.batch_records);
     s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
     s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
@@ -347,11 +440,11 @@ BEGIN
     UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
         unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
         on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
-        batch_records, batch_kilobytes, queue_kilobytes)
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
-        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes)
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
@@ -405,57 +498,408 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_target_check(regclass, name, name) IS 'raises an error with a hint if the table cannot be a target of change events';
+CREATE FUNCTION standin_private.cdc_table_validate(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_one_of('kind', t.kind, 'current', 'history'),
+            standin_private.cdc_one_of('on_truncate', t.on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', t.schema_evolution, 'ignore', 'add', 'fail'),
+            standin_private.cdc_one_of('foreign_keys', t.foreign_keys, 'enforce', 'skip'),
+            standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_validate(standin_private.cdc_table) IS 'raises an error if a table has an option out of range or a target that cannot be one';
 CREATE FUNCTION standin.cdc_table_add(
     source text, topic text, target regclass, apply_role name DEFAULT NULL, on_truncate text DEFAULT 'dead_letter',
     kind text DEFAULT 'current', schema_evolution text DEFAULT 'ignore', foreign_keys text DEFAULT 'enforce',
     row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table;
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     IF topic IS NULL OR NOT (topic ~ '^[A-Za-z0-9._-]{1,249}$' OR (topic LIKE '^_%' AND length(topic) <= 1000)) THEN
         RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name',
             HINT = 'A topic, or a pattern of topics that begins with ^.';
-    ELSIF target IS NULL THEN
+    END IF;
+    PERFORM '' ~ topic; -- a pattern that is none raises 2201B
+    IF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_add.source AND t.topic = cdc_table_add.topic) THEN
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
             HINT = 'Take it away first with standin.cdc_table_remove.';
     END IF;
-    PERFORM standin_private.cdc_one_of('kind', kind, 'current', 'history'),
-            standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
-            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail'),
-            standin_private.cdc_one_of('foreign_keys', foreign_keys, 'enforce', 'skip'),
-            standin_private.cdc_target_check(target, apply_role, standin_private.caller());
-    INSERT INTO standin_private.cdc_table (source, topic, target, kind, apply_role, on_truncate, schema_evolution, foreign_keys,
-        row_filter, data_collection, created_by)
-    VALUES (cdc_table_add.source, cdc_table_add.topic, cdc_table_add.target, cdc_table_add.kind, cdc_table_add.apply_role,
-        cdc_table_add.on_truncate, cdc_table_add.schema_evolution, cdc_table_add.foreign_keys, cdc_table_add.row_filter,
-        cdc_table_add.data_collection, standin_private.caller());
+    t.source := source;
+    t.topic := topic;
+    t.target := target;
+    t.kind := kind;
+    t.apply_role := apply_role;
+    t.on_truncate := on_truncate;
+    t.schema_evolution := schema_evolution;
+    t.foreign_keys := foreign_keys;
+    t.row_filter := nullif(row_filter, '');
+    t.data_collection := data_collection;
+    t.created_at := standin_private.clock_now();
+    t.created_by := standin_private.caller();
+    PERFORM standin_private.cdc_table_validate(t), standin_private.cdc_filter_check(t);
+    INSERT INTO standin_private.cdc_table SELECT t.*;
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_add IS 'applies a topic of the source (or all topics that match a pattern beginning with ^) to a table, columns by name unless cdc_column_map says else, as the table''s owner or the role given (never as a superuser); starts at the topic''s beginning. Without a primary key rows are matched as a whole (REPLICA IDENTITY FULL at the source). The README has a table of the options. Errors: 42704 unknown source or role, 42710 topic taken, 42P16 deferrable primary key, 42809 not a table, 42501 not the owner or rights missing, 22023 an option out of range';
+CREATE OR REPLACE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    topics text[];
+    planned boolean;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT array_agg(o.topic) INTO topics FROM standin_private.kafka_offset o
+    WHERE o.consumer = cdc_table_remove.source
+      AND cdc_table_remove.topic IN (o.topic, standin_private.cdc_topic_of(o.consumer, o.topic));
+    DELETE FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    planned := FOUND;
+    DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    IF NOT (FOUND OR planned) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    END IF;
+    DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
+CREATE TABLE standin_private.cdc_table_planned (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_name name NOT NULL,
+    table_name name NOT NULL,
+    owner name NOT NULL,
+    on_truncate text NOT NULL CHECK (on_truncate IN ('dead_letter', 'ignore', 'apply')),
+    schema_evolution text NOT NULL CHECK (schema_evolution IN ('ignore', 'add', 'fail')),
+    data_collection text CHECK (data_collection <> ''),
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL DEFAULT session_user,
+    PRIMARY KEY (source, topic)
+);
+COMMENT ON TABLE standin_private.cdc_table_planned IS 'tables that the first event of a topic will create; a row becomes one of cdc_table then; kept whole';
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE FUNCTION standin.cdc_table_create(
+    source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',
+    schema_evolution text DEFAULT 'add', data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[] := parse_ident(target);
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF coalesce(topic !~ '^[A-Za-z0-9._-]{1,249}$', true) THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name';
+    ELSIF coalesce(cardinality(parts) <> 2, true) THEN
+        RAISE EXCEPTION 'the target is the name of a table with its schema, not "%"', target USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_create.source AND t.topic = cdc_table_create.topic) THEN
+        RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
+            HINT = 'Take it away first with standin.cdc_table_remove.';
+    ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL OR parts[1] IN ('pg_catalog', 'standin', 'standin_private') THEN
+        RAISE EXCEPTION 'no schema "%" for tables', parts[1] USING ERRCODE = 'invalid_schema_name';
+    ELSIF to_regclass(target) IS NOT NULL THEN
+        RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
+        RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
+    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner AND r.rolsuper) THEN
+        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT pg_has_role(standin_private.caller(), owner, 'MEMBER') THEN
+        RAISE EXCEPTION 'must be member of role "%"', owner USING ERRCODE = 'insufficient_privilege';
+    ELSIF NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'CREATE')
+       OR NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'USAGE') THEN
+        RAISE EXCEPTION 'role "%" may not create tables in schema %', owner, parts[1] USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE, CREATE ON SCHEMA %I TO %I;', parts[1], owner);
+    END IF;
+    PERFORM standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
+            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail');
+    INSERT INTO standin_private.cdc_table_planned (source, topic, schema_name, table_name, owner, on_truncate, schema_evolution, data_collection, created_by)
+    VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
+            cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic that carries a schema creates it, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
+CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH planned AS (
+        DELETE FROM standin_private.cdc_table_planned p
+        WHERE p.source = cdc_table_made.source AND p.topic = cdc_table_made.topic RETURNING p.*)
+    INSERT INTO standin_private.cdc_table (source, topic, target, kind, on_truncate, schema_evolution, foreign_keys, data_collection, created_at, created_by)
+    SELECT p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by
+    FROM planned p
+$$;
+COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it';
+CREATE VIEW standin.cdc_tables_planned AS
+SELECT p.source, p.topic, format('%I.%I', p.schema_name, p.table_name) AS target, p.owner, p.on_truncate, p.schema_evolution, p.data_collection,
+       p.created_at, p.created_by
+FROM standin_private.cdc_table_planned p;
+COMMENT ON VIEW standin.cdc_tables_planned IS 'tables of cdc_table_create that wait for the first event of their topic';
+CREATE FUNCTION standin_private.cdc_mapping_check(target regclass, role name, "column" text, kind text, argument text, computed text[], is_key boolean)
+RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'standin_cdc_mapping_check';
+COMMENT ON FUNCTION standin_private.cdc_mapping_check(regclass, name, text, text, text, text[], boolean) IS 'raises what is wrong with the mapping of a column, or with a row filter (no column); what users bring is parsed as the role given';
+CREATE FUNCTION standin_private.cdc_table_of(source text, topic text) RETURNS standin_private.cdc_table
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_table standin_private.cdc_table;
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    SELECT t.* INTO found_table FROM standin_private.cdc_table t WHERE t.source = cdc_table_of.source AND t.topic = cdc_table_of.topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = found_table.target) THEN
+        RAISE EXCEPTION 'the target table of topic "%" does not exist any more', topic USING ERRCODE = 'undefined_table',
+            HINT = 'Call standin.cdc_table_remove.';
+    END IF;
+    RETURN found_table;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_of(text, text) IS 'the table of a topic. Errors: 42704 unknown source or topic, 42P01 its target is gone';
+CREATE FUNCTION standin_private.cdc_apply_role(t standin_private.cdc_table) RETURNS name
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN coalesce((t).apply_role, (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = (t).target));
+COMMENT ON FUNCTION standin_private.cdc_apply_role(standin_private.cdc_table) IS 'as whom rows are written and expressions run';
+CREATE FUNCTION standin_private.cdc_computed_columns(t standin_private.cdc_table, but text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN ARRAY(SELECT c.name::text FROM standin_private.cdc_column c
+             WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression'
+             UNION SELECT but WHERE but IS NOT NULL);
+COMMENT ON FUNCTION standin_private.cdc_computed_columns(standin_private.cdc_table, text) IS 'columns that expressions compute, which other expressions therefore cannot use';
+CREATE FUNCTION standin_private.cdc_filter_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (t).row_filter IS NOT NULL THEN
+        PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), NULL, 'filter', (t).row_filter,
+                                                  standin_private.cdc_computed_columns(t, NULL), false);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) IS 'raises what is wrong with the row filter: syntax, names, 42804 not boolean';
+CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
+               WHERE d.consumer = (t).source AND NOT d.redacted
+                 AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
+        RAISE EXCEPTION 'dead letters of topic "%" hold the field "%" in the clear', (t).topic, field
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear';
+CREATE FUNCTION standin_private.cdc_confidential_fields(t standin_private.cdc_table) RETURNS SETOF text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT lower(CASE WHEN c.kind = 'drop' THEN c.name::text ELSE coalesce(c.field, c.name::text) END)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind IN ('mask', 'hash', 'drop');
+END;
+COMMENT ON FUNCTION standin_private.cdc_confidential_fields(standin_private.cdc_table) IS 'fields that are masked, hashed or dropped, in lower case';
+CREATE FUNCTION standin_private.cdc_clear_columns_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    clear record;
+BEGIN
+    SELECT a.attname, coalesce(c.field, a.attname::text) AS field INTO clear
+    FROM pg_attribute a
+    LEFT JOIN standin_private.cdc_column c ON c.source = (t).source AND c.topic = (t).topic AND c.name = a.attname AND c.kind <> 'drop'
+    WHERE a.attrelid = (t).target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND coalesce(c.kind, 'field') = 'field'
+      AND lower(coalesce(c.field, a.attname::text)) IN (SELECT standin_private.cdc_confidential_fields(t))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of table % takes the confidential field "%" in the clear', clear.attname, (t).target, clear.field
+            USING ERRCODE = 'invalid_object_definition',
+                  HINT = format('First mask or hash the column, map it to something else, or ALTER TABLE %s DROP COLUMN %I.', (t).target, clear.attname);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_clear_columns_check(standin_private.cdc_table) IS 'raises 42P17 if a column stores a field in the clear that is confidential';
+CREATE FUNCTION standin_private.cdc_column_kind(field text, expression text, mask text, hash boolean, constant text, metadata text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kinds text[] := array_remove(ARRAY[
+        CASE WHEN expression IS NOT NULL THEN 'expression' END, CASE WHEN mask IS NOT NULL THEN 'mask' END,
+        CASE WHEN hash THEN 'hash' END, CASE WHEN constant IS NOT NULL THEN 'constant' END,
+        CASE WHEN metadata IS NOT NULL THEN 'metadata' END], NULL);
+BEGIN
+    IF cardinality(kinds) > 1 THEN
+        RAISE EXCEPTION 'a column is mapped in one way, not by % and %', kinds[1], kinds[2] USING ERRCODE = 'invalid_parameter_value';
+    ELSIF field = '' OR (field IS NULL AND cardinality(kinds) = 0) THEN
+        RAISE EXCEPTION 'nothing says what the column is to store' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Give one of field, expression, mask, hash, constant and metadata; field may go with mask or hash.';
+    ELSIF field IS NOT NULL AND kinds[1] NOT IN ('mask', 'hash') THEN
+        RAISE EXCEPTION 'a field cannot be combined with %', kinds[1] USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'field goes alone, or with mask or hash.';
+    END IF;
+    RETURN coalesce(kinds[1], 'field');
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_column_kind(text, text, text, boolean, text, text) IS 'which way of mapping a column the arguments ask for. Errors: 22023 none or two';
+CREATE FUNCTION standin.cdc_column_map(
+    source text, topic text, "column" name, field text DEFAULT NULL, expression text DEFAULT NULL, mask text DEFAULT NULL,
+    hash boolean DEFAULT false, constant text DEFAULT NULL, metadata text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+    kind text := standin_private.cdc_column_kind(field, expression, mask, coalesce(hash, false), constant, metadata);
+    argument text := coalesce(expression, mask, constant, metadata);
+    attribute pg_attribute;
+    is_key boolean;
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    SELECT a.* INTO attribute FROM pg_attribute a
+    WHERE a.attrelid = t.target AND a.attname = "column" AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table % has no column "%"', t.target, "column" USING ERRCODE = 'undefined_column';
+    ELSIF attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" is generated', "column" USING ERRCODE = 'generated_always',
+            DETAIL = 'The table computes it by itself.';
+    END IF;
+    is_key := EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.target AND i.indisprimary AND attribute.attnum = ANY (i.indkey))
+              AND t.kind = 'current';
+    IF is_key AND kind = 'mask' THEN
+        RAISE EXCEPTION 'column "%" is part of the primary key and cannot be masked', "column" USING ERRCODE = 'invalid_object_definition',
+            DETAIL = 'Rows are found again by their key, and masked values are alike.', HINT = 'Hash it: equal values have equal hashes.';
+    END IF;
+    PERFORM standin_private.cdc_mapping_check(t.target, standin_private.cdc_apply_role(t), "column", kind, argument,
+                                              standin_private.cdc_computed_columns(t, "column"), is_key);
+    IF kind IN ('mask', 'hash') THEN
+        PERFORM standin_private.cdc_dead_letters_check(t, coalesce(field, "column"));
+    END IF;
+    DELETE FROM standin_private.cdc_column c
+    WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column" AND c.kind <> 'drop';
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind, field, argument)
+    VALUES (t.source, t.topic, "column", kind, cdc_column_map.field, argument);
+    PERFORM standin_private.cdc_clear_columns_check(t);
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for records applied from now on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    computed text[] := standin_private.cdc_computed_columns(t, NULL);
+BEGIN
+    PERFORM standin_private.cdc_filter_check(t);
+    PERFORM standin_private.cdc_mapping_check((t).target, standin_private.cdc_apply_role(t), c.name, c.kind, c.argument, computed, false)
+    FROM standin_private.cdc_column c
+    WHERE c.source = (t).source AND c.topic = (t).topic AND c.kind = 'expression';
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_expressions_check(standin_private.cdc_table) IS 'raises what is wrong with the expressions of a table: one may use a column that another now computes';
+CREATE FUNCTION standin.cdc_field_drop(source text, topic text, field text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    IF coalesce(field, '') = '' OR octet_length(field) > 63 THEN
+        RAISE EXCEPTION 'invalid name of a field: "%"', field USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.kind IN ('mask', 'hash')
+                  AND coalesce(c.field, c.name::text) = cdc_field_drop.field) THEN
+        RAISE EXCEPTION 'the field "%" is masked or hashed into a column', field USING ERRCODE = 'object_in_use',
+            HINT = 'Call standin.cdc_column_unmap for that column first.';
+    END IF;
+    PERFORM standin_private.cdc_dead_letters_check(t, field);
+    INSERT INTO standin_private.cdc_column (source, topic, name, kind) VALUES (t.source, t.topic, cdc_field_drop.field, 'drop')
+    ON CONFLICT DO NOTHING;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_field_drop(text, text, text) IS 'the event''s field is stored nowhere: in no column, no dead letter, and no expression sees it. Errors: 42704 unknown source or topic, 42602 no name, 42P17 a column takes it, 55006 a column masks or hashes it, 42501 not the owner, 55000 dead letters hold it in the clear';
+CREATE FUNCTION standin.cdc_column_unmap(source text, topic text, "column" name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    PERFORM standin_private.cdc_target_check(t.target, t.apply_role, standin_private.caller());
+    DELETE FROM standin_private.cdc_column c WHERE c.source = t.source AND c.topic = t.topic AND c.name = "column";
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" of source "%" maps no column and drops no field "%"', topic, source, "column"
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_columns lists what is mapped.';
+    END IF;
+    PERFORM standin_private.cdc_clear_columns_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from now on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
+CREATE FUNCTION standin.cdc_table_alter(
+    source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
+    foreign_keys text DEFAULT NULL, row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
+BEGIN
+    t.apply_role := nullif(coalesce(apply_role, t.apply_role), '');
+    t.on_truncate := coalesce(on_truncate, t.on_truncate);
+    t.schema_evolution := coalesce(schema_evolution, t.schema_evolution);
+    t.foreign_keys := coalesce(foreign_keys, t.foreign_keys);
+    t.row_filter := nullif(coalesce(row_filter, t.row_filter), '');
+    t.data_collection := nullif(coalesce(data_collection, t.data_collection), '');
+    PERFORM standin_private.cdc_table_validate(t);
+    UPDATE standin_private.cdc_table c
+    SET apply_role = t.apply_role, on_truncate = t.on_truncate, schema_evolution = t.schema_evolution,
+        foreign_keys = t.foreign_keys, row_filter = t.row_filter, data_collection = t.data_collection
+    WHERE c.source = t.source AND c.topic = t.topic;
+    PERFORM standin_private.cdc_expressions_check(t);
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, from the next record on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+CREATE VIEW standin.cdc_columns AS
+SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,
+       CASE WHEN c.kind IN ('mask', 'hash') THEN coalesce(c.field, c.name::text) WHEN c.kind = 'drop' THEN c.name::text ELSE c.field END AS field,
+       c.argument, c.kind IN ('mask', 'hash', 'drop') AS confidential
+FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source, topic);
+COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause. Errors: 42704 unknown source';
+CREATE OR REPLACE FUNCTION standin.cdc_seek(source text, topic text, partition integer, next_offset bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_source_check(source);
+    IF NOT EXISTS (SELECT FROM standin_private.cdc_table t WHERE t.source = cdc_seek.source AND t.topic = cdc_seek.topic) THEN
+        RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
+            HINT = 'standin.cdc_tables lists the topics of each source.';
+    ELSIF next_offset IS NULL OR next_offset < 0 OR partition IS NULL OR partition < 0 THEN
+        RAISE EXCEPTION 'partition and offset are numbers from 0 on' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Offset 0 means from the beginning, wherever that is.';
+    END IF;
+    INSERT INTO standin_private.kafka_offset (consumer, topic, partition, next_offset)
+    VALUES (cdc_seek.source, cdc_seek.topic, cdc_seek.partition, cdc_seek.next_offset)
+    ON CONFLICT ON CONSTRAINT kafka_offset_pkey DO UPDATE SET next_offset = EXCLUDED.next_offset, cluster_id = '';
+    DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_seek.source AND p.topic = cdc_seek.topic AND p.partition = cdc_seek.partition;
+    PERFORM standin_private.wake('cdc');
+END $$;
 COMMENT ON FUNCTION standin.cdc_seek(text, text, integer, bigint) IS 'applies the partition from this offset on; earlier records again, or records in between never, so know why. Also accepts the offsets'' new cluster after a move. Errors: 42704 unknown source or topic, 22023 negative';
-COMMENT ON VIEW standin_private.cdc_workers IS 'a worker for each source; it only reads from Kafka, so a copy of the database may run it';
+CREATE VIEW standin_private.cdc_workers AS
+SELECT 'cdc'::text AS kind, standin_private.cdc_worker_key(s.source, n) AS key, NULL::oid AS role, false AS outward
+FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
+COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 CREATE VIEW standin.cdc_sources AS
 SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by
+       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = s.source;
-COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing';
+LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = s.source
+                   ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
+COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
+COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
        t.schema_evolution, t.foreign_keys, t.row_filter, t.data_collection, t.created_at, t.created_by
 FROM standin_private.cdc_table t LEFT JOIN pg_class c ON c.oid = t.target;
 COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as whom';
+CREATE VIEW standin.cdc_dead_letters AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+FROM standin_private.kafka_dead_letter d
+LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+CREATE VIEW standin.cdc_messages AS
+SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
+FROM standin_private.cdc_message m;
+COMMENT ON VIEW standin.cdc_messages IS 'logical messages (pg_logical_emit_message at the source) of sources with on_message = store';
+COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the message is, as pg_lsn is written; null if the source does not say';
+COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
+COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 CREATE VIEW standin.stat_cdc AS
-SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
+SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
        CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
             WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
        CASE WHEN o.next_offset >= o.end_offset THEN 0
@@ -465,9 +909,11 @@ SELECT t.source, t.topic, o.partition, t.target, o.next_offset, o.end_offset,
        p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
        p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
 FROM standin_private.cdc_table t
-LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND o.topic = t.topic
+LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
-LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc' AND w.key = t.source;
+JOIN standin_private.cdc_source s ON s.source = t.source
+LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers));
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
@@ -605,7 +1051,7 @@ DECLARE
 BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(o.partition || ' ' || o.topic, greatest(o.end_offset, o.next_offset)), '{}')
             FROM standin_private.kafka_offset o
-            WHERE o.consumer = mine.source AND (o.topic = mine.topic OR (mine.topic LIKE '^%' AND o.topic ~ mine.topic)));
+            WHERE o.consumer = mine.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = mine.topic);
 END $$;
 COMMENT ON FUNCTION standin.cdc_verification_ends(bigint) IS 'a part of standin.cdc_verify: where the partitions end now. Errors: 55000 not this session''s run';
 CREATE FUNCTION standin.cdc_verification_passed(run bigint, ends jsonb) RETURNS boolean
@@ -614,12 +1060,13 @@ DECLARE
     mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
 BEGIN
     RETURN ends <> '{}'
-        AND EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND w.key = mine.source AND w.state = 'running')
+        AND coalesce((SELECT bool_and(w.state = 'running') FROM standin_private.stat_worker() w
+                      WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = mine.source), false)
         AND NOT EXISTS (SELECT FROM jsonb_each_text(ends) e WHERE NOT EXISTS (
                 SELECT FROM standin_private.kafka_offset o
                 WHERE o.consumer = mine.source AND o.partition || ' ' || o.topic = e.key AND o.next_offset >= e.value::bigint));
 END $$;
-COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and the source''s worker runs. Errors: 55000 not this session''s run';
+COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and all workers of the source run. Errors: 55000 not this session''s run';
 CREATE FUNCTION standin.cdc_verification_range(keys text[], types text[], low text[], high text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -789,6 +1236,9 @@ GRANT EXECUTE ON FUNCTION standin.cdc_pause(text, text), standin.cdc_resume(text
 GRANT SELECT ON standin.cdc_sources, standin.cdc_tables, standin.stat_cdc TO standin_operator, standin_auditor, standin_admin, pg_monitor;
 GRANT SELECT ON standin.cdc_dead_letters TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT EXECUTE ON FUNCTION standin_private.cdc_topic_of(text, text), standin_private.cdc_worker_of(text, integer, integer),
+    standin_private.cdc_worker_key(text, integer) TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.cdc_messages TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
     standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean), standin.cdc_verification_ends(bigint),
     standin.cdc_verification_passed(bigint, jsonb), standin.cdc_verification_range(text[], text[], text[], text[]),
@@ -797,6 +1247,11 @@ GRANT EXECUTE ON FUNCTION standin.cdc_verification_begin(text, text, regclass),
 GRANT EXECUTE ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval), standin.cdc_verify
     TO standin_operator, standin_auditor, standin_admin;
 GRANT SELECT ON standin.cdc_verifications, standin.cdc_differences TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_table_create TO standin_admin;
+GRANT SELECT ON standin.cdc_tables_planned TO standin_operator, standin_auditor, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.cdc_column_map, standin.cdc_field_drop(text, text, text),
+    standin.cdc_column_unmap(text, text, name), standin.cdc_table_alter TO standin_admin;
+GRANT SELECT ON standin.cdc_columns TO standin_operator, standin_auditor, standin_admin;
 COMMENT ON TABLE standin_private.workflow_definition IS
     'Versions of workflow definitions; a run is pinned to one; kept whole';
 COMMENT ON TABLE standin_private.workflow_run IS
@@ -951,6 +1406,14 @@ COMMENT ON VIEW standin.capabilities IS 'who answers what: each capability, the 
 GRANT EXECUTE ON FUNCTION standin.capability_define(text, text, text, boolean, interval, text) TO standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.clock_now() TO standin_operator, standin_approver, standin_auditor, standin_admin;
 GRANT SELECT ON standin.capabilities TO standin_operator, standin_approver, standin_auditor, standin_admin;
+CREATE VIEW standin_private.worker_wanted AS
+SELECT w.kind, w.key, w.role, coalesce(r.rolcanlogin, w.role IS NULL) AS rolcanlogin, w.outward
+FROM (
+    SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
+    UNION ALL SELECT * FROM standin_private.cdc_workers
+    UNION ALL SELECT * FROM standin_private.workflow_workers
+    UNION ALL SELECT * FROM standin_private.standin_workers
+) w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so';
 DO $$
 DECLARE

@@ -44,8 +44,11 @@ COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) 
 
 -- A field that becomes confidential must not be readable in records that were put aside before.
 CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
+    WHERE d.consumer = (t).source AND NOT d.redacted
+      AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic));
     IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
                WHERE d.consumer = (t).source AND NOT d.redacted
                  AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
@@ -54,7 +57,7 @@ BEGIN
                   HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
     END IF;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear';
+COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear; discarded ones lose their contents';
 
 CREATE FUNCTION standin_private.cdc_confidential_fields(t standin_private.cdc_table) RETURNS SETOF text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -76,7 +76,8 @@ BEGIN
     PERFORM '' ~ topic; -- a pattern that is none raises 2201B
     IF target IS NULL THEN
         RAISE EXCEPTION 'a target table must be given' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
+    ELSIF EXISTS (SELECT FROM standin_private.cdc_table c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic)
+       OR EXISTS (SELECT FROM standin_private.cdc_table_planned c WHERE c.source = cdc_table_add.source AND c.topic = cdc_table_add.topic) THEN
         RAISE EXCEPTION 'topic "%" of source "%" already has a table', topic, source USING ERRCODE = 'duplicate_object',
             HINT = 'Take it away first with standin.cdc_table_remove.';
     END IF;
@@ -101,12 +102,16 @@ CREATE FUNCTION standin.cdc_table_remove(source text, topic text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     topics text[];
+    planned boolean;
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     SELECT array_agg(o.topic) INTO topics FROM standin_private.kafka_offset o
-    WHERE o.consumer = cdc_table_remove.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = cdc_table_remove.topic;
+    WHERE o.consumer = cdc_table_remove.source
+      AND cdc_table_remove.topic IN (o.topic, standin_private.cdc_topic_of(o.consumer, o.topic));
+    DELETE FROM standin_private.cdc_table_planned t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
+    planned := FOUND;
     DELETE FROM standin_private.cdc_table t WHERE t.source = cdc_table_remove.source AND t.topic = cdc_table_remove.topic;
-    IF NOT FOUND THEN
+    IF NOT (FOUND OR planned) THEN
         RAISE EXCEPTION 'source "%" has no topic "%"', source, topic USING ERRCODE = 'undefined_object',
             HINT = 'standin.cdc_tables lists the topics of each source.';
     END IF;

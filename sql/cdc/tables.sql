@@ -142,9 +142,32 @@ COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, se
 COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
 COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 
+CREATE SEQUENCE standin_private.cdc_replay_number;
+
+CREATE TABLE standin_private.cdc_signal (
+    signal_id text PRIMARY KEY,
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    type text NOT NULL,
+    data jsonb NOT NULL,
+    signal_table regclass,
+    signal_topic text,
+    key text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    created_by name NOT NULL,
+    attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    error text,
+    sent_at timestamptz,
+    CHECK ((signal_table IS NULL) <> (signal_topic IS NULL))
+);
+CREATE INDEX ON standin_private.cdc_signal (source, created_at) WHERE sent_at IS NULL;
+COMMENT ON TABLE standin_private.cdc_signal IS 'signals to connectors, committed before they are sent and marked after: sent at least once, known by their id; distributed by source';
+COMMENT ON COLUMN standin_private.cdc_signal.key IS 'topic.prefix of the connector, which a signal in a topic is keyed by';
+
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_source
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc', 'supervisor');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
+CREATE TRIGGER wake AFTER INSERT ON standin_private.cdc_signal
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');

@@ -134,7 +134,7 @@ DECLARE
 BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(o.partition || ' ' || o.topic, greatest(o.end_offset, o.next_offset)), '{}')
             FROM standin_private.kafka_offset o
-            WHERE o.consumer = mine.source AND (o.topic = mine.topic OR (mine.topic LIKE '^%' AND o.topic ~ mine.topic)));
+            WHERE o.consumer = mine.source AND standin_private.cdc_topic_of(o.consumer, o.topic) = mine.topic);
 END $$;
 COMMENT ON FUNCTION standin.cdc_verification_ends(bigint) IS 'a part of standin.cdc_verify: where the partitions end now. Errors: 55000 not this session''s run';
 
@@ -144,12 +144,13 @@ DECLARE
     mine standin_private.cdc_verification := standin_private.cdc_verification_mine(run);
 BEGIN
     RETURN ends <> '{}'
-        AND EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.kind = 'cdc' AND w.key = mine.source AND w.state = 'running')
+        AND coalesce((SELECT bool_and(w.state = 'running') FROM standin_private.stat_worker() w
+                      WHERE w.kind = 'cdc' AND split_part(w.key, '/', 1) = mine.source), false)
         AND NOT EXISTS (SELECT FROM jsonb_each_text(ends) e WHERE NOT EXISTS (
                 SELECT FROM standin_private.kafka_offset o
                 WHERE o.consumer = mine.source AND o.partition || ' ' || o.topic = e.key AND o.next_offset >= e.value::bigint));
 END $$;
-COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and the source''s worker runs. Errors: 55000 not this session''s run';
+COMMENT ON FUNCTION standin.cdc_verification_passed(bigint, jsonb) IS 'a part of standin.cdc_verify: whether everything up to these ends is applied and all workers of the source run. Errors: 55000 not this session''s run';
 
 CREATE FUNCTION standin.cdc_verification_range(keys text[], types text[], low text[], high text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -4,7 +4,8 @@ FROM standin_private.cdc_source s, generate_series(0, s.workers - 1) n;
 COMMENT ON VIEW standin_private.cdc_workers IS 'the workers of each source, at least one; they only read from Kafka, so a copy of the database may run them';
 
 CREATE VIEW standin.cdc_sources AS
-SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.last_error, w.error_at,
+SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w.error_sqlstate, w.last_error, w.error_at,
+       standin_private.process_memory(w.pid) AS memory_bytes,
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
@@ -16,6 +17,9 @@ LEFT JOIN LATERAL (SELECT * FROM standin_private.stat_worker() w WHERE w.kind = 
                    ORDER BY w.state = 'running', w.key LIMIT 1) w ON true;
 COMMENT ON VIEW standin.cdc_sources IS 'sources of change events and what their workers are doing: of several, one that is not running';
 COMMENT ON COLUMN standin.cdc_sources.incomplete IS 'records let through after stall_timeout though their transaction was not whole (on_stall apply)';
+COMMENT ON COLUMN standin.cdc_sources.pause_reason IS 'an operator''s, or that there were too many dead letters';
+COMMENT ON COLUMN standin.cdc_sources.state IS 'idle (no tables), paused, connecting, running, troubled (a topic or partition cannot go on, the others do), disconnected, retrying (the world''s fault, the batch is tried again), done (a replay), or a word of stat_worker';
+COMMENT ON COLUMN standin.cdc_sources.memory_bytes IS 'resident memory of the worker, now: records fetched and being applied, caches; shared memory is not counted';
 
 CREATE VIEW standin.cdc_tables AS
 SELECT t.source, t.topic, t.target, t.kind, coalesce(t.apply_role, pg_get_userbyid(c.relowner)) AS apply_role, t.on_truncate,
@@ -25,10 +29,18 @@ COMMENT ON VIEW standin.cdc_tables IS 'which topic is applied to which table, as
 
 CREATE VIEW standin.cdc_dead_letters AS
 SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name,
-       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at
+       t.target, d.key, d.value, d.headers, d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by,
+       standin_private.cdc_dead_letter_stale(d) AS stale, d.retry_at, d.retry_by, d.retry_force
 FROM standin_private.kafka_dead_letter d
 LEFT JOIN standin_private.cdc_table t ON t.source = d.consumer AND t.topic = standin_private.cdc_topic_of(d.consumer, d.topic);
 COMMENT ON VIEW standin.cdc_dead_letters IS 'records that could not be applied, and why; the stream went on past them';
+COMMENT ON COLUMN standin.cdc_dead_letters.redacted IS 'confidential fields are hidden; a retry reads the record from Kafka again';
+COMMENT ON COLUMN standin.cdc_dead_letters.headers IS 'array of {"key", "value"}, the value in base64';
+COMMENT ON COLUMN standin.cdc_dead_letters.record_at IS 'the record''s time in Kafka';
+COMMENT ON COLUMN standin.cdc_dead_letters.attempts IS 'how often it was tried; 1: never retried';
+COMMENT ON COLUMN standin.cdc_dead_letters.superseded_by IS 'offset of a later record of the same key that was applied; null: none so far';
+COMMENT ON COLUMN standin.cdc_dead_letters.stale IS 'why a retry must be forced: it might bring old values back; null: it need not';
+COMMENT ON COLUMN standin.cdc_dead_letters.retry_at IS 'when a retry was asked for that the worker has not made yet';
 
 CREATE VIEW standin.cdc_messages AS
 SELECT m.source, m.topic, m.partition, m.record_offset, m.prefix, m.content, m.lsn, m.source_at, m.at
@@ -38,26 +50,49 @@ COMMENT ON COLUMN standin.cdc_messages.lsn IS 'where in the source''s log the me
 COMMENT ON COLUMN standin.cdc_messages.source_at IS 'when the source committed it';
 COMMENT ON COLUMN standin.cdc_messages.at IS 'when it was stored here';
 
+CREATE VIEW standin.cdc_dead_letters_discarded AS
+SELECT d.consumer AS source, d.topic, d.partition, d.record_offset, d.sqlstate, d.error, d.column_name, d.key, d.value, d.headers,
+       d.redacted, d.record_at, d.attempts, d.created_at, d.last_attempt_at, d.superseded_by, d.discarded_at, d.discarded_by, d.reason
+FROM standin_private.kafka_dead_letter_discarded d;
+COMMENT ON VIEW standin.cdc_dead_letters_discarded IS 'dead letters that were given up: by whom, when, why';
+
+-- What is not known is null: a worker that does not read cannot know where the end is by now.
 CREATE VIEW standin.stat_cdc AS
 SELECT t.source, coalesce(o.topic, t.topic) AS topic, o.partition, t.target, o.next_offset, o.end_offset,
-       CASE WHEN o.end_offset > o.next_offset THEN o.end_offset - o.next_offset
-            WHEN o.end_offset IS NOT NULL THEN 0 END AS lag_messages,
-       CASE WHEN o.next_offset >= o.end_offset THEN 0
+       CASE WHEN seen.now THEN greatest(least(o.end_offset, o.stop_offset) - o.next_offset, 0) END AS lag_messages,
+       CASE WHEN NOT seen.now THEN NULL
+            WHEN o.next_offset >= least(o.end_offset, o.stop_offset) THEN 0
             WHEN p.source_at IS NOT NULL THEN greatest(extract(epoch FROM standin_private.clock_now() - p.source_at), 0)
        END AS lag_seconds,
-       p.source_at, p.debezium_at, p.applied_at, p.reads, p.inserts, p.updates, p.deletes, p.truncates, p.messages, p.ignored,
-       p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
-       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at
+       greatest(extract(epoch FROM p.debezium_at - p.source_at), 0) AS debezium_seconds,
+       p.source_at, p.debezium_at, p.applied_at, o.seek_at, o.stop_offset, p.reads, p.inserts, p.updates, p.deletes, p.truncates,
+       p.messages, p.ignored, p.filtered, p.duplicates, p.unknown_fields, p.dead_letters,
+       (SELECT count(*) FROM standin_private.kafka_dead_letter d
+        WHERE d.consumer = o.consumer AND d.topic = o.topic AND d.partition = o.partition) AS dead_letters_open,
+       p.batches, p.bytes, w.state, w.detail, w.error_sqlstate, w.last_error, w.error_at,
+       standin_private.process_memory(w.pid) AS memory_bytes
 FROM standin_private.cdc_table t
 LEFT JOIN standin_private.kafka_offset o ON o.consumer = t.source AND standin_private.cdc_topic_of(t.source, o.topic) = t.topic
 LEFT JOIN standin_private.cdc_progress p ON p.source = o.consumer AND p.topic = o.topic AND p.partition = o.partition
 JOIN standin_private.cdc_source s ON s.source = t.source
 LEFT JOIN standin_private.stat_worker() w ON w.kind = 'cdc'
-    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers));
+    AND w.key = standin_private.cdc_worker_key(s.source, standin_private.cdc_worker_of(coalesce(o.topic, t.topic), coalesce(o.partition, 0), s.workers))
+CROSS JOIN LATERAL (SELECT o.end_offset IS NOT NULL AND o.seek_at IS NULL AND w.state IN ('running', 'troubled', 'waiting', 'stalled') AS now) seen;
 COMMENT ON VIEW standin.stat_cdc IS 'progress of each partition; no partition yet while the topic was never reached';
 COMMENT ON COLUMN standin.stat_cdc.next_offset IS 'the next record to apply; all before it are in the table or in cdc_dead_letters';
 COMMENT ON COLUMN standin.stat_cdc.end_offset IS 'the end of the partition when last seen';
-COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them, transaction markers of Kafka included; null while the end is not known';
-COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.lag_messages IS 'offsets between them (transaction markers of Kafka included); null while the end is not known: before the first fetch, and while the worker does not read';
+COMMENT ON COLUMN standin.stat_cdc.lag_seconds IS 'age of the last applied event at its source, Debezium''s share included; 0 when everything seen is applied, null while that is not known';
+COMMENT ON COLUMN standin.stat_cdc.debezium_seconds IS 'how long after the source Debezium made the last applied event: its share of the lag; null if events do not say';
+COMMENT ON COLUMN standin.stat_cdc.seek_at IS 'a seek that Kafka has still to be asked for: the first record of that time, infinity: the end';
+COMMENT ON COLUMN standin.stat_cdc.stop_offset IS 'of a replay: the first record that is not applied any more';
+COMMENT ON COLUMN standin.stat_cdc.messages IS 'logical messages of the source''s log (op m)';
 COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.filtered IS 'rows that the table''s row_filter kept out';
+COMMENT ON COLUMN standin.stat_cdc.duplicates IS 'events sent again by a restarted connector, known by their position at the source and not applied again';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters IS 'records of the stream that could not be applied, since the source exists';
+COMMENT ON COLUMN standin.stat_cdc.dead_letters_open IS 'those in cdc_dead_letters now';
+COMMENT ON COLUMN standin.stat_cdc.batches IS 'transactions that applied something of the partition';
+COMMENT ON COLUMN standin.stat_cdc.bytes IS 'keys and values of the records taken';
+COMMENT ON COLUMN standin.stat_cdc.memory_bytes IS 'resident memory of the worker (of the source, not of the partition), now';

@@ -26,6 +26,7 @@ ALTER TABLE standin_private.cdc_source
     ADD COLUMN conflict_timeout interval NOT NULL DEFAULT '5 seconds' CHECK (conflict_timeout >= '0'),
     ADD COLUMN signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD COLUMN signal_table regclass,
+    ADD COLUMN message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     ADD CHECK ((on_message = 'call') = (message_function IS NOT NULL));
 ALTER TABLE standin_private.cdc_source
@@ -63,4 +64,8 @@ ALTER TABLE standin_private.cdc_progress
     ADD COLUMN messages bigint NOT NULL DEFAULT 0,
     ADD COLUMN filtered bigint NOT NULL DEFAULT 0,
     ADD COLUMN duplicates bigint NOT NULL DEFAULT 0,
-    ADD COLUMN debezium_at timestamptz;
+    ADD COLUMN debezium_at timestamptz,
+    ADD COLUMN flattened boolean,
+    ADD COLUMN incomplete bigint NOT NULL DEFAULT 0;
+
+ALTER TABLE standin_private.kafka_dead_letter ADD COLUMN redacted boolean NOT NULL DEFAULT false;

@@ -80,6 +80,7 @@ void BatchApplier::reset() {
     changes_.clear();
     interludes_.clear();
     buried_.clear();
+    letters_.reset();
     arena_.reset();
 }
 
@@ -89,6 +90,10 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     reset();
     decode(messages, partitions);
     applyDecoded(messages, partitions);
+    letters_.supersede(source_, messages, partitions, [&](const PartitionState& partition, std::string_view key) {
+        const RowMapper* mapper = partition.table == noTable ? nullptr : tables[partition.table]->mapper();
+        return mapper && mapper->redaction().needed() ? mapper->redaction().redact(key) : std::string(key);
+    });
 }
 
 /// Changes in runs, with what has its own place in the stream between them.
@@ -127,9 +132,10 @@ void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch
     }
     TargetTable& table = *(*tables_)[interlude.table];
     const KeyChange change{source_, table, event.origin, event.position};
-    if (interlude.kind == Interlude::Kind::Truncate)
+    if (interlude.kind == Interlude::Kind::Truncate) {
         truncateTarget(table);
-    else if (interlude.kind == Interlude::Kind::KeyLeaves)
+        letters_.supersedeAll(source_, message);
+    } else if (interlude.kind == Interlude::Kind::KeyLeaves)
         keyLeaves(change, event.cells);
     else
         keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
@@ -192,8 +198,7 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     if (changes.empty())
         return false;
     applyDecoded(messages, partitions);
-    evolve(table, changes);
-    table.prepare();
+    evolve(source_, table, changes);
     return true;
 }
 
@@ -242,6 +247,8 @@ bool BatchApplier::isSeen(const Event& event, PartitionState& partition) {
     return verdict == PositionMarks::Verdict::Seen;
 }
 
+// In a topic of several partitions the others may have run ahead of the truncate or lie behind it: rows that came after
+// it would be lost, rows from before it would come back.
 void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition) {
     switch (table.config().onTruncate) {
     case OnTruncate::Ignore:
@@ -257,6 +264,12 @@ void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, Partit
     if (table.config().history)
         throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
                     "Add the table with on_truncate => 'ignore'.");
+    if (!partition.alone)
+        throw Error("22023",
+                    "the source table was truncated, and its topic has several partitions, whose order is not known",
+                    "",
+                    "Use a topic of one partition or consistency \"transaction\"; or truncate the target by hand, then "
+                    "discard the record.");
     ++partition.counts.truncates;
     interludes_.push_back({Interlude::Kind::Truncate, changes_.size(), index, partition.table, {}});
 }
@@ -334,10 +347,10 @@ void BatchApplier::bury(const kafka::Message& message, PartitionState& partition
     ++partition.counts.deadLetters;
     const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
     if (mapper && mapper->redaction().needed())
-        kafka::writeDeadLetter(source_, message, discreet(failure),
-                               redacted(message, readable(message), mapper->redaction()));
+        letters_.bury(source_, message, partition, discreet(failure),
+                      redacted(message, readable(message), mapper->redaction()));
     else
-        kafka::writeDeadLetter(source_, message, failure);
+        letters_.bury(source_, message, partition, failure, std::nullopt);
 }
 
 /// As JSON where it can be.

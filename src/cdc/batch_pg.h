@@ -6,6 +6,7 @@
 #include "cdc/avro_records.h"
 #include "cdc/change_applier_pg.h"
 #include "cdc/message_pg.h"
+#include "cdc/open_letters_pg.h"
 #include "cdc/position_marks.h"
 #include "kafka/kafka_pg.h"
 #include "kafka/registry.h"
@@ -23,11 +24,19 @@ struct PartitionState {
     uint32_t table = 0;      ///< index of the target, or noTable
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
+    bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
     int64_t stored = 0;      ///< next offset as committed here
     int64_t next = 0;        ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
     std::optional<int64_t> storedEnd;
     std::string clusterId;
+    std::optional<int64_t> seek;            ///< an operator's wish that Kafka has still to be asked about
+    std::optional<int64_t> stop;            ///< the first record that is not read any more
+    std::optional<kafka::Fingerprint> last; ///< the last record taken, as committed here
+    std::optional<kafka::Message> taken;    ///< the last record of the batch at hand
+    std::string lost;                       ///< why it cannot go on, until an operator says where
+
+    bool done() const { return stop && stored >= *stop; }
     PositionMarks marks;
     bool marksLoaded = false;
     RecordForm form = RecordForm::Unknown; ///< of the last row
@@ -129,6 +138,7 @@ private:
     std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
+    OpenLetters letters_;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
 };
 

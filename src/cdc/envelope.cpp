@@ -1,5 +1,5 @@
 #include "base/base64.h"
-#include "cdc/event.h"
+#include "cdc/envelope.h"
 #include "cdc/json.h"
 
 namespace standin::cdc {
@@ -7,18 +7,12 @@ namespace standin::cdc {
 using simdjson::ondemand::json_type;
 using simdjson::ondemand::object;
 
-struct EventDecoder::Envelope {
-    Event event;
-    char op = 0;
-    bool isObject = false; ///< one of the envelope's own objects is there
-    bool hasAfter = false;
-    std::string_view before;
-    SourceBlock source;
-};
-
 Event EventDecoder::decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
     Envelope envelope;
-    readEnvelope(table, *parts.plan, parts.payload, envelope);
+    if (!readByTemplate(table, *parts.plan, parts.payload, envelope)) {
+        readEnvelope(table, *parts.plan, parts.payload, envelope);
+        learnTemplate(*parts.plan, parts.payload);
+    }
     Event& event = envelope.event;
     if (!envelope.op)
         throw Error("22023", "the record is not a Debezium change event: it has no \"op\"");

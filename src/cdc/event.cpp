@@ -85,6 +85,7 @@ Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& par
         form = seen.envelope ? RecordForm::Envelope : RecordForm::Flattened;
     }
     table.lastForm = parts.plan;
+    table.lastRecord = record;
     try {
         const Event event =
             form == RecordForm::Envelope ? decodeEnvelope(table, parts, record) : decodeFlattened(table, parts, record);
@@ -169,7 +170,7 @@ void EventDecoder::readSource(object source, SourceBlock& block) {
     for (auto next : source) {
         simdjson::ondemand::field field;
         check(std::move(next).get(field));
-        block.take(field.key().raw(), field.value());
+        block.take(rawKey(field), rawToken(field.value()));
     }
 }
 

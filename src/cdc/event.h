@@ -63,12 +63,13 @@ struct TableDecoder {
     TopicForm valueForm;
     TopicForm keyForm;
     TopicForm::Plan* lastForm = nullptr;   ///< of the row decoded last
+    Record lastRecord;                     ///< the same record
     RecordForm form = RecordForm::Unknown; ///< that of the last row: it says what a tombstone means
     bool rewritesDeletes = false;          ///< deletes come as rows with __deleted
 };
 
 /// Decodes Debezium's events from JSON, with schema or without, in their envelope or flattened. Cells live in the
-/// arena, or in `value` as long as the arena's copy of it.
+/// arena, or are views of the record, which must live as long.
 ///
 /// A tombstone follows a delete in its envelope and says nothing more; in a flattened topic it is the delete. As long
 /// as no row has shown which the topic is, there is nothing to delete.
@@ -93,6 +94,10 @@ private:
     Event decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
     RecordForm expectedForm(const TableDecoder& table, const TopicForm::Parts& parts) const;
     void readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
+    bool readByTemplate(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
+    void learnTemplate(TopicForm::Plan& plan, std::string_view payload);
+    void readToken(const Target& target, const TopicForm::EnvelopeTemplate::Value& value, std::string_view token,
+                   Cell* cells);
     void readRowEvent(TableDecoder& table, TopicForm::Plan& plan, const Record& record, Envelope& envelope);
     void readMessage(simdjson::ondemand::object message, LogicalMessage& result);
     void readSource(simdjson::ondemand::object source, SourceBlock& block);

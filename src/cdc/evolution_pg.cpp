@@ -38,7 +38,14 @@ std::optional<ColumnLimit> limitOf(const ColumnConversion& column) {
     return std::nullopt;
 }
 
-ColumnChange addition(const TargetTable& table, const TopicForm::Field& field) {
+std::string commentOn(const TargetTable& table, const FieldSchema& field) {
+    const std::string& type = field.logicalName.empty() ? field.wireType : field.logicalName;
+    return "COMMENT ON COLUMN " + table.name() + "." + quotedIdentifier(field.name) + " IS " +
+           quotedLiteral("added by pg_standin for field \"" + field.name + "\" (" + type + ") of topic " +
+                         table.topic());
+}
+
+void add(const TargetTable& table, const TopicForm::Field& field, std::vector<std::string>& statements) {
     if (table.config().schemaEvolution == SchemaEvolution::Fail)
         throw Error("55000", "table " + table.name() + " has no column for field \"" + field.name + "\"",
                     "Its schema_evolution is \"fail\": the source goes on when it has one.",
@@ -50,9 +57,53 @@ ColumnChange addition(const TargetTable& table, const TopicForm::Field& field) {
                     "",
                     "ALTER TABLE ... ADD COLUMN; or let the connector write schemas (value.converter.schemas.enable).");
     checkColumnName(field.name);
-    const std::string& type = field.schema->logicalName.empty() ? field.schema->wireType : field.schema->logicalName;
-    return {"ADD COLUMN IF NOT EXISTS " + quotedIdentifier(field.name) + " " + columnTypeOf(*field.schema), field.name,
-            "added by pg_standin for field \"" + field.name + "\" (" + type + ") of topic " + table.topic()};
+    statements.push_back("ALTER TABLE " + table.name() + " ADD COLUMN IF NOT EXISTS " + quotedIdentifier(field.name) +
+                         " " + columnTypeOf(*field.schema));
+    statements.push_back(commentOn(table, *field.schema));
+}
+
+/// The key's fields; none if the topic has no keys, as of a table without one.
+std::vector<std::string> keyFields(const TableDecoder& decoder, const std::string& table) {
+    std::vector<std::string> names;
+    const Record& record = decoder.lastRecord;
+    if (!record.key || record.key->empty())
+        return names;
+    Arena arena;
+    simdjson::ondemand::parser parser;
+    TopicForm form;
+    const TopicForm::Plan* plan = form.split(*record.key, record.keySchema, parser, arena).plan;
+    if (!plan->schema)
+        throw Error("55000", "table " + table + " cannot be created: the keys of its topic carry no schema", "",
+                    "Let the connector write schemas of keys, too (key.converter.schemas.enable).");
+    for (const FieldSchema& field : plan->schema->fields)
+        names.push_back(field.name);
+    return names;
+}
+
+std::vector<std::string> creationOf(TargetTable& table) {
+    const TopicForm::Plan* form = table.decoder().lastForm;
+    if (!form || form->fields.empty())
+        return {}; // no row
+    if (!form->schema)
+        throw Error("55000", "table " + table.name() + " cannot be created: the events of its topic carry no schema",
+                    "",
+                    "Let the connector write schemas (value.converter.schemas.enable), or create the table by hand.");
+    std::string columns;
+    std::vector<std::string> statements{""};
+    for (const FieldSchema& field : form->schema->fields) {
+        if (field.name.starts_with("__"))
+            continue; // metadata of a flattened record
+        checkColumnName(field.name);
+        columns += (columns.empty() ? "" : ", ") + quotedIdentifier(field.name) + " " + columnTypeOf(field);
+        statements.push_back(commentOn(table, field));
+    }
+    std::string key;
+    for (const std::string& field : keyFields(table.decoder(), table.name()))
+        key += (key.empty() ? ", PRIMARY KEY (" : ", ") + quotedIdentifier(field);
+    statements[0] = "CREATE TABLE " + table.name() + " (" + columns + key + (key.empty() ? ")" : "))");
+    statements.push_back("COMMENT ON TABLE " + table.name() + " IS " +
+                         quotedLiteral("made by pg_standin for topic " + table.topic()));
+    return statements;
 }
 
 void setLocal(const char* name, const char* value) {
@@ -61,17 +112,19 @@ void setLocal(const char* name, const char* value) {
 
 } // namespace
 
-std::vector<ColumnChange> changesFor(TargetTable& table) {
+std::vector<std::string> changesFor(TargetTable& table) {
+    if (!OidIsValid(table.relation()))
+        return creationOf(table);
     TopicForm::Plan* form = table.decoder().lastForm;
     if (table.config().schemaEvolution == SchemaEvolution::Ignore || !form || form->settled)
         return {};
-    std::vector<ColumnChange> changes;
+    std::vector<std::string> statements;
     for (const TopicForm::Field& field : form->fields) {
         if (field.column == TopicForm::droppedField)
             continue;
         if (field.column < 0) {
             if (!isMapped(table, field.name))
-                changes.push_back(addition(table, field));
+                add(table, field, statements);
             continue;
         }
         const auto limit = limitOf(table.columns()[field.column]);
@@ -79,29 +132,33 @@ std::vector<ColumnChange> changesFor(TargetTable& table) {
             continue;
         const std::string& column = table.target().columns[static_cast<size_t>(field.column)].name;
         if (const auto type = widenedTypeOf(*field.schema, *limit))
-            changes.push_back({"ALTER COLUMN " + quotedIdentifier(column) + " TYPE " + *type, column, ""});
+            statements.push_back("ALTER TABLE " + table.name() + " ALTER COLUMN " + quotedIdentifier(column) +
+                                 " TYPE " + *type);
     }
-    form->settled = changes.empty();
-    return changes;
+    form->settled = statements.empty();
+    return statements;
 }
 
-void evolve(TargetTable& table, const std::vector<ColumnChange>& changes) {
-    if (!pg::call([&] { return pg_class_ownercheck(table.relation(), table.role()); }))
+void evolve(const std::string& source, TargetTable& table, const std::vector<std::string>& changes) {
+    const bool planned = !OidIsValid(table.relation());
+    if (!planned && !pg::call([&] { return pg_class_ownercheck(table.relation(), table.role()); }))
         throw Error("42501", "changes of table " + table.name() + " are applied by a role that does not own it",
                     "schema_evolution \"add\" changes the table as that role.",
                     "Add the table without apply_role, or make its role a member of the owner; or change the table by "
                     "hand.");
-    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // undoes the settings, too
-    setLocal("lock_timeout", "500ms");
-    // After this time an autovacuum in the way is cancelled, and of two workers that want to change the same table one
-    // gives way.
-    setLocal("deadlock_timeout", "100ms");
-    for (const ColumnChange& change : changes) {
-        pg::execute("ALTER TABLE " + table.name() + " " + change.command);
-        if (!change.comment.empty())
-            pg::execute("COMMENT ON COLUMN " + table.name() + "." + quotedIdentifier(change.column) + " IS " +
-                        quotedLiteral(change.comment));
+    {
+        const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // undoes the settings, too
+        setLocal("lock_timeout", "500ms");
+        // After this time an autovacuum in the way is cancelled, and of two workers that want to change the same table
+        // one gives way.
+        setLocal("deadlock_timeout", "100ms");
+        for (const std::string& statement : changes)
+            pg::execute(statement);
     }
+    table.prepare();
+    static pg::Statement made("select standin_private.cdc_table_made($1, $2, $3::regclass)");
+    if (planned)
+        made.run(source, table.topic(), table.relation());
 }
 
 } // namespace standin::cdc

@@ -16,22 +16,22 @@ struct Metadata {
     int64_t debeziumMicros = 0;
     SourceBlock source;
 
-    void take(const char* key, simdjson::ondemand::value& value) {
-        if (std::memcmp(key, "source_", 7) == 0) {
-            source.take(key + 7, value);
-        } else if (keyIs(key, "deleted")) {
-            const std::string_view token = trim(value.raw_json_token());
+    void take(std::string_view key, simdjson::ondemand::value& value) {
+        const std::string_view token = rawToken(value);
+        if (key.starts_with("source_")) {
+            source.take(key.substr(7), token);
+        } else if (key == "deleted") {
             deleted = token == "\"true\"" || token == "true";
             rewrites = true;
-        } else if (keyIs(key, "op")) {
+        } else if (key == "op") {
             const std::string_view text = rawString(value);
             op = text.size() == 1 ? text[0] : 0;
-        } else if (keyIs(key, "ts_us") || keyIs(key, "ts_ms")) {
+        } else if (key == "ts_us" || key == "ts_ms") {
             int64_t number = 0;
             if (value.get_int64().get(number) == simdjson::SUCCESS)
-                debeziumMicros = plausibleMicros(number, keyIs(key, "ts_us") ? 1 : 1000);
+                debeziumMicros = plausibleMicros(number, key == "ts_us" ? 1 : 1000);
         } else {
-            source.take(key, value);
+            source.take(key, token);
         }
     }
 };
@@ -56,9 +56,9 @@ Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts&
     for (auto next : root) {
         simdjson::ondemand::field field;
         check(std::move(next).get(field));
-        const char* key = field.key().raw();
-        if (key[0] == '_' && key[1] == '_')
-            metadata.take(key + 2, field.value());
+        const std::string_view key = rawKey(field);
+        if (key.starts_with("__"))
+            metadata.take(key.substr(2), field.value());
     }
     if (document.current_location().error() == simdjson::SUCCESS)
         throw Error("22P02", "malformed JSON: something follows the record's object");

@@ -40,6 +40,13 @@ std::string_view rawString(simdjson::ondemand::value& value) {
     return token.substr(1, token.size() - 2);
 }
 
+std::string_view rawKey(simdjson::ondemand::field& field) {
+    const char* raw = field.key().raw();
+    return {raw, rawLength(raw)};
+}
+
+std::string_view rawToken(simdjson::ondemand::value& value) { return trim(value.raw_json_token()); }
+
 size_t rawLength(const char* raw) {
     const char* at = raw;
     while (*at != '"')

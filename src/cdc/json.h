@@ -29,6 +29,10 @@ std::string_view rawObject(simdjson::ondemand::value& value);
 /// The characters between the quotes of a string, escapes and all; empty for what is no string.
 std::string_view rawString(simdjson::ondemand::value& value);
 
+/// Of a field of a document: its key, escapes and all, and its value as it stands there.
+std::string_view rawKey(simdjson::ondemand::field& field);
+std::string_view rawToken(simdjson::ondemand::value& value);
+
 /// Length of a raw key; the parser has made sure that it is closed.
 size_t rawLength(const char* raw);
 

@@ -40,6 +40,10 @@ void Partitions::load() {
         state.table = noTable;
         state.stored = state.next = offset.next;
         state.clusterId = offset.clusterId;
+        state.seek = offset.seek;
+        state.stop = offset.stop;
+        state.last = offset.last;
+        bounded_ |= offset.stop.has_value();
     }
 }
 
@@ -49,7 +53,7 @@ bool Partitions::isCurrent() const {
         if (!isOwn(offset.topic, offset.partition))
             continue;
         const auto state = states_.find({offset.topic, offset.partition});
-        if (state == states_.end() || state->second.stored != offset.next)
+        if (state == states_.end() || state->second.stored != offset.next || state->second.seek != offset.seek)
             return false;
         ++own;
     }
@@ -74,6 +78,7 @@ Partitions::Discovery Partitions::discover(kernel::Transactions& transactions, k
     discovery.answered = findTopics(transactions, consumer, topics, missing);
     if (!discovery.answered)
         return discovery;
+    discovery.reappeared = reappeared_;
     clusterId_ = consumer.clusterId();
     if (!missing.empty())
         discovery.trouble = "no such topic: " + missing;
@@ -105,6 +110,7 @@ bool Partitions::findTopics(kernel::Transactions& transactions, kafka::Consumer&
         const auto count = consumer.partitionCount(name, metadataTimeout);
         if (!count)
             return false; // no answer for this one, none for the next
+        noteWhetherThere(name, *count > 0);
         if (*count == 0)
             append(missing, name);
         else
@@ -138,6 +144,7 @@ bool Partitions::findMatching(kernel::Transactions& transactions, kafka::Consume
                 append(missing, pattern);
             for (const std::string& name : found) {
                 topics.push_back({name, table, all->at(name)});
+                noteWhetherThere(name, true);
                 all->erase(name); // the first pattern has it
             }
         }
@@ -148,7 +155,7 @@ bool Partitions::findMatching(kernel::Transactions& transactions, kafka::Consume
 /// True if there are new ones among the topic's partitions.
 bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
     std::vector<int32_t> unknown;
-    for (int32_t partition = 0; partition < topic.partitions; ++partition)
+    for (int32_t partition = 0; partition < topic.partitions && !bounded_; ++partition)
         if (isOwn(topic.name, partition) && !states_.contains({topic.name, partition}))
             unknown.push_back(partition);
     if (!unknown.empty())
@@ -167,6 +174,7 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
         if (found == states_.end())
             continue;
         PartitionState& state = found->second;
+        state.alone = topic.partitions == 1 || config_.transactional;
         if (!state.clusterId.empty() && !clusterId_.empty() && state.clusterId != clusterId_)
             throw Error("55000",
                         "server \"" + config_.server + "\" is another Kafka cluster than the offsets of topic \"" +
@@ -179,14 +187,42 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
     return !unknown.empty();
 }
 
-std::vector<PartitionState*> Partitions::startReading() {
-    std::vector<PartitionState*> started;
+std::vector<PartitionState*> Partitions::unread() {
+    std::vector<PartitionState*> found;
     for (auto& [key, state] : states_)
-        if (state.discovered && !state.reading) {
-            state.reading = true;
-            started.push_back(&state);
-        }
-    return started;
+        if (state.discovered && !state.reading)
+            found.push_back(&state);
+    return found;
+}
+
+void Partitions::noteMissing(const std::string& topic) {
+    if (std::any_of(states_.begin(), states_.end(), [&](const auto& entry) { return entry.first.first == topic; }))
+        missing_.insert(topic);
+}
+
+void Partitions::noteWhetherThere(const std::string& topic, bool there) {
+    if (!there)
+        noteMissing(topic);
+    else if (missing_.contains(topic))
+        reappeared_ = true;
+}
+
+bool Partitions::done() const {
+    return bounded_ &&
+           std::all_of(states_.begin(), states_.end(), [](const auto& entry) { return entry.second.done(); });
+}
+
+bool Partitions::buriedAny() const {
+    return std::any_of(states_.begin(), states_.end(),
+                       [](const auto& entry) { return entry.second.counts.deadLetters != 0; });
+}
+
+std::string Partitions::lostOffsets() const {
+    std::string all;
+    for (const auto& [key, state] : states_)
+        if (!state.lost.empty())
+            all += (all.empty() ? "" : "; ") + state.lost;
+    return all;
 }
 
 PartitionState* Partitions::find(const kafka::Message& message) {
@@ -215,7 +251,8 @@ bool Partitions::anythingToStore() const {
 void Partitions::store() {
     for (auto& [key, state] : states_) {
         if (state.next != state.stored || state.end != state.storedEnd)
-            kafka::moveOffset(source_, state.topic, state.partition, state.stored, state.next, state.end, clusterId_);
+            kafka::moveOffset(source_, state.topic, state.partition, state.stored, state.next, state.end, clusterId_,
+                              state.taken ? std::optional(state.taken->fingerprint()) : std::nullopt);
         if (state.counts.records != 0 || state.counts.incomplete != 0) {
             recordProgress(source_, state);
             storeMarks(source_, state);
@@ -230,6 +267,7 @@ std::vector<kafka::TopicPartition> Partitions::committed() {
             moved.push_back({state.topic, state.partition, state.next});
         state.stored = state.next;
         state.storedEnd = state.end;
+        state.taken.reset();
         state.marks.keep();
         state.storedForm = state.form;
         state.counts = {};

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,24 @@ public:
 
     struct Discovery {
         bool answered = true;
-        bool enlarged = false; ///< there are partitions without a stored offset so far
-        std::string trouble;   ///< topics that are not there, or not as they should be
+        bool reappeared = false; ///< a topic that was gone is back
+        bool enlarged = false;   ///< there are partitions without a stored offset so far
+        std::string trouble;     ///< topics that are not there, or not as they should be
     };
     /// Asks Kafka for the partitions of all topics and makes offsets for those that have none.
     Discovery discover(kernel::Transactions& transactions, kafka::Consumer& consumer);
 
-    /// Partitions that were discovered and are not being read yet, from now on marked as being read.
-    std::vector<PartitionState*> startReading();
+    /// Partitions that were discovered and are not being read yet.
+    std::vector<PartitionState*> unread();
+    /// Kafka says that a topic is not there any more.
+    void noteMissing(const std::string& topic);
+    bool isMissing(const std::string& topic) const { return missing_.contains(topic); }
+    /// A replay that has read all of its range.
+    bool done() const;
+    /// Why partitions cannot go on, until an operator says where; empty if they can.
+    std::string lostOffsets() const;
+    /// Whether the batch at hand has dead letters.
+    bool buriedAny() const;
     PartitionState* find(const kafka::Message& message);
     PartitionState* transactionTopic();
 
@@ -57,6 +68,7 @@ private:
                     std::string& missing);
     bool findMatching(kernel::Transactions& transactions, kafka::Consumer& consumer, std::vector<Topic>& topics,
                       std::string& missing);
+    void noteWhetherThere(const std::string& topic, bool there);
     bool isOwn(const std::string& topic, int32_t partition) const;
     bool enter(kernel::Transactions& transactions, const Topic& topic);
 
@@ -66,6 +78,9 @@ private:
     States states_;
     std::map<std::pair<const void*, int32_t>, PartitionState*> byHandle_; ///< by librdkafka's topic handle
     std::string clusterId_;
+    std::set<std::string> missing_; ///< topics that were found before and are gone
+    bool reappeared_ = false;
+    bool bounded_ = false; ///< a replay: it reads the partitions it has, to where they stop
 };
 
 } // namespace standin::cdc

@@ -11,10 +11,15 @@ namespace standin::cdc {
 
 namespace {
 
-std::optional<int64_t> numberOf(simdjson::ondemand::value& value) {
+/// The characters between the quotes, escapes and all; empty for what is no string.
+std::string_view unquoted(std::string_view token) {
+    return token.size() >= 2 && token.front() == '"' && token.back() == '"' ? token.substr(1, token.size() - 2)
+                                                                            : std::string_view();
+}
+
+std::optional<int64_t> numberOf(std::string_view token) {
     int64_t number = 0;
-    const std::string_view token = trim(value.raw_json_token());
-    const std::string_view digits = token.starts_with('"') ? rawString(value) : token;
+    const std::string_view digits = token.starts_with('"') ? unquoted(token) : token;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size())
         return std::nullopt;
@@ -48,67 +53,64 @@ int64_t plausibleMicros(int64_t number, int64_t unit) {
     return number > 0 && number < limit / unit ? number * unit : 0;
 }
 
-void SourceBlock::take(const char* key, simdjson::ondemand::value& value) {
-    switch (key[0]) {
+void SourceBlock::take(std::string_view key, std::string_view token) {
+    switch (key.empty() ? '\0' : key[0]) {
     case 'c':
-        if (keyIs(key, "connector")) {
-            const std::string_view name = rawString(value);
+        if (key == "connector") {
+            const std::string_view name = unquoted(token);
             connector_ = name == "postgresql"                   ? Connector::Postgres
                          : name == "mysql" || name == "mariadb" ? Connector::Binlog
                          : name == "sqlserver" || name == "db2" ? Connector::Lsn
                                                                 : Connector::Other;
-        } else if (keyIs(key, "commit_lsn")) {
-            commitLsn_ = rawString(value);
-        } else if (keyIs(key, "change_lsn")) {
-            changeLsn_ = rawString(value);
+        } else if (key == "commit_lsn") {
+            commitLsn_ = unquoted(token);
+        } else if (key == "change_lsn") {
+            changeLsn_ = unquoted(token);
         }
         break;
     case 'd':
-        if (keyIs(key, "db"))
-            database_ = rawString(value);
+        if (key == "db")
+            database_ = unquoted(token);
         break;
     case 'e':
-        if (keyIs(key, "event_serial_no"))
-            serial_ = numberOf(value);
+        if (key == "event_serial_no")
+            serial_ = numberOf(token);
         break;
     case 'f':
-        if (keyIs(key, "file"))
-            file_ = rawString(value);
+        if (key == "file")
+            file_ = unquoted(token);
         break;
     case 'l':
-        if (keyIs(key, "lsn"))
-            lsn_ = numberOf(value);
+        if (key == "lsn")
+            lsn_ = numberOf(token);
         break;
     case 'n':
-        if (keyIs(key, "name"))
-            name_ = rawString(value);
+        if (key == "name")
+            name_ = unquoted(token);
         break;
     case 'p':
-        if (keyIs(key, "pos"))
-            pos_ = numberOf(value);
+        if (key == "pos")
+            pos_ = numberOf(token);
         break;
     case 'r':
-        if (keyIs(key, "row"))
-            row_ = numberOf(value);
+        if (key == "row")
+            row_ = numberOf(token);
         break;
     case 's':
-        if (keyIs(key, "sequence"))
-            sequence_ = rawString(value);
-        else if (keyIs(key, "snapshot"))
-            snapshot_ = [&] {
-                const std::string_view token = trim(value.raw_json_token());
-                return token != "null" && token != "false" && token != "\"false\"";
-            }();
-        else if (keyIs(key, "server_id"))
-            serverId_ = numberOf(value);
+        if (key == "sequence")
+            sequence_ = unquoted(token);
+        else if (key == "snapshot")
+            snapshot_ = token != "null" && token != "false" && token != "\"false\"";
+        else if (key == "server_id")
+            serverId_ = numberOf(token);
         break;
     case 't':
-        if (keyIs(key, "ts_us"))
-            micros_ = plausibleMicros(numberOf(value).value_or(0), 1);
-        else if (keyIs(key, "ts_ms") && micros_ == 0)
-            micros_ = plausibleMicros(numberOf(value).value_or(0), 1000);
-        else if (keyIs(key, "txId"))
-            inTransaction_ = numberOf(value).has_value();
+        if (key == "ts_us")
+            micros_ = plausibleMicros(numberOf(token).value_or(0), 1);
+        else if (key == "ts_ms" && micros_ == 0)
+            micros_ = plausibleMicros(numberOf(token).value_or(0), 1000);
+        else if (key == "txId")
+            inTransaction_ = numberOf(token).has_value();
         break;
     default:
         break;

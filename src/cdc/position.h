@@ -12,8 +12,8 @@ namespace standin::cdc {
 /// What a `source` block says of where in its database's log an event is, and when it was written there.
 class SourceBlock {
 public:
-    /// One field; keys are raw. Fields of no interest are left alone.
-    void take(const char* key, simdjson::ondemand::value& value);
+    /// One field and its value as it stands in the record. Fields of no interest are left alone.
+    void take(std::string_view key, std::string_view token);
 
     /// The time at the source in microseconds since 1970; 0 if it does not say, or says what no clock does.
     int64_t micros() const { return micros_; }

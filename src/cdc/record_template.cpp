@@ -91,7 +91,8 @@ bool isPlainText(std::string_view record) {
 /// Walks a record that serves as a model.
 class Model {
 public:
-    Model(const char* at, const char* end) : at_(at), end_(end) {}
+    Model(const char* at, const char* end, std::initializer_list<std::string_view> whole)
+        : at_(at), end_(end), whole_(whole) {}
 
     struct Value {
         RecordTemplate::Place place;
@@ -125,7 +126,9 @@ private:
             if (key.find('\\') != std::string::npos || !take(':'))
                 return false;
             skipSpace();
-            if (depth == 0 && at_ < end_ && *at_ == '{' ? !object(key, 1) : !value(name, key))
+            const bool isPart =
+                depth == 0 && at_ < end_ && *at_ == '{' && std::find(whole_.begin(), whole_.end(), key) == whole_.end();
+            if (isPart ? !object(key, 1) : !value(name, key))
                 return false;
         } while (take(','));
         return take('}');
@@ -144,14 +147,16 @@ private:
 
     const char* at_;
     const char* end_;
+    std::initializer_list<std::string_view> whole_;
     std::vector<Value> values_;
 };
 
 } // namespace
 
-std::optional<RecordTemplate> RecordTemplate::learn(std::string_view record) {
+std::optional<RecordTemplate> RecordTemplate::learn(std::string_view record,
+                                                    std::initializer_list<std::string_view> whole) {
     const char* const end = record.data() + record.size();
-    Model model(record.data(), end);
+    Model model(record.data(), end, whole);
     if (!isPlainText(record) || !model.read())
         return std::nullopt;
     RecordTemplate shape;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,10 @@ public:
         std::string name;
     };
 
-    /// Nothing if the record cannot serve as a model: no object, or names with escapes.
-    static std::optional<RecordTemplate> learn(std::string_view record);
+    /// Nothing if the record cannot serve as a model: no object, or names with escapes. `whole` names objects whose
+    /// fields do not matter: they are values themselves.
+    static std::optional<RecordTemplate> learn(std::string_view record,
+                                               std::initializer_list<std::string_view> whole = {});
 
     const std::vector<Place>& places() const { return places_; }
 

@@ -76,6 +76,22 @@ std::vector<TableConfig> loadTables(const std::string& source, const std::string
     return tables;
 }
 
+/// Tables that their topic's first event creates.
+void loadPlannedTables(const std::string& source, std::vector<TableConfig>& tables) {
+    static pg::Statement load("select topic, owner::text, on_truncate, schema_evolution, data_collection, "
+                              "format('%I.%I', schema_name, table_name) "
+                              "from standin_private.cdc_table_planned where source = $1 order by topic");
+    for (const pg::Row row : load.run(source)) {
+        TableConfig& table = tables.emplace_back();
+        table.topic = row.get<std::string>(0);
+        table.applyRole = row.get<std::string>(1);
+        table.onTruncate = enumOf<OnTruncate>(row.get<std::string>(2), {"dead_letter", "ignore", "apply"});
+        table.schemaEvolution = enumOf<SchemaEvolution>(row.get<std::string>(3), {"ignore", "add", "fail"});
+        table.dataCollection = row.optional<std::string>(4);
+        table.plannedName = row.get<std::string>(5);
+    }
+}
+
 } // namespace
 
 std::optional<SourceConfig> loadSource(const std::string& source) {
@@ -116,6 +132,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.queueKilobytes = row.get<int32_t>(24);
     config.messageTopic = row.optional<std::string>(25);
     config.tables = loadTables(source, config.server);
+    loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);
     return config;
 }

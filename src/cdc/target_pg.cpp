@@ -11,9 +11,11 @@ extern "C" {
 #include <catalog/pg_collation.h>
 #include <catalog/pg_index.h>
 #include <commands/extension.h>
+#include <nodes/makefuncs.h>
 #include <commands/trigger.h>
 #include <utils/inval.h>
 #include <utils/rel.h>
+#include <utils/regproc.h>
 #include <utils/relcache.h>
 }
 
@@ -73,8 +75,31 @@ TargetTable::TargetTable(const TableConfig& config)
 
 TargetTable::~TargetTable() { MemoryContextDelete(context_); }
 
+/// Its decoder has no columns then: every field is unknown, which asks for its creation.
+bool TargetTable::isStillPlanned() {
+    relation_ = config_.target;
+    if (!config_.plannedName)
+        return false;
+    relation_ = pg::call([this] {
+        List* name = stringToQualifiedNameList(config_.plannedName->c_str());
+        return RangeVarGetRelid(makeRangeVarFromNameList(name), NoLock, true);
+    });
+    if (OidIsValid(relation_))
+        return false;
+    role_ = pg::call([this] { return get_role_oid(config_.applyRole->c_str(), false); });
+    if (pg::call([this] { return superuser_arg(role_); }))
+        throw Error("42501", "table " + *config_.plannedName + " is not created as a superuser", {},
+                    "Call cdc_table_remove, then cdc_table_create with another owner.");
+    name_ = *config_.plannedName;
+    decoder_ = std::make_unique<TableDecoder>(Target{});
+    seenInvalidations_ = 0;
+    return true;
+}
+
 void TargetTable::prepare() {
-    Relation relation = pg::call([this] { return try_relation_open(config_.target, RowExclusiveLock); });
+    if (isStillPlanned())
+        return;
+    Relation relation = pg::call([this] { return try_relation_open(relation_, RowExclusiveLock); });
     if (!relation)
         throw Error("42P01", "the target table of topic \"" + topic() + "\" does not exist any more", {},
                     "Call standin.cdc_table_remove, or restore the table and add it again.");
@@ -96,7 +121,7 @@ void TargetTable::checkRole(Relation relation) {
         bool enough;
     };
     const Rights rights = pg::call([this] {
-        return Rights{superuser_arg(role_), pg_class_aclmask(config_.target, role_, needed, ACLMASK_ALL) == needed};
+        return Rights{superuser_arg(role_), pg_class_aclmask(relation_, role_, needed, ACLMASK_ALL) == needed};
     });
     if (rights.superuser)
         throw Error("42501",

@@ -32,7 +32,7 @@ struct ColumnMapping {
 /// One row of standin_private.cdc_table. `topic` may be a pattern, which begins with ^.
 struct TableConfig {
     std::string topic;
-    Oid target;
+    Oid target; ///< invalid: the table is planned, the first event creates it
     bool history;
     std::optional<std::string> applyRole;
     OnTruncate onTruncate;
@@ -41,7 +41,8 @@ struct TableConfig {
     std::optional<std::string> rowFilter;
     std::optional<std::string> dataCollection;
     std::vector<ColumnMapping> columns;
-    std::optional<std::string> hashKey; ///< where a column is hashed, if there is one
+    std::optional<std::string> plannedName; ///< quoted, with schema
+    std::optional<std::string> hashKey;     ///< where a column is hashed, if there is one
 
     bool operator==(const TableConfig&) const = default;
 };
@@ -63,7 +64,8 @@ public:
 
     const TableConfig& config() const { return config_; }
     const std::string& topic() const { return config_.topic; }
-    Oid relation() const { return config_.target; }
+    /// Invalid while the table is planned and does not exist.
+    Oid relation() const { return relation_; }
     Oid role() const { return role_; }
     Oid keyIndex() const { return keyIndex_; }
     TableDecoder& decoder() { return *decoder_; }
@@ -86,10 +88,12 @@ public:
 
 private:
     void rebuild(Relation relation);
+    bool isStillPlanned();
     void checkRole(Relation relation);
     void describeColumns(Relation relation, Target& target);
 
     const TableConfig config_;
+    Oid relation_ = InvalidOid;
     Oid role_ = InvalidOid;
     Oid keyIndex_ = InvalidOid;
     std::string name_;

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "cdc/change.h"
+#include "cdc/record_template.h"
 #include "cdc/schema.h"
 
 namespace standin::cdc {
@@ -31,12 +32,31 @@ public:
         const FieldSchema* schema;
     };
 
+    /// What the envelopes of one shape look like, and what each of their values is for.
+    struct EnvelopeTemplate {
+        enum class Use : uint8_t { None, Column, UnknownField, Source, Operation, Microseconds, Milliseconds, Before };
+        struct Value {
+            Use use;
+            int32_t column; ///< and its twins
+            const FieldSchema* schema;
+        };
+
+        RecordTemplate record;
+        std::vector<Value> values;
+        std::vector<std::string_view> tokens;
+        bool hasAfter = false;
+    };
+
     /// The fields of a row in the order the last record had them.
     struct Plan {
         std::string prefix; ///< the record up to its payload; empty if records carry no schema
         std::optional<RowSchema> schema;
         RecordForm form = RecordForm::Unknown; ///< as far as the schema tells
         std::vector<Field> fields;
+        /// Those met so far, the last used first. They are not learnt for ever: a stream of ever new shapes has no use
+        /// of them.
+        std::vector<std::unique_ptr<EnvelopeTemplate>> templates;
+        int lessons = 0;
         bool settled = false; ///< the target has a place for each of the fields, as far as it is to have one
 
         /// Where the field is, entered at the expected place if it is new.

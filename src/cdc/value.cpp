@@ -45,7 +45,8 @@ Cell ValueDecoder::decode(simdjson::ondemand::value value, const TargetColumn& c
         input.fail("22P02", "malformed JSON value");
     Cell cell;
     if (input.type == json_type::null) {
-        if (!value.is_null())
+        bool isNull = false;
+        if (value.is_null().get(isNull) != simdjson::SUCCESS || !isNull)
             input.fail("22P02", "malformed JSON value");
         cell.kind = CellKind::Null;
         return cell;

@@ -35,6 +35,9 @@ public:
     /// `schema` is null when the event carries none: then the column's type and the source's modes decide.
     Cell decode(simdjson::ondemand::value value, const TargetColumn& column, const FieldSchema* schema);
 
+    /// The same for a value as it stands in a record that nobody parsed. The parser must not be in use.
+    Cell decodeToken(std::string_view token, const TargetColumn& column, const FieldSchema* schema);
+
 private:
     struct Input;
     Cell decodeElement(simdjson::ondemand::value value, const TargetColumn& column, const FieldSchema* schema);

@@ -174,10 +174,16 @@ Decimal ValueDecoder::decimalFromString(Input& input) {
     // Money's scale is the database's; Debezium's own is two unless it is told otherwise.
     const bool scaled = column.type == ColumnType::Numeric ? column.scale >= 0 || column.precision >= 0
                                                            : column.type == ColumnType::Money && column.scale == 2;
+    if (!scaled && text.size() % 4 != 0)
+        input.fail("22P02", "not a number");
     if (!scaled)
         input.fail("22023",
                    "the event carries no schema and the column no scale: a decimal in base64 could be any number");
-    return decimalFromBase64(input, text, column.scale);
+    // PostgreSQL's connector takes a negative scale for the eleven bits that hold it: -2 is 2046, and the number has so
+    // many digits more, which no column can have.
+    constexpr size_t hugeBase64 = 1000;
+    const bool elevenBits = column.scale < 0 && text.size() > hugeBase64;
+    return decimalFromBase64(input, text, elevenBits ? column.scale + 2048 : column.scale);
 }
 
 Decimal ValueDecoder::decimal(Input& input) {

@@ -5,6 +5,7 @@
 
 #include "cdc/cdc.h"
 #include "cdc/position_pg.h"
+#include "cdc/start_pg.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 
@@ -140,6 +141,11 @@ bool SourceWorker::load() {
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
     applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
+    if (ordinal_ == 0) {
+        signals_ = std::make_unique<SignalSender>(worker_, *config_);
+        letters_ = std::make_unique<LetterRetry>(worker_, *config_);
+    }
+    checkDue_ = true; // for what operators ask
     return true;
 }
 
@@ -151,6 +157,10 @@ void SourceWorker::lookForChanges() {
         return;
     try {
         outdated_ |= !worker_.transaction([this] {
+            if (ordinal_ == 0) {
+                signals_->look();
+                letters_->look();
+            }
             const auto config = loadSource(source_);
             return config && *config == *config_ && partitions_->isCurrent();
         });
@@ -172,10 +182,15 @@ void SourceWorker::connect() {
 }
 
 void SourceWorker::step() {
+    attend();
     if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
-        worker_.wait(60s);
-        lookForChanges();
+        rest(60s);
+        return;
+    }
+    if (partitions_->done()) {
+        worker_.setState("done");
+        rest(60s);
         return;
     }
     if (!consumer_)
@@ -186,6 +201,8 @@ void SourceWorker::step() {
         return;
     if (messages_.empty())
         receive();
+    if (outdated_)
+        return;
     logLibraryLines();
     const bool received = !messages_.empty() || partitions_->anythingToStore();
     if (received)
@@ -197,13 +214,31 @@ void SourceWorker::step() {
         lookForChanges();
 }
 
+/// What operators ask of a source besides its stream; also while it is paused.
+void SourceWorker::attend() {
+    if (ordinal_ != 0)
+        return;
+    letters_->attend(tables_);
+    signals_->attend();
+}
+
+std::chrono::milliseconds SourceWorker::patience(std::chrono::milliseconds longest) const {
+    return signals_ ? std::min(longest, signals_->patience()) : longest;
+}
+
+void SourceWorker::rest(std::chrono::milliseconds longest) {
+    if (!checkDue_)
+        worker_.wait(patience(longest));
+    lookForChanges();
+}
+
 void SourceWorker::sleep() {
     auto until = std::min<Clock::time_point>(Clock::now() + idleWait, nextDiscovery_);
     if (checkDue_)
         until = std::min(until, nextCheck_);
     if (reader_ && reader_->holdsBack())
         until = std::min<Clock::time_point>(until, Clock::now() + heldCheckInterval);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+    const auto left = patience(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {consumer_->wakeupDescriptor()});
     checkDue_ = true;
 }
@@ -211,53 +246,78 @@ void SourceWorker::sleep() {
 /// Finds partitions that are not read yet: all of them after a load, new ones later.
 void SourceWorker::discover() {
     const Partitions::Discovery found = partitions_->discover(worker_, *consumer_);
-    if (found.answered) {
+    bool answered = found.answered;
+    if (answered) {
         consumer_->clearError();
         trouble_ = found.trouble;
         discovered_ = true;
+        // A topic that was gone may be another one when it is back: the next process looks at its records again.
+        outdated_ |= found.reappeared;
         if (found.enlarged && config_->transactional)
             outdated_ = true; // the queues' shares are others now
-        else
-            startReading();
+        else if (!outdated_)
+            answered = config_->transactional ? startTransactions() : startReading();
         applier_->deferConflicts(conflictsMayPass());
     }
-    const bool troubled = !found.answered || !trouble_.empty() || !consumer_->lastError().empty() ||
+    const bool troubled = !answered || !trouble_.empty() || !consumer_->lastError().empty() ||
                           (config_->transactional && !(reader_ && reader_->started()));
     nextDiscovery_ =
         Clock::now() + (troubled ? Clock::duration(troubledDiscoveryInterval) : Clock::duration(discoveryInterval));
 }
 
-void SourceWorker::startReading() {
+/// False if Kafka did not answer for a partition.
+bool SourceWorker::startReading() {
+    std::vector<kafka::TopicPartition> assignment;
+    bool answered = true;
+    for (PartitionState* state : partitions_->unread()) {
+        const Start start = findStart(worker_, source_, *consumer_, *state);
+        answered = start.kind != Start::Kind::NoAnswer;
+        if (!answered)
+            break;
+        state->reading = true;
+        if (start.kind == Start::Kind::Read)
+            assignment.push_back({state->topic, state->partition, start.offset});
+    }
+    if (!assignment.empty())
+        consumer_->add(assignment);
+    return answered;
+}
+
+/// All partitions together, or none: one that cannot go on would hold up the transactions of all.
+bool SourceWorker::startTransactions() {
+    PartitionState* topic = partitions_->transactionTopic();
+    if (reader_ && reader_->started())
+        return true;
     const auto from = [](const PartitionState& state) {
         return kafka::TopicPartition{state.topic, state.partition,
                                      state.stored == 0 ? int64_t(RD_KAFKA_OFFSET_BEGINNING) : state.stored};
     };
-    if (!config_->transactional) {
-        std::vector<kafka::TopicPartition> assignment;
-        for (const PartitionState* state : partitions_->startReading())
-            assignment.push_back(from(*state));
-        if (!assignment.empty())
-            consumer_->add(assignment);
-        return;
-    }
-    PartitionState* topic = partitions_->transactionTopic();
-    if (reader_ && reader_->started())
-        return;
     if (!reader_) {
+        const auto unread = partitions_->unread();
+        for (PartitionState* state : unread) {
+            const Start start = findStart(worker_, source_, *consumer_, *state);
+            if (start.kind == Start::Kind::NoAnswer)
+                return false;
+            if (!state->lost.empty())
+                return true;
+        }
         reader_ = std::make_unique<TransactionReader>(*consumer_, *config_->transactionTopic, assemblerLimits());
         for (const TableConfig& table : config_->tables)
             if (!table.topic.starts_with("^"))
                 reader_->addCollection(dataCollection(table, table.topic));
-        for (PartitionState* state : partitions_->startReading())
-            if (state != topic) {
-                // No END counts logical messages.
-                reader_->addPartition(from(*state), state->table == noTable
-                                                        ? ""
-                                                        : dataCollection(config_->tables[state->table], state->topic));
-                lanes_.push_back(state);
-            }
+        for (PartitionState* state : unread) {
+            state->reading = true;
+            if (state == topic)
+                continue;
+            // No END counts logical messages.
+            reader_->addPartition(from(*state), state->table == noTable
+                                                    ? ""
+                                                    : dataCollection(config_->tables[state->table], state->topic));
+            lanes_.push_back(state);
+        }
     }
     reader_->start(topic ? std::optional(topic->stored) : std::nullopt, metadataTimeout);
+    return true;
 }
 
 /// What is held together is no more than a batch.
@@ -276,8 +336,10 @@ AssemblerLimits SourceWorker::assemblerLimits() const {
 /// Takes over what has arrived.
 void SourceWorker::receive() {
     origins_.clear();
-    for (auto& [key, state] : partitions_->states())
+    for (auto& [key, state] : partitions_->states()) {
         state.next = state.stored;
+        state.taken.reset();
+    }
     partitions_->restartBatch();
     if (!config_->transactional)
         receiveMore();
@@ -294,13 +356,33 @@ void SourceWorker::receiveMore() {
         const kafka::Message message = messages_[origins_.size()];
         PartitionState* state = partitions_->find(message);
         origins_.push_back(nullptr);
-        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            note(message, state);
-        } else if (state && message.offset() >= state->next) { // else a stale one of librdkafka's
-            state->next = message.offset() + 1;
-            origins_.back() = state;
+        if (state && !state->lost.empty())
+            continue;
+        if (state && partitions_->isMissing(state->topic) &&
+            (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR || message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)) {
+            outdated_ = true; // librdkafka goes on as if this were the same topic
+            continue;
         }
+        if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR)
+            note(message, state);
+        else if (state && take(message, *state))
+            origins_.back() = state;
     }
+}
+
+/// A message from before the position is there to be recognised, or a stale one of librdkafka's.
+bool SourceWorker::take(const kafka::Message& message, PartitionState& state) {
+    if (message.offset() < state.next) {
+        recognise(state, message);
+        return false;
+    }
+    if (state.stop && message.offset() >= *state.stop) {
+        state.next = *state.stop;
+        return false;
+    }
+    state.next = message.offset() + 1;
+    state.taken = message;
+    return true;
 }
 
 void SourceWorker::receiveTransactions() {
@@ -332,21 +414,23 @@ void SourceWorker::note(const kafka::Message& message, PartitionState* state) {
     if (message.error() == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     } else if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (state && !config_->transactional)
+        if (state && !config_->transactional) {
             state->next = std::max(state->next, message.offset()); // beyond markers of transactions
+            if (state->stop)
+                state->next = std::min(state->next, *state->stop);
+        }
         if (state)
             state->end = std::max(state->end.value_or(0), message.offset());
     } else if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && state) {
-        const auto marks = consumer_->watermarks(state->topic, state->partition);
-        lostOffset_ =
-            "offset " + std::to_string(state->stored) + " of partition " + std::to_string(state->partition) +
-            " of topic " + state->topic + " is not there" +
-            (marks ? " (Kafka has " + std::to_string(marks->low) + " to " + std::to_string(marks->high) + ")" : "") +
-            "; go on elsewhere with standin.cdc_seek";
-        worker_.setError("55000", lostOffset_);
+        outdated_ |= !isLost(*consumer_, *state);
     } else {
         trouble_ = (state ? state->topic + ": " : "") + message.errorText();
         worker_.setError("08006", trouble_);
+        const bool isGone = message.error() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                            message.error() == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+        if (isGone && state)
+            partitions_->noteMissing(state->topic);
         nextDiscovery_ = std::min(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
     }
 }
@@ -370,7 +454,8 @@ void SourceWorker::applyBatch() {
         return;
     if (partitions_->anythingToStore() ||
         std::any_of(origins_.begin(), origins_.end(), [](const PartitionState* origin) { return origin; })) {
-        worker_.transaction([this] {
+        bool paused = false;
+        worker_.transaction([&] {
             for (const auto& table : tables_)
                 table->prepare();
             STANDIN_CRASH_POINT("cdc_before_apply");
@@ -378,9 +463,12 @@ void SourceWorker::applyBatch() {
             applyParts();
             STANDIN_CRASH_POINT("cdc_after_apply");
             partitions_->store();
+            if (partitions_->buriedAny())
+                paused = pauseIfTooManyLetters(source_);
             STANDIN_CRASH_POINT("cdc_before_commit");
         });
         STANDIN_CRASH_POINT("cdc_after_commit");
+        outdated_ |= paused;
     }
     finishBatch();
 }
@@ -447,11 +535,15 @@ void SourceWorker::finishBatch() {
     applier_->deferConflicts(conflictsMayPass());
     failures_ = 0;
     checkDue_ = true;
+    outdated_ |= partitions_->done(); // the next process has nothing to fetch
 }
 
 void SourceWorker::showState() {
-    if (!lostOffset_.empty() || !trouble_.empty()) {
-        worker_.setState("troubled", lostOffset_.empty() ? trouble_ : lostOffset_);
+    const std::string lost = partitions_->lostOffsets();
+    if (!lost.empty())
+        worker_.setError("55000", lost);
+    if (!lost.empty() || !trouble_.empty()) {
+        worker_.setState("troubled", lost.empty() ? trouble_ : lost);
         return;
     }
     if (!consumer_->lastError().empty()) {

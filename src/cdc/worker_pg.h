@@ -3,7 +3,9 @@
 #include <chrono>
 
 #include "base/backoff.h"
+#include "cdc/letter_retry_pg.h"
 #include "cdc/partitions_pg.h"
+#include "cdc/signal_pg.h"
 #include "cdc/transaction_reader.h"
 
 namespace standin::cdc {
@@ -28,11 +30,16 @@ private:
     void lookForChanges();
     void connect();
     void discover();
-    void startReading();
+    bool startReading();
+    bool startTransactions();
     void step();
+    void attend();
+    std::chrono::milliseconds patience(std::chrono::milliseconds longest) const;
+    void rest(std::chrono::milliseconds longest);
     void sleep();
     void receive();
     void receiveMore();
+    bool take(const kafka::Message& message, PartitionState& state);
     void receiveTransactions();
     void note(const kafka::Message& message, PartitionState* state);
     void applyBatch();
@@ -55,6 +62,8 @@ private:
     std::unique_ptr<kafka::Consumer> consumer_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
     std::unique_ptr<BatchApplier> applier_;
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker
+    std::unique_ptr<LetterRetry> letters_;  ///< the same
     std::unique_ptr<Partitions> partitions_;
     std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
     std::vector<PartitionState*> lanes_;        ///< of the reader, by number
@@ -63,7 +72,6 @@ private:
     kafka::MessageBatch messages_;
     std::vector<PartitionState*> origins_; ///< by message
     std::string trouble_;                  ///< with a topic or partition, until all topics are found again
-    std::string lostOffset_;               ///< a partition cannot go on, until an operator says where
     std::string groupId_;
     bool reportsProgress_ = false;
     Clock::time_point nextDiscovery_{};

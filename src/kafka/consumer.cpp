@@ -44,6 +44,8 @@ PartitionList listOf(const std::vector<TopicPartition>& partitions) {
 } // namespace
 
 std::vector<std::pair<std::string, std::string>> Message::headers() const {
+    if (stored_)
+        return stored_->headers;
     std::vector<std::pair<std::string, std::string>> result;
     rd_kafka_headers_t* headers = nullptr;
     if (rd_kafka_message_headers(raw_, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -57,6 +59,11 @@ std::vector<std::pair<std::string, std::string>> Message::headers() const {
 }
 
 std::optional<std::string_view> Message::header(const char* name) const {
+    if (stored_) {
+        const auto found = std::find_if(stored_->headers.rbegin(), stored_->headers.rend(),
+                                        [&](const auto& header) { return header.first == name; });
+        return found == stored_->headers.rend() ? std::nullopt : std::optional<std::string_view>(found->second);
+    }
     rd_kafka_headers_t* headers = nullptr;
     const void* value = nullptr;
     size_t size = 0;
@@ -200,16 +207,6 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     Watermarks marks{};
     const auto error = rd_kafka_get_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR || marks.high < 0)
-        return std::nullopt;
-    return marks;
-}
-
-std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
-                                                  int timeoutMilliseconds) {
-    const SignalMask mask;
-    Watermarks marks{};
-    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
-                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return std::nullopt;
     return marks;
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "kafka/fingerprint.h"
 #include "kafka/options.h"
 #include "kafka/wakeup.h"
 
@@ -29,33 +30,49 @@ struct Watermarks {
     int64_t high;
 };
 
-/// One record, or what Kafka has to say about a partition. A view of librdkafka's message.
+/// A record that is not librdkafka's: a dead letter on its way back.
+struct StoredRecord {
+    std::string topic;
+    int32_t partition;
+    int64_t offset;
+    std::optional<std::string> key;
+    std::optional<std::string> value;
+    std::vector<std::pair<std::string, std::string>> headers;
+    int64_t timestamp; ///< milliseconds since 1970, or -1
+};
+
+/// One record, or what Kafka has to say about a partition. A view of librdkafka's message, or of a stored record.
 class Message {
 public:
     explicit Message(const rd_kafka_message_t* raw) : raw_(raw) {}
+    explicit Message(const StoredRecord& stored) : stored_(&stored) {}
 
-    rd_kafka_resp_err_t error() const { return raw_->err; }
-    std::string errorText() const { return rd_kafka_message_errstr(raw_); }
-    const rd_kafka_topic_t* topicHandle() const { return raw_->rkt; }
-    std::string topic() const { return raw_->rkt ? rd_kafka_topic_name(raw_->rkt) : ""; }
-    int32_t partition() const { return raw_->partition; }
-    int64_t offset() const { return raw_->offset; }
+    rd_kafka_resp_err_t error() const { return raw_ ? raw_->err : RD_KAFKA_RESP_ERR_NO_ERROR; }
+    std::string errorText() const { return raw_ ? rd_kafka_message_errstr(raw_) : ""; }
+    const rd_kafka_topic_t* topicHandle() const { return raw_ ? raw_->rkt : nullptr; }
+    std::string topic() const { return stored_ ? stored_->topic : raw_->rkt ? rd_kafka_topic_name(raw_->rkt) : ""; }
+    int32_t partition() const { return raw_ ? raw_->partition : stored_->partition; }
+    int64_t offset() const { return raw_ ? raw_->offset : stored_->offset; }
     std::optional<std::string_view> key() const {
-        return raw_->key ? std::optional(std::string_view(static_cast<const char*>(raw_->key), raw_->key_len))
-                         : std::nullopt;
+        return raw_ ? view(raw_->key, raw_->key_len) : std::optional<std::string_view>(stored_->key);
     }
     std::optional<std::string_view> value() const {
-        return raw_->payload ? std::optional(std::string_view(static_cast<const char*>(raw_->payload), raw_->len))
-                             : std::nullopt;
+        return raw_ ? view(raw_->payload, raw_->len) : std::optional<std::string_view>(stored_->value);
     }
     std::vector<std::pair<std::string, std::string>> headers() const;
     /// The last header of that name.
     std::optional<std::string_view> header(const char* name) const;
     /// Milliseconds since 1970, or -1.
-    int64_t timestamp() const { return rd_kafka_message_timestamp(raw_, nullptr); }
+    int64_t timestamp() const { return raw_ ? rd_kafka_message_timestamp(raw_, nullptr) : stored_->timestamp; }
+    Fingerprint fingerprint() const { return {offset(), recordHash(timestamp(), key(), value())}; }
 
 private:
-    const rd_kafka_message_t* raw_;
+    static std::optional<std::string_view> view(const void* bytes, size_t size) {
+        return bytes ? std::optional(std::string_view(static_cast<const char*>(bytes), size)) : std::nullopt;
+    }
+
+    const rd_kafka_message_t* raw_ = nullptr;
+    const StoredRecord* stored_ = nullptr;
 };
 
 struct ReturnMessage {
@@ -68,13 +85,15 @@ using OwnedMessage = std::unique_ptr<rd_kafka_message_t, ReturnMessage>;
 class MessageBatch {
 public:
     MessageBatch() = default;
+    /// Of one record that somebody else keeps.
+    explicit MessageBatch(const StoredRecord& stored) : stored_(&stored) {}
     ~MessageBatch() { clear(); }
     MessageBatch(const MessageBatch&) = delete;
     MessageBatch& operator=(const MessageBatch&) = delete;
 
-    size_t size() const { return messages_.size(); }
-    bool empty() const { return messages_.empty(); }
-    Message operator[](size_t index) const { return Message(messages_[index]); }
+    size_t size() const { return stored_ ? 1 : messages_.size(); }
+    bool empty() const { return size() == 0; }
+    Message operator[](size_t index) const { return stored_ ? Message(*stored_) : Message(messages_[index]); }
     size_t bytes() const { return bytes_; }
     void add(OwnedMessage message);
     /// Each message once, by its index now.
@@ -85,6 +104,7 @@ private:
     friend class Consumer;
     std::vector<rd_kafka_message_t*> messages_;
     size_t bytes_ = 0;
+    const StoredRecord* stored_ = nullptr;
 };
 
 /// The messages of one partition apart from all others: while nobody takes them, librdkafka fetches no more of this
@@ -129,6 +149,8 @@ public:
 
     /// Gives a partition a queue of its own. Before it is added: so no message of it comes by the common one.
     PartitionQueue separate(const std::string& topic, int32_t partition);
+    /// This partition alone from now on.
+    void readFrom(const TopicPartition& place);
 
     /// Adds what has arrived, up to so many messages or bytes, and serves librdkafka's callbacks; never waits.
     void poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes);
@@ -142,15 +164,17 @@ public:
     /// What the last fetches said; nothing before the first.
     std::optional<Watermarks> watermarks(const std::string& topic, int32_t partition) const;
 
-    /// The same, asking the cluster and waiting at most so long.
-    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
-
     /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
     std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
     /// All topics with their numbers of partitions; nothing if there was no answer.
     std::optional<std::map<std::string, int>> topics(int timeoutMilliseconds);
     /// The same partitions with their ends at this moment as offsets; nothing if not all leaders answered.
     std::optional<std::vector<TopicPartition>> ends(std::vector<TopicPartition> partitions, int timeoutMilliseconds);
+    /// Where the partition begins and ends now (for read_committed: before the first open transaction).
+    std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
+    /// The first record of this time (milliseconds since 1970) or later; RD_KAFKA_OFFSET_END if there is none yet.
+    std::optional<int64_t> askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,
+                                       int timeoutMilliseconds);
     /// As far as known by now.
     std::string clusterId() const;
 

@@ -30,6 +30,10 @@ struct StoredOffset {
     int32_t partition;
     int64_t next;
     std::string clusterId;
+    /// An operator's wish that Kafka has to be asked about: milliseconds since 1970, or RD_KAFKA_OFFSET_END.
+    std::optional<int64_t> seek;
+    std::optional<int64_t> stop; ///< the first record that is not to be read any more
+    std::optional<Fingerprint> last;
 };
 
 std::vector<StoredOffset> loadOffsets(const std::string& consumer);
@@ -42,9 +46,14 @@ public:
     using Error::Error;
 };
 
-/// Compare-and-set from `expected` to `next`; throws OffsetConflict if the stored offset is another.
+/// Compare-and-set from `expected` to `next`; throws OffsetConflict if the stored offset is another, or a seek is
+/// wanted. `last` is the last record taken before `next`.
 void moveOffset(const std::string& consumer, const std::string& topic, int32_t partition, int64_t expected,
-                int64_t next, std::optional<int64_t> end, const std::string& clusterId);
+                int64_t next, std::optional<int64_t> end, const std::string& clusterId,
+                const std::optional<Fingerprint>& last = std::nullopt);
+
+/// Puts a seek into effect: goes on at `next`, if the wish is still the same.
+void settleSeek(const std::string& consumer, const std::string& topic, int32_t partition, int64_t seek, int64_t next);
 
 struct Failure {
     std::string sqlstate;

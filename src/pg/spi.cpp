@@ -112,6 +112,12 @@ template <> std::string Row::get<std::string>(int column) const {
     return copy;
 }
 
+std::string bytesOf(const Row& row, int column) {
+    const Datum value = row.datum(column);
+    bytea* bytes = call([&] { return DatumGetByteaPP(value); });
+    return {VARDATA_ANY(bytes), static_cast<size_t>(VARSIZE_ANY_EXHDR(bytes))};
+}
+
 Rows Statement::execute(const Parameter* parameters, int count) {
     if (!plan_) {
         const int code = call([&] {

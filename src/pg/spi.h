@@ -102,6 +102,9 @@ template <> double Row::get<double>(int column) const;
 template <> std::string Row::get<std::string>(int column) const; ///< any type, through its output function
 template <> Timestamptz Row::get<Timestamptz>(int column) const;
 
+/// A bytea that is not null.
+std::string bytesOf(const Row& row, int column);
+
 class Rows {
 public:
     Rows(SPITupleTable* table, uint64_t processed) : table_(table), processed_(processed) {}

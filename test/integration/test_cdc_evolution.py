@@ -154,3 +154,63 @@ def test_hostile_names(kafka, bank):
     stream.complains("is too long for a column")
     assert stream.stat("next_offset") == 1
     stream.drop()
+
+
+def planned(bank, name, **options):
+    bank.kafka.topic_create(f"{name}.topic")
+    bank.query(f"select standin.cdc_source_create('{name}', 'kafka')")
+    words = "".join(f", {key} => {value}" for key, value in options.items())
+    bank.query(f"select standin.cdc_table_create('{name}', '{name}.topic', 'public.{name}', 'replica'{words})")
+    stream = Evolving.__new__(Evolving)
+    stream.bank, stream.name, stream.topic = bank, name, f"{name}.topic"
+    return stream
+
+
+def test_a_table_is_created_by_its_first_event(kafka, bank):
+    """With key, comments and owner; a composite key in another order than the columns; later fields are added."""
+    stream = planned(bank, "created")
+    assert bank.query("select target, owner from standin.cdc_tables_planned") == [("public.created", "replica")]
+    fields = {"note": {"type": "string"}, "region": {"type": "string"}, "id": {"type": "int64"}}
+    stream.produce([({"id": 0, "region": "x"}, None),
+                    with_schema("c", {"note": "first", "region": "x", "id": 1}, fields, key=("region", "id")),
+                    with_schema("c", {"note": "second", "region": "y", "id": 1}, fields, key=("region", "id")),
+                    with_schema("u", {"note": "changed", "region": "x", "id": 1, "amount": "AfQ="}, fields | AMOUNT(10), key=("region", "id"))])
+    stream.applied(4)
+    assert [(row[:3], str(row[3])) for row in stream.rows("region")] == [(("changed", "x", 1), "5.00"), (("second", "y", 1), "None")]
+    assert stream.columns() == [("note", "text", False), ("region", "text", True), ("id", "bigint", True), ("amount", "numeric(10,2)", False)]
+    assert bank.value("select tableowner from pg_tables where tablename = 'created'") == "replica"
+    assert bank.value("select obj_description('created'::regclass)") == "made by pg_standin for topic created.topic"
+    assert bank.value("select col_description('created'::regclass, 3)") == 'added by pg_standin for field "id" (int64) of topic created.topic'
+    assert bank.query("select * from standin.cdc_tables_planned") == []
+    assert bank.query("select target::text, apply_role, schema_evolution from standin.cdc_tables where source = 'created'") == [("created", "replica", "add")]
+    assert stream.dead_letters() == []
+    stream.produce([with_schema("d", {"note": None, "region": "y", "id": 1}, fields, key=("region", "id"))])
+    stream.applied(5)
+    assert len(stream.rows("region")) == 1
+    stream.drop()
+
+
+def test_a_table_is_not_created_without_a_schema(kafka, bank):
+    stream = planned(bank, "uncreated")
+    stream.produce([event("c", {"id": 1})])
+    await_("the complaint", lambda: "carry no schema" in (bank.value("select detail from standin.cdc_sources where source = 'uncreated'") or ""), 60)
+    # A table made by hand under that name is taken, if its rights allow.
+    bank.query("create table uncreated (id int primary key); alter table uncreated owner to replica")
+    await_("the row", lambda: bank.query("select id from uncreated") == [(1,)], 60)
+    bank.query("select standin.cdc_table_remove('uncreated', 'uncreated.topic')")
+    stream.drop()
+
+
+def test_what_cannot_be_planned(kafka, bank):
+    bank.query("select standin.cdc_source_create('planning', 'kafka'); create role stranger; create schema closed")
+    for words, state in [("'nowhere', 't', 'public.t1', 'replica'", "42704"), ("'planning', 't', 't1', 'replica'", "42602"),
+                         ("'planning', '^t', 'public.t1', 'replica'", "42602"), ("'planning', 't', 'nowhere.t1', 'replica'", "3F000"),
+                         ("'planning', 't', 'public.t1', 'nobody'", "42704"), ("'planning', 't', 'public.t1', 'postgres'", "42501"),
+                         ("'planning', 't', 'closed.t1', 'stranger'", "42501"), ("'planning', 't', 'standin.t1', 'replica'", "3F000"),
+                         ("'planning', 't', 'public.t1', 'replica', on_truncate => 'no'", "22023")]:
+        try:
+            bank.query(f"select standin.cdc_table_create({words})")
+            raise AssertionError(words)
+        except psycopg2.Error as error:
+            assert error.pgcode == state, (words, error)
+    bank.query("select standin.cdc_source_drop('planning')")

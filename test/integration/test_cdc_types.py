@@ -36,7 +36,7 @@ class Modes:
 
     def connector(self, core):
         flat = {"transforms": "flat", "transforms.flat.type": "io.debezium.transforms.ExtractNewRecordState",
-                "transforms.flat.delete.tombstone.handling.mode": self.deletes} if self.flat else {}
+                "transforms.flat.delete.tombstone.handling.mode": self.deletes, "transforms.flat.replace.null.with.default": False} if self.flat else {}
         return debezium(core, self.name, **{
             "slot.name": self.name, "table.include.list": r"public\.(" + "|".join(TABLES) + ")", "provide.transaction.metadata": False,
             "time.precision.mode": self.time, "decimal.handling.mode": self.decimal, "binary.handling.mode": self.binary,
@@ -77,6 +77,8 @@ def streams(kafka, bank):
         bank.query(f"create schema {modes.name}; grant usage, create on schema {modes.name} to replica")
         bank.query(f"select standin.cdc_source_create('{modes.name}', 'kafka', {modes.options()})")
         for table, columns in DDL.items():
+            if table == "keyless" and modes.flat:
+                continue  # a flattened record does not carry the row before
             bank.query(f"create table {modes.name}.{table} ({columns}); alter table {modes.name}.{table} owner to replica")
             more = ", on_truncate => 'apply'" if table == "emptied" else ", schema_evolution => 'add'" if table == "evolving" else ""
             bank.query(f"select standin.cdc_table_add('{modes.name}', '{modes.name}.public.{table}', '{modes.name}.{table}'{more})")
@@ -122,15 +124,6 @@ def settled(bank, modes, table="everything"):
                                                                       [modes.name, topic]) >= end, 120)
 
 
-def streamed(bank, table="everything"):
-    """All that the source has committed until now has been applied here."""
-    lsn = bank.core.value("select pg_current_wal_lsn()")
-    await_("the connectors", lambda: bank.core.value("select count(*) from pg_replication_slots where slot_name = any(%s) and confirmed_flush_lsn >= %s",
-                                                     [[modes.name for modes in MODES], lsn]) == len(MODES), 120)
-    for modes in MODES:
-        settled(bank, modes, table)
-
-
 def names(modes):
     return modes.name
 
@@ -167,7 +160,7 @@ def test_untouched_toast_and_changed_keys(streams, bank):
 
 def test_a_table_without_a_key(streams, bank):
     bank.core.query("delete from keyless where ctid = (select min(ctid) from keyless where a = 1); update keyless set v = 3 where a = 2; insert into keyless values (3, 'z', null)")
-    for modes in MODES:
+    for modes in (modes for modes in MODES if not modes.flat):
         await_(f"{modes.name}.keyless", lambda: bank.query(f"select * from {modes.name}.keyless order by a, b, v") == bank.core.query("select * from keyless order by a, b, v"), 60)
 
 

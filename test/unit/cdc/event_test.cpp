@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include <bit>
 
 #include "base/temporal.h"
@@ -180,7 +182,7 @@ TEST_F(EventTest, PoisonIsRefused) {
     const std::string good = envelope("null", R"({"aid":7,"bid":1})", "c");
     for (const std::string& bad :
          {std::string(), std::string("{"), std::string("[]"), std::string("7"), std::string("{}"),
-          std::string("not json"), good.substr(0, good.size() - 1), good + "}", good + " x",
+          std::string("not json"), envelope("null", R"({"aid":1,"bid":nul})", "c"), good.substr(0, good.size() - 1), good + "}", good + " x",
           std::string("{\"op\":\"c\"}"), std::string("{\"op\":\"x\",\"after\":{\"aid\":1}}"),
           envelope("null", R"({"bid":1})", "c"), envelope("null", R"({"aid":null})", "c"),
           envelope("null", "null", "d"), envelope("null", "{\"aid\":1,\"filler\":\"\xff\"}", "c"),
@@ -345,9 +347,11 @@ TEST_F(EventTest, PlacesAndIdentities) {
 
 class CoalesceTest : public EventTest {
 protected:
+    std::deque<std::string> records;
     void add(const std::string& op, const std::string& row) {
-        const Event event =
-            op == "d" ? decode(row, envelope("null", "null", "d")) : decode(std::nullopt, envelope("null", row, op));
+        const std::string& key = records.emplace_back(row); // cells are views of their record
+        const std::string& value = records.emplace_back(envelope("null", op == "d" ? "null" : row, op));
+        const Event event = op == "d" ? decode(key, value) : decode(std::nullopt, value);
         changes.push_back({event.operation, 0, static_cast<uint32_t>(changes.size()), event.cells});
     }
     std::vector<std::string> net() {

@@ -13,8 +13,8 @@ FieldSchema field(const std::string& json) {
 std::string typeOf(const std::string& json) { return columnTypeOf(field(json)); }
 
 std::string source(const std::string& type, const std::string& length) {
-    return R"(,"parameters":{"__debezium.source.column.type":")" + type +
-           R"(","__debezium.source.column.length":")" + length + R"("})";
+    return R"(,"parameters":{"__debezium.source.column.type":")" + type + R"(","__debezium.source.column.length":")" +
+           length + R"("})";
 }
 
 TEST(Evolution, TheTypeFollowsFromTheSchema) {

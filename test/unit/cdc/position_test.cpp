@@ -18,7 +18,7 @@ protected:
         for (auto next : object) {
             simdjson::ondemand::field field;
             check(std::move(next).get(field));
-            block.take(field.key().raw(), field.value());
+            block.take(rawKey(field), rawToken(field.value()));
         }
         return block.place(isMessage, arena);
     }

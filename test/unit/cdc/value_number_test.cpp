@@ -25,6 +25,7 @@ TEST_F(ValueTest, Integers) {
     EXPECT_EQ(value(ColumnType::Int4, "\"12\"", field("string")), "12");
     EXPECT_EQ(value(ColumnType::Int4, "\"12 \"", field("string")), "22P02 v");
     EXPECT_EQ(value(ColumnType::Int8, "\"1234\""), "22023 v"); // a number, or the base64 of another?
+    EXPECT_EQ(value(ColumnType::Int8, "\"x\""), "22P02 v");
     modes.decimals = DecimalMode::Text;
     EXPECT_EQ(value(ColumnType::Int8, "\"1234\""), "1234");
     EXPECT_EQ(value(ColumnType::Int8, "\"-0.0\""), "0");

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "cdc/event.h"
+
+namespace standin::cdc {
+
+/// What a record's envelope says, read by a parser or by a template.
+struct EventDecoder::Envelope {
+    Event event;
+    char op = 0;
+    bool isObject = false; ///< one of the envelope's own objects is there
+    bool hasAfter = false;
+    std::string_view before;
+    SourceBlock source;
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,222 @@
+#include "cdc/letter_retry_pg.h"
+
+#include "base/base64.h"
+#include "cdc/position_pg.h"
+#include "pg/spi.h"
+
+namespace standin::cdc {
+
+namespace {
+
+constexpr auto pauseAfterFailure = std::chrono::seconds(5);
+constexpr auto readTimeout = std::chrono::seconds(10); // the stream waits meanwhile
+
+std::vector<std::pair<std::string, std::string>> headersOf(const std::string& json) {
+    static pg::Statement split("select h->>'key', h->>'value' from jsonb_array_elements($1) h where h ? 'key'");
+    std::vector<std::pair<std::string, std::string>> headers;
+    for (const pg::Row row : split.run(pg::Jsonb{json}))
+        headers.emplace_back(row.get<std::string>(0), base64Decode(row.get<std::string>(1)).value_or(""));
+    return headers;
+}
+
+/// One attempt more, in vain; what is kept of the record stays as it is.
+void keep(const std::string& source, const kafka::StoredRecord& record, const std::string& sqlstate,
+          const std::string& error) {
+    static pg::Statement keep(
+        "update standin_private.kafka_dead_letter set sqlstate = $5, error = $6, column_name = null, "
+        "attempts = attempts + 1, last_attempt_at = standin_private.clock_now(), retry_at = null, "
+        "retry_by = null, retry_force = false where consumer = $1 and topic = $2 "
+        "and partition = $3 and record_offset = $4");
+    keep.run(source, record.topic, record.partition, record.offset, sqlstate, error);
+}
+
+void giveBack(const std::string& source, const kafka::StoredRecord& record) {
+    static pg::Statement forget("update standin_private.kafka_dead_letter set retry_at = null, retry_by = null, "
+                                "retry_force = false where consumer = $1 and topic = $2 and partition = $3 "
+                                "and record_offset = $4");
+    forget.run(source, record.topic, record.partition, record.offset);
+}
+
+void remove(const std::string& source, const kafka::StoredRecord& record) {
+    static pg::Statement gone("delete from standin_private.kafka_dead_letter where consumer = $1 and topic = $2 "
+                              "and partition = $3 and record_offset = $4");
+    gone.run(source, record.topic, record.partition, record.offset);
+}
+
+std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
+    return bytes ? std::optional(std::string(*bytes)) : std::nullopt;
+}
+
+} // namespace
+
+LetterRetry::LetterRetry(kernel::Worker& worker, const SourceConfig& config)
+    : worker_(worker), properties_(config.properties), messageTopic_(config.messageTopic),
+      applier_(worker.key(), config.modes, config.properties) {
+    applier_.setMessagePolicy({config.onMessage, config.messageFunction});
+}
+
+LetterRetry::~LetterRetry() {
+    if (reader_)
+        reader_->abandon(); // the process is about to end
+}
+
+bool pauseIfTooManyLetters(const std::string& source) {
+    static pg::Statement pause(
+        "update standin_private.kafka_consumer c set paused = true, changed_at = standin_private.clock_now(), "
+        "changed_by = current_user, pause_reason = format('more than %s dead letters within %s', s.dead_letter_limit, "
+        "s.dead_letter_window) from standin_private.cdc_source s where c.consumer = $1 and s.source = $1 and not "
+        "c.paused "
+        "and (select count(*) from standin_private.kafka_dead_letter d where d.consumer = $1 and d.created_at > "
+        "greatest(standin_private.clock_now() - s.dead_letter_window, c.changed_at)) > s.dead_letter_limit");
+    return pause.run(source).affected() != 0;
+}
+
+void LetterRetry::look() {
+    static pg::Statement asked("select exists (select from standin_private.kafka_dead_letter "
+                               "where consumer = $1 and retry_at is not null)");
+    due_ = asked.run(worker_.key())[0].get<bool>(0);
+}
+
+void LetterRetry::attend(std::vector<std::unique_ptr<TargetTable>>& tables) {
+    if (!due_ || Clock::now() < next_)
+        return;
+    try {
+        while (due_ && !worker_.stopping())
+            due_ = retryOne(tables);
+    } catch (const Error& error) {
+        worker_.setError(error.sqlstate(), std::string("retry of a dead letter: ") + error.what());
+        next_ = Clock::now() + pauseAfterFailure;
+    } catch (const pg::PgError& error) {
+        worker_.setError(error.sqlstate(), std::string("retry of a dead letter: ") + error.what());
+        next_ = Clock::now() + pauseAfterFailure;
+    }
+    applier_.reset();
+}
+
+std::optional<LetterRetry::Letter> LetterRetry::next() {
+    static pg::Statement next(
+        "select d.topic, d.partition, d.record_offset, d.key, d.value, d.headers, "
+        "coalesce(floor(extract(epoch from d.record_at) * 1000)::bigint, -1), d.redacted, "
+        "not d.retry_force and standin_private.cdc_dead_letter_stale(d) is not null "
+        "from standin_private.kafka_dead_letter d where d.consumer = $1 and d.retry_at is not null "
+        "order by d.topic, d.partition, d.record_offset limit 1");
+    return worker_.transaction([&]() -> std::optional<Letter> {
+        const pg::Rows found = next.run(worker_.key());
+        if (found.empty())
+            return std::nullopt;
+        const pg::Row row = found[0];
+        const auto bytes = [&](int column) {
+            return row.isNull(column) ? std::nullopt : std::optional(pg::bytesOf(row, column));
+        };
+        Letter letter{{row.get<std::string>(0),
+                       row.get<int32_t>(1),
+                       row.get<int64_t>(2),
+                       bytes(3),
+                       bytes(4),
+                       {},
+                       row.get<int64_t>(6)},
+                      row.get<bool>(7),
+                      row.get<bool>(8)};
+        letter.record.headers = headersOf(row.get<std::string>(5));
+        return letter;
+    });
+}
+
+/// Whether the retry is still wanted, and nobody else is at it.
+bool LetterRetry::lock(const kafka::StoredRecord& record) {
+    static pg::Statement lock("select from standin_private.kafka_dead_letter d where consumer = $1 and topic = $2 "
+                              "and partition = $3 and record_offset = $4 and retry_at is not null "
+                              "and (retry_force or standin_private.cdc_dead_letter_stale(d) is null) "
+                              "for update skip locked");
+    return lock.run(worker_.key(), record.topic, record.partition, record.offset).affected() == 1;
+}
+
+/// False if Kafka does not have the record any more.
+bool LetterRetry::readAgain(kafka::StoredRecord& record) {
+    if (!reader_)
+        reader_ = std::make_unique<kafka::Consumer>(properties_, "pg_standin.retry", kafka::ConsumerLimits{1024});
+    reader_->readFrom({record.topic, record.partition, record.offset});
+    const auto until = Clock::now() + readTimeout;
+    while (!worker_.stopping() && Clock::now() < until) {
+        kafka::MessageBatch batch;
+        reader_->poll(batch, 100, 1 << 20);
+        for (size_t i = 0; i < batch.size(); ++i) {
+            const kafka::Message message = batch[i];
+            if (message.topic() != record.topic || message.partition() != record.partition)
+                continue; // of the partition read before
+            if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                return false;
+            if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR || message.offset() < record.offset)
+                continue;
+            if (message.offset() > record.offset)
+                return false;
+            record.key = copyOf(message.key());
+            record.value = copyOf(message.value());
+            record.headers = message.headers();
+            record.timestamp = message.timestamp();
+            return true;
+        }
+        if (batch.empty())
+            worker_.wait(std::chrono::milliseconds(100), {reader_->wakeupDescriptor()});
+    }
+    throw Error("08006", "Kafka did not send a record that is to be read again");
+}
+
+/// False if none is left.
+bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
+    auto letter = next();
+    if (!letter)
+        return false;
+    if (letter->refused) { // since it was asked for
+        worker_.transaction([&] { giveBack(worker_.key(), letter->record); });
+        return true;
+    }
+    // What waits for the network comes before the transaction.
+    if (letter->redacted && !readAgain(letter->record)) {
+        worker_.transaction(
+            [&] { keep(worker_.key(), letter->record, "55000", "Kafka does not have the record any more"); });
+        return true;
+    }
+    PartitionState partition;
+    const bool fetched = applier_.fetchSchemas(kafka::MessageBatch(letter->record), {&partition},
+                                               [this](int descriptor, std::chrono::milliseconds timeout) {
+                                                   worker_.wait(timeout, {descriptor});
+                                                   return !worker_.stopping();
+                                               });
+    if (fetched)
+        worker_.transaction([&] {
+            if (lock(letter->record))
+                apply(tables, *letter);
+        });
+    return true;
+}
+
+void LetterRetry::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter) {
+    static pg::Statement find("select standin_private.cdc_topic_of($1, $2)"); // a topic, or the pattern it matches
+    const auto topic = find.run(worker_.key(), letter.record.topic)[0].optional<std::string>(0);
+    const auto table =
+        std::find_if(tables.begin(), tables.end(), [&](const auto& one) { return one->topic() == topic; });
+    const bool known = table != tables.end();
+    if (!known && letter.record.topic != messageTopic_)
+        return keep(worker_.key(), letter.record, "42704",
+                    "topic \"" + letter.record.topic + "\" has no table any more");
+    for (const auto& one : tables)
+        one->prepare();
+    PartitionState state;
+    state.topic = letter.record.topic;
+    state.partition = letter.record.partition;
+    state.table = known ? static_cast<uint32_t>(table - tables.begin()) : noTable;
+    state.alone = true; // a truncate has no key, so somebody insists on it
+    loadMarks(worker_.key(), state);
+    state.marks = {}; // it was seen before: that is no reason to skip it now
+    applier_.apply(tables, kafka::MessageBatch(letter.record), {&state});
+    if (state.counts.deadLetters != 0)
+        return; // buried again, with its new error
+    remove(worker_.key(), letter.record);
+    // The record was counted when it came, and how old it is says nothing about the stream.
+    state.counts.bytes = state.counts.sourceMicros = state.counts.debeziumMicros = 0;
+    recordProgress(worker_.key(), state);
+}
+
+} // namespace standin::cdc

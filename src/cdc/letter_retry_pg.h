@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "cdc/source_pg.h"
+
+namespace standin::cdc {
+
+/// Pauses the source, in the applying transaction, if more dead letters than it may have were buried within its window
+/// since it was last resumed. The batch at hand counts as a whole: so much the limit can be exceeded.
+/// True if it is paused now.
+bool pauseIfTooManyLetters(const std::string& source);
+
+/// Retries the dead letters that operators asked for, in order, each in the transaction that takes it away. Records'
+/// own faults bury it again; the world's leave it waiting for a while, and the stream goes on.
+class LetterRetry {
+public:
+    LetterRetry(kernel::Worker& worker, const SourceConfig& config);
+    ~LetterRetry();
+
+    /// Whether something is asked for. Needs a transaction.
+    void look();
+    void attend(std::vector<std::unique_ptr<TargetTable>>& tables);
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Letter {
+        kafka::StoredRecord record;
+        bool redacted; ///< `record` lacks what is in Kafka only
+        bool refused;
+    };
+
+    std::optional<Letter> next();
+    bool lock(const kafka::StoredRecord& record);
+    bool readAgain(kafka::StoredRecord& record);
+    bool retryOne(std::vector<std::unique_ptr<TargetTable>>& tables);
+    void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const Letter& letter);
+
+    kernel::Worker& worker_;
+    const kafka::Properties properties_;
+    const std::optional<std::string> messageTopic_;
+    BatchApplier applier_;
+    std::unique_ptr<kafka::Consumer> reader_; ///< of redacted records
+    bool due_ = false;
+    Clock::time_point next_{};
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,67 @@
+#include "cdc/open_letters_pg.h"
+
+#include <functional>
+#include <map>
+
+#include "cdc/batch_pg.h"
+#include "pg/spi.h"
+
+namespace standin::cdc {
+
+size_t OpenLetters::hashOf(const std::string& topic, std::string_view key) {
+    const size_t hash = std::hash<std::string_view>()(key);
+    return hash ^ (std::hash<std::string>()(topic) + 0x9e3779b97f4a7c15ULL + (hash << 6) + (hash >> 2));
+}
+
+void OpenLetters::load(const std::string& source) {
+    static pg::Statement load("select topic, key from standin_private.kafka_dead_letter "
+                              "where consumer = $1 and key is not null and superseded_by is null");
+    for (const pg::Row row : load.run(source))
+        keys_.insert(hashOf(row.get<std::string>(0), pg::bytesOf(row, 1)));
+    loaded_ = true;
+}
+
+void OpenLetters::bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
+                       const kafka::Failure& failure, const std::optional<kafka::Redacted>& redacted) {
+    kafka::writeDeadLetter(source, message, failure, redacted);
+    buried_.insert({&partition, message.offset()});
+    if (redacted ? redacted->key.has_value() : message.key().has_value())
+        keys_.insert(hashOf(partition.topic, redacted ? *redacted->key : *message.key()));
+}
+
+// A tombstone follows a delete and changes nothing. In another partition (the topic got more of them) every record of
+// the key is a later one.
+void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch& messages,
+                            const std::vector<PartitionState*>& partitions, const KeptKey& keptKey) {
+    static pg::Statement mark("update standin_private.kafka_dead_letter set superseded_by = $5 where consumer = $1 "
+                              "and topic = $2 and key = $4 and (partition <> $3 or record_offset < $5) "
+                              "and superseded_by is null");
+    if (!loaded_)
+        load(source);
+    if (keys_.empty())
+        return;
+    std::map<size_t, std::pair<size_t, std::string>> last; // message and key by hash: the last marks all before it
+    for (size_t i = 0; i < messages.size(); ++i) {
+        const kafka::Message message = messages[i];
+        if (!partitions[i] || !message.key() || !message.value())
+            continue;
+        const auto key = keptKey(*partitions[i], *message.key());
+        if (!key || buried_.contains({partitions[i], message.offset()}))
+            continue;
+        if (const size_t hash = hashOf(partitions[i]->topic, *key); keys_.contains(hash))
+            last[hash] = {i, *key};
+    }
+    for (const auto& [hash, found] : last) {
+        const auto& [index, key] = found;
+        mark.run(source, partitions[index]->topic, messages[index].partition(), pg::Bytea{key},
+                 messages[index].offset());
+    }
+}
+
+void OpenLetters::supersedeAll(const std::string& source, const kafka::Message& truncate) {
+    static pg::Statement mark("update standin_private.kafka_dead_letter set superseded_by = $4 where consumer = $1 "
+                              "and topic = $2 and (partition <> $3 or record_offset < $4) and superseded_by is null");
+    mark.run(source, truncate.topic(), truncate.partition(), truncate.offset());
+}
+
+} // namespace standin::cdc

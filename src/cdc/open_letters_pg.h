@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+#include "kafka/kafka_pg.h"
+
+namespace standin::cdc {
+
+struct PartitionState;
+
+/// The keys of dead letters that still stand for the last state of their row. When a later record of such a key is
+/// applied, the letter is marked: to apply it then would bring old values back.
+class OpenLetters {
+public:
+    void bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
+              const kafka::Failure& failure, const std::optional<kafka::Redacted>& redacted);
+    /// A key as dead letters keep it: with confidential fields hidden, so that then one stands for several, and a retry
+    /// has to be forced too often rather than too seldom.
+    using KeptKey = std::function<std::optional<std::string>(const PartitionState& partition, std::string_view key)>;
+    /// After a batch was applied, but for what was buried.
+    void supersede(const std::string& source, const kafka::MessageBatch& messages,
+                   const std::vector<PartitionState*>& partitions, const KeptKey& keptKey);
+    /// A truncate was applied: nothing from before it may come back.
+    void supersedeAll(const std::string& source, const kafka::Message& truncate);
+    /// After the transaction has ended, one way or the other. Keys stay: one too many only costs a look.
+    void reset() { buried_.clear(); }
+
+private:
+    void load(const std::string& source);
+    static size_t hashOf(const std::string& topic, std::string_view key);
+
+    bool loaded_ = false;
+    std::unordered_set<size_t> keys_;                            ///< hashes; what matches is looked up in the table
+    std::set<std::pair<const PartitionState*, int64_t>> buried_; ///< of the batch at hand
+};
+
+} // namespace standin::cdc

@@ -1,0 +1,71 @@
+#include <charconv>
+
+#include "cdc/json.h"
+#include "cdc/value.h"
+
+namespace standin::cdc {
+
+namespace {
+
+/// An integer of JSON without more ado; nothing for all that needs a second look.
+std::optional<int64_t> plainInteger(std::string_view token, int64_t minimum, int64_t maximum) {
+    int64_t number = 0;
+    const auto parsed = std::from_chars(token.data(), token.data() + token.size(), number);
+    const bool isWhole = parsed.ec == std::errc() && parsed.ptr == token.data() + token.size();
+    const bool hasLeadingZero = token.size() > 1 && (token[0] == '0' || token.starts_with("-0"));
+    return isWhole && !hasLeadingZero && number >= minimum && number <= maximum ? std::optional(number) : std::nullopt;
+}
+
+} // namespace
+
+/// The commonest values are read here; whatever else there is goes the way of all values, as the one element of an
+/// array of its own.
+Cell ValueDecoder::decodeToken(std::string_view token, const TargetColumn& column, const FieldSchema* schema) {
+    std::optional<int64_t> number;
+    if (!schema || schema->semantic == Semantic::None)
+        switch (column.type) {
+        case ColumnType::Int2:
+            number = plainInteger(token, INT16_MIN, INT16_MAX);
+            break;
+        case ColumnType::Int4:
+            number = plainInteger(token, INT32_MIN, INT32_MAX);
+            break;
+        case ColumnType::Int8:
+            number = plainInteger(token, INT64_MIN, INT64_MAX);
+            break;
+        case ColumnType::Text:
+        case ColumnType::Char:
+            if (token.size() >= 2 && token[0] == '"' && !std::memchr(token.data(), '\\', token.size()) &&
+                (!schema || schema->wire == WireType::String)) {
+                const std::string_view text = token.substr(1, token.size() - 2);
+                if (!placeholder_.isText(text, false))
+                    return textCell(text);
+            }
+            break;
+        default:
+            break;
+        }
+    if (number)
+        return valueCell(*number);
+
+    const size_t size = token.size() + 2;
+    char* copy = arena_.allocate(size + simdjson::SIMDJSON_PADDING, 1);
+    copy[0] = '[';
+    std::memcpy(copy + 1, token.data(), token.size());
+    copy[size - 1] = ']';
+    std::memset(copy + size, ' ', simdjson::SIMDJSON_PADDING);
+    simdjson::ondemand::document document;
+    simdjson::ondemand::array array;
+    check(parser_.iterate(simdjson::padded_string_view(copy, size, size + simdjson::SIMDJSON_PADDING)).get(document));
+    check(document.get_array().get(array));
+    Cell cell;
+    for (auto element : array) {
+        simdjson::ondemand::value value;
+        check(std::move(element).get(value));
+        cell = decode(value, column, schema);
+        break;
+    }
+    return cell;
+}
+
+} // namespace standin::cdc
