@@ -37,7 +37,7 @@ def test_wide_table_through_sql(kafka, bank):
 
 def test_keys_that_are_equal_only_once_stored(kafka, bank):
     """1.3 s and 1.4 s are two keys in the events and one in timestamptz(0): each change is applied after the one before."""
-    stream = Stream(bank, "rounded", "id timestamptz(0) primary key, v int")
+    stream = Stream(bank, "rounded", "id timestamptz(0) primary key, v int", rounding="'round'")
     at = lambda fraction, v, op="u": event(op, {"id": f"2026-11-24T10:00:00.{fraction}Z", "v": v})
     stream.produce([at(1, 1, "c")])
     stream.applied(1)
@@ -117,7 +117,7 @@ def test_a_header_that_is_no_text_stops_no_stream(kafka, bank):
 
 def test_a_batch_of_poison_only(kafka, bank):
     """Halving down to each record neither leaks nor piles up memory."""
-    stream = Stream(bank, "venom", "id int primary key, v int check (v > 0)")
+    stream = Stream(bank, "venom", "id int primary key, v int check (v > 0)", dead_letter_limit=100000)
     stream.produce([event("c", {"id": i, "v": 0}) for i in range(3000)] + [event("c", {"id": 3000, "v": 1})])
     stream.applied(3001, 120)
     assert stream.rows() == [(3000, 1)] and len(stream.dead_letters()) == 3000
