@@ -292,7 +292,9 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
             return addFiltered(mapped, event, index, partition);
     }
     count(partition.counts, event);
-    const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete;
+    // A flattened row without __op counts as an update, whatever it was.
+    const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete ||
+                              (event.operation == Operation::Update && event.position.empty());
     if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
         const bool leaves = event.operation == Operation::Delete;
         if (message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))

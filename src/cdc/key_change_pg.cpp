@@ -162,8 +162,9 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey) {
 
 void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena) {
     static pg::Statement recall(
-        "select stored::text from standin_private.cdc_key_change where source = $1 and target = $2 and origin = $3 "
-        "and position = $4 and (position <> '' or old_key = $5) and not fetched");
+        "select stored::text from standin_private.cdc_key_change where source = $1 and target = $2 and "
+        "((origin = $3 and position = $4 and position <> '') or (position = '' and old_key = $5)) and not fetched "
+        "order by position <> '' desc limit 1"); // a flattened delete has no position, the insert may have one
     static pg::Statement remember(
         "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched, "
         "new_key) "
@@ -191,9 +192,9 @@ void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
 }
 
 void keyArrived(const KeyChange& change, const Cell* oldKey) {
-    static pg::Statement forget("delete from standin_private.cdc_key_change where source = $1 and target = $2 and "
-                                "origin = $3 and position = $4 "
-                                "and (position <> '' or old_key = $5) and not fetched");
+    static pg::Statement forget(
+        "delete from standin_private.cdc_key_change where source = $1 and target = $2 and "
+        "((origin = $3 and position = $4 and position <> '') or (position = '' and old_key = $5)) and not fetched");
     forget.run(change.source, change.table.relation(), change.origin, pg::Bytea{change.position},
                hasKey(change.table.target(), oldKey) ? textOfKey(change.table, oldKey) : "");
 }
