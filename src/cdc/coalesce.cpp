@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/hash.h"
+
 namespace standin::cdc {
 
 namespace {
@@ -42,21 +44,16 @@ bool isCanonical(const TargetColumn& column, const Cell& cell) {
     }
 }
 
-uint64_t mix(uint64_t hash, uint64_t value) {
-    const __uint128_t product = static_cast<__uint128_t>(hash ^ value) * 0x9E3779B97F4A7C15ull;
-    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
-uint64_t mixBytes(uint64_t hash, std::string_view bytes) { return mix(hash, std::hash<std::string_view>{}(bytes)); }
+uint64_t mixBytes(uint64_t hash, std::string_view bytes) { return hashMix(hash, std::hash<std::string_view>{}(bytes)); }
 
 uint64_t hashKey(const Target& target, const Cell* cells) {
     uint64_t hash = 0x2545F4914F6CDD1Dull;
     for (const uint16_t column : target.key) {
         const Cell& cell = cells[column];
         if (cell.kind == CellKind::Value)
-            hash = mix(hash, static_cast<uint64_t>(cell.value) + 1);
+            hash = hashMix(hash, static_cast<uint64_t>(cell.value) + 1);
         else if (cell.kind == CellKind::Numeric)
-            hash = mixBytes(mix(hash, static_cast<uint16_t>(decimalOf(cell).weight)), digitsOf(decimalOf(cell)));
+            hash = mixBytes(hashMix(hash, static_cast<uint16_t>(decimalOf(cell).weight)), digitsOf(decimalOf(cell)));
         else
             hash = mixBytes(hash, keyText(target.columns[column], cell));
     }

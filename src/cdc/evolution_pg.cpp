@@ -3,20 +3,13 @@
 #include <algorithm>
 
 #include "cdc/evolution.h"
+#include "cdc/target_statement_pg.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
 
 namespace {
-
-std::string quotedIdentifier(const std::string& name) {
-    return pg::call([&] { return quote_identifier(name.c_str()); });
-}
-
-std::string quotedLiteral(const std::string& text) {
-    return pg::call([&] { return quote_literal_cstr(text.c_str()); });
-}
 
 /// A field that the mapping drops or takes for another column is not missing from the table, nor is one whose column
 /// takes something else.
@@ -40,7 +33,7 @@ std::optional<ColumnLimit> limitOf(const ColumnConversion& column) {
 
 std::string commentOn(const TargetTable& table, const FieldSchema& field) {
     const std::string& type = field.logicalName.empty() ? field.wireType : field.logicalName;
-    return "COMMENT ON COLUMN " + table.name() + "." + quotedIdentifier(field.name) + " IS " +
+    return "COMMENT ON COLUMN " + table.name() + "." + quoted(field.name) + " IS " +
            quotedLiteral("added by pg_standin for field \"" + field.name + "\" (" + type + ") of topic " +
                          table.topic());
 }
@@ -57,8 +50,8 @@ void add(const TargetTable& table, const TopicForm::Field& field, std::vector<st
                     "",
                     "ALTER TABLE ... ADD COLUMN; or let the connector write schemas (value.converter.schemas.enable).");
     checkColumnName(field.name);
-    statements.push_back("ALTER TABLE " + table.name() + " ADD COLUMN IF NOT EXISTS " + quotedIdentifier(field.name) +
-                         " " + columnTypeOf(*field.schema));
+    statements.push_back("ALTER TABLE " + table.name() + " ADD COLUMN IF NOT EXISTS " + quoted(field.name) + " " +
+                         columnTypeOf(*field.schema));
     statements.push_back(commentOn(table, *field.schema));
 }
 
@@ -94,12 +87,12 @@ std::vector<std::string> creationOf(TargetTable& table) {
         if (field.name.starts_with("__"))
             continue; // metadata of a flattened record
         checkColumnName(field.name);
-        columns += (columns.empty() ? "" : ", ") + quotedIdentifier(field.name) + " " + columnTypeOf(field);
+        columns += (columns.empty() ? "" : ", ") + quoted(field.name) + " " + columnTypeOf(field);
         statements.push_back(commentOn(table, field));
     }
     std::string key;
     for (const std::string& field : keyFields(table.decoder(), table.name()))
-        key += (key.empty() ? ", PRIMARY KEY (" : ", ") + quotedIdentifier(field);
+        key += (key.empty() ? ", PRIMARY KEY (" : ", ") + quoted(field);
     statements[0] = "CREATE TABLE " + table.name() + " (" + columns + key + (key.empty() ? ")" : "))");
     statements.push_back("COMMENT ON TABLE " + table.name() + " IS " +
                          quotedLiteral("made by pg_standin for topic " + table.topic()));
@@ -132,8 +125,7 @@ std::vector<std::string> changesFor(TargetTable& table) {
             continue;
         const std::string& column = table.target().columns[static_cast<size_t>(field.column)].name;
         if (const auto type = widenedTypeOf(*field.schema, *limit))
-            statements.push_back("ALTER TABLE " + table.name() + " ALTER COLUMN " + quotedIdentifier(column) +
-                                 " TYPE " + *type);
+            statements.push_back("ALTER TABLE " + table.name() + " ALTER COLUMN " + quoted(column) + " TYPE " + *type);
     }
     form->settled = statements.empty();
     return statements;

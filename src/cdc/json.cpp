@@ -33,12 +33,12 @@ std::string_view rawObject(simdjson::ondemand::value& value) {
     return text;
 }
 
-std::string_view rawString(simdjson::ondemand::value& value) {
-    std::string_view token = trim(value.raw_json_token());
-    if (token.size() < 2 || token.front() != '"' || token.back() != '"')
-        return {};
-    return token.substr(1, token.size() - 2);
+std::string_view unquoted(std::string_view token) {
+    return token.size() >= 2 && token.front() == '"' && token.back() == '"' ? token.substr(1, token.size() - 2)
+                                                                            : std::string_view();
 }
+
+std::string_view rawString(simdjson::ondemand::value& value) { return unquoted(rawToken(value)); }
 
 std::string_view rawKey(simdjson::ondemand::field& field) {
     const char* raw = field.key().raw();

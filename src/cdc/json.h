@@ -26,7 +26,8 @@ simdjson::padded_string_view padded(std::string_view text, Arena& arena);
 /// The text of an object, which is consumed.
 std::string_view rawObject(simdjson::ondemand::value& value);
 
-/// The characters between the quotes of a string, escapes and all; empty for what is no string.
+/// The characters between the quotes of a string's token, escapes and all; empty for what is no string.
+std::string_view unquoted(std::string_view token);
 std::string_view rawString(simdjson::ondemand::value& value);
 
 /// Of a field of a document: its key, escapes and all, and its value as it stands there.

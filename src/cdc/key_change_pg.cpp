@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cdc/target_statement_pg.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
 
@@ -28,19 +29,11 @@ bool isWithholdable(const Target& target, size_t column) {
     }
 }
 
-std::string literal(std::string_view text) {
-    const std::string copy(text);
-    return pg::call([&] { return quote_literal_cstr(copy.c_str()); });
-}
-
-std::string identifier(const std::string& name) {
-    return pg::call([&] { return quote_identifier(name.c_str()); });
-}
-
 std::string textOfKey(TargetTable& table, const Cell* cells) {
     std::string text;
     for (const uint16_t column : table.target().key)
-        text += (text.empty() ? "" : ",") + literal(cellToText(table.columns()[column], cells[column]).value_or(""));
+        text +=
+            (text.empty() ? "" : ",") + quotedLiteral(cellToText(table.columns()[column], cells[column]).value_or(""));
     return text;
 }
 
@@ -55,8 +48,8 @@ std::vector<std::string> valuesOfKey(TargetTable& table, const Cell* cells) {
 std::string keyCondition(const TargetTable& table, const std::vector<std::string>& values) {
     std::string condition;
     for (size_t i = 0; i < table.target().key.size() && i < values.size(); ++i)
-        condition += (i ? " AND t." : "t.") + identifier(table.target().columns[table.target().key[i]].name) + " = " +
-                     literal(values[i]);
+        condition += (i ? " AND t." : "t.") + quoted(table.target().columns[table.target().key[i]].name) + " = " +
+                     quotedLiteral(values[i]);
     return condition;
 }
 
@@ -71,8 +64,8 @@ std::optional<std::string> storedValues(TargetTable& table, const Cell* key) {
     std::string names, values;
     for (size_t i = 0; i < table.target().columns.size(); ++i)
         if (isWithholdable(table.target(), i)) {
-            names += (names.empty() ? "" : ", ") + literal(table.target().columns[i].name);
-            values += (values.empty() ? "t." : ", t.") + identifier(table.target().columns[i].name) + "::text";
+            names += (names.empty() ? "" : ", ") + quotedLiteral(table.target().columns[i].name);
+            values += (values.empty() ? "t." : ", t.") + quoted(table.target().columns[i].name) + "::text";
         }
     const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // the table's policies may do what they like
     const pg::Rows found = pg::execute("SELECT jsonb_object(ARRAY[" + names + "], ARRAY[" + values + "])::text FROM " +
@@ -113,12 +106,12 @@ void correct(const TargetTable& table, const std::vector<std::string>& newKey, c
     std::vector<Difference> differences;
     for (const pg::Row row : differing.run(pg::Jsonb{last}, pg::Jsonb{taken}))
         differences.push_back({row.get<std::string>(0), row.optional<std::string>(1), row.optional<std::string>(2)});
-    const auto value = [](const std::optional<std::string>& text) { return text ? literal(*text) : "NULL"; };
+    const auto value = [](const std::optional<std::string>& text) { return text ? quotedLiteral(*text) : "NULL"; };
     const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free);
     for (const Difference& one : differences)
-        pg::execute("UPDATE " + table.name() + " AS t SET " + identifier(one.column) + " = " + value(one.now) +
-                    " WHERE " + keyCondition(table, newKey) + " AND t." + identifier(one.column) +
-                    "::text IS NOT DISTINCT FROM " + value(one.then));
+        pg::execute("UPDATE " + table.name() + " AS t SET " + quoted(one.column) + " = " + value(one.now) + " WHERE " +
+                    keyCondition(table, newKey) + " AND t." + quoted(one.column) + "::text IS NOT DISTINCT FROM " +
+                    value(one.then));
     pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
 }
 

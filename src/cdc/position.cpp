@@ -11,12 +11,6 @@ namespace standin::cdc {
 
 namespace {
 
-/// The characters between the quotes, escapes and all; empty for what is no string.
-std::string_view unquoted(std::string_view token) {
-    return token.size() >= 2 && token.front() == '"' && token.back() == '"' ? token.substr(1, token.size() - 2)
-                                                                            : std::string_view();
-}
-
 std::optional<int64_t> numberOf(std::string_view token) {
     int64_t number = 0;
     const std::string_view digits = token.starts_with('"') ? unquoted(token) : token;

@@ -1,5 +1,7 @@
 #include "cdc/redaction.h"
 
+#include "cdc/json.h"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -33,24 +35,6 @@ std::string lower(std::string_view text) {
         if (c >= 'A' && c <= 'Z')
             c = static_cast<char>(c - 'A' + 'a');
     return result;
-}
-
-std::string_view trim(std::string_view text) {
-    const auto isSpace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-    while (!text.empty() && isSpace(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && isSpace(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
-/// A key as it stands between its quotes.
-std::string_view rawKey(simdjson::ondemand::field& field) {
-    const char* start = field.key().raw();
-    const char* end = start;
-    while (*end != '"')
-        end += *end == '\\' ? 2 : 1;
-    return {start, static_cast<size_t>(end - start)};
 }
 
 std::string inQuotes(std::string_view text) {

@@ -67,6 +67,10 @@ std::string quoted(const std::string& name) {
     return pg::call([&] { return quote_identifier(name.c_str()); });
 }
 
+std::string quotedLiteral(const std::string& text) {
+    return pg::call([&] { return quote_literal_cstr(text.c_str()); });
+}
+
 std::string parameterAt(size_t index) { return "$" + std::to_string(index + 1); }
 
 std::string operatorName(Oid op) {

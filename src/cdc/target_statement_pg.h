@@ -29,6 +29,8 @@ private:
 };
 
 std::string quoted(const std::string& name);
+/// The same of a text, as a literal.
+std::string quotedLiteral(const std::string& text);
 /// "$1" for 0.
 std::string parameterAt(size_t index);
 /// An operator named in full: search_path is pinned, and the type may be anybody's.

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "cdc/json.h"
+
 namespace standin::cdc {
 
 namespace {
@@ -14,12 +16,6 @@ using simdjson::ondemand::value;
 
 bool isDigits(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view spaces = " \n\r\t";
-    const size_t first = text.find_first_not_of(spaces);
-    return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(spaces) - first + 1);
 }
 
 /// Connectors write numbers as numbers, or as strings.
