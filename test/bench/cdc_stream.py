@@ -45,17 +45,22 @@ class Bench:
         self.query("CHECKPOINT")
 
     def produce(self, topic, records, rate=None):
-        """Send (key, value) pairs of text; with a rate, so many a second, each at once."""
+        """Send (key, value) pairs of text; with a rate, so many a second, each at once. How many there were."""
         command = [CLIENT, "produce", self.kafka.brokers, topic, *([str(rate)] if rate else [])]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as client:
-            client.stdin.writelines(f"{key}\t{value}\n".encode() for key, value in records)
+            count = 0
+            for key, value in records:
+                client.stdin.write(f"{key}\t{value}\n".encode())
+                count += 1
             client.stdin.close()
             if client.wait():
                 raise RuntimeError(f"{command} exited with {client.returncode}")
+        return count
 
     def fill(self, topic, records, **config):
+        """A full topic, read once: the broker's JVM has compiled what serves it before anything is measured."""
         self.kafka.topic_create(topic, **config)
-        self.produce(topic, records)
+        self.consume_seconds(topic, self.produce(topic, records))
 
     def consume_seconds(self, topic, count):
         return float(run_program([CLIENT, "consume", self.kafka.brokers, topic, count]))
