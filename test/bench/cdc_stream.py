@@ -69,7 +69,7 @@ class Bench:
     def source(self, tables, **options):
         """A paused source of {topic: table}, its worker up and waiting; dropped at the end."""
         self.sources += 1
-        source = Source(self, f"bench{self.sources}")
+        source = Source(self, f"bench{self.sources}", list(tables))
         words = "".join(f", {key} => '{value}'" for key, value in options.items())
         self.query(f"SELECT standin.cdc_source_create('{source.name}', 'kafka', paused => true{words})")
         for topic, table in tables.items():
@@ -84,8 +84,8 @@ class Bench:
 
 
 class Source:
-    def __init__(self, bench, name):
-        self.bench, self.name = bench, name
+    def __init__(self, bench, name, topics):
+        self.bench, self.name, self.topics = bench, name, topics
 
     def worker(self, what):
         return self.bench.value(f"SELECT {what} FROM standin.stat_worker WHERE kind = 'cdc' AND key = %s", [self.name])
@@ -97,7 +97,8 @@ class Source:
             def position():
                 watch()
                 # Not stat_cdc, which shows much more and costs a core as much as the stream does.
-                cursor.execute("SELECT sum(next_offset) FROM standin_private.kafka_offset WHERE consumer = %s", [self.name])
+                cursor.execute("SELECT sum(next_offset) FROM standin_private.kafka_offset WHERE consumer = %s AND topic = ANY (%s)",
+                               [self.name, self.topics])
                 return cursor.fetchone()[0] or 0
             began = time.monotonic()
             cursor.execute("SELECT standin.cdc_resume(%s)", [self.name])
