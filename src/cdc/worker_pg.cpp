@@ -140,6 +140,7 @@ bool SourceWorker::load() {
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_ = std::make_unique<BatchApplier>(source_, config_->modes, config_->properties);
     applier_->setMessagePolicy({config_->onMessage, config_->messageFunction});
+    applier_->setShared(config_->workers > 1);
     if (ordinal_ == 0) {
         signals_ = std::make_unique<SignalSender>(worker_, source_, *config_);
         letters_ = std::make_unique<LetterRetry>(worker_, source_, *config_);

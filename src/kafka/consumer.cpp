@@ -11,6 +11,7 @@ namespace standin::kafka {
 namespace {
 
 constexpr size_t maxLogLines = 100;
+constexpr int64_t minFetchKilobytes = 64, maxFetchKilobytes = 4096;
 
 using Conf = std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)>;
 using PartitionList =
@@ -107,6 +108,9 @@ std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
 Consumer::Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits) {
     Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
     set(conf.get(), "client.id", "pg_standin");
+    // A fetch at a time is under way: so much of a partition has to last until the next one has come.
+    set(conf.get(), "fetch.message.max.bytes",
+        std::to_string(std::clamp(limits.queueKilobytes / 4, minFetchKilobytes, maxFetchKilobytes) * 1024));
     for (const auto& [name, value] : properties)
         if (!isRegistryOption(name))
             set(conf.get(), name, value);
