@@ -78,6 +78,7 @@ private:
     temporal::Fraction fractionOf(const TargetColumn& column) const;
     temporal::Unit unitOfTime(Input& input) const;
     temporal::Unit unitOfTimestamp(Input& input) const;
+    void refuseOtherUnit(Input& input, int64_t timestamp) const;
     Cell dayOf(Input& input, int64_t timestamp);
     std::string_view limitedText(Input& input, std::string_view text);
     std::optional<std::string> timeAsText(Input& input);
