@@ -69,6 +69,8 @@ class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
     void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
+    /// Other workers apply other partitions of the source.
+    void setShared(bool shared) { shared_ = shared; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -139,6 +141,7 @@ private:
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
     OpenLetters letters_;
+    bool shared_ = false;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
 };
 

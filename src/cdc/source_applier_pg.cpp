@@ -22,6 +22,7 @@ SourceApplier::SourceApplier(kernel::Worker& worker, const std::string& source, 
     for (const TableConfig& table : config.tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
+    applier_.setShared(config.workers > 1);
 }
 
 SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {
