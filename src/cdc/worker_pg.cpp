@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.h"
 #include "cdc/cdc.h"
 #include "cdc/eventual_stream_pg.h"
 #include "cdc/transactional_stream_pg.h"
@@ -65,7 +66,7 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
     failures_ = repeatable ? failures_ + 1 : reconnectFailures;
     worker_.setError(sqlstate, message);
     worker_.setState("retrying", message);
-    const auto until = Clock::now() + std::min<Clock::duration>(100ms * (1 << std::min(failures_, 9)), 30s);
+    const auto until = Clock::now() + exponentialBackoff(failures_, 200ms, 30s);
     while (!worker_.stopping() && Clock::now() < until) {
         worker_.wait(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
         lookForChanges();
