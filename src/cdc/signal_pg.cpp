@@ -28,7 +28,7 @@ void SignalSender::attend() {
     try {
         if (!underWay_.empty()) {
             if (const auto report = producer_->poll())
-                finish(report->error);
+                finish(*report);
         } else if (due_ && clock_.isDue()) {
             if (const auto signal = next())
                 begin(*signal);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "kafka/client.h"
+#include "kafka/wakeup.h"
 
 namespace standin::kafka {
 
@@ -15,9 +16,6 @@ Producer::Producer(const Properties& properties) {
     rd_kafka_conf_set_log_cb(conf.get(), nullptr); // its own thread would write into the server's log
     const SignalMask mask;
     client_ = conf.create(RD_KAFKA_PRODUCER);
-    rd_kafka_queue_t* queue = rd_kafka_queue_get_main(client_);
-    rd_kafka_queue_io_event_enable(queue, wakeup_.writeEnd(), "", 1);
-    rd_kafka_queue_destroy(queue); // one reference of several
 }
 
 void Producer::send(const std::string& topic, const std::string& key, const std::string& value) {
@@ -31,8 +29,7 @@ void Producer::send(const std::string& topic, const std::string& key, const std:
         throw Error("HV000", "could not send to topic \"" + topic + "\": " + rd_kafka_err2str(error));
 }
 
-std::optional<Producer::Report> Producer::poll() {
-    wakeup_.drain();
+std::optional<std::string> Producer::poll() {
     const SignalMask mask;
     rd_kafka_poll(client_, 0);
     return report_;
@@ -41,8 +38,11 @@ std::optional<Producer::Report> Producer::poll() {
 // Both run inside poll(), on the caller's thread; nothing may escape into librdkafka's C frames.
 void Producer::onReport(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
     try {
-        static_cast<Producer*>(self)->report_ = {message->err == RD_KAFKA_RESP_ERR_NO_ERROR,
-                                                 message->err ? rd_kafka_err2str(message->err) : ""};
+        auto* producer = static_cast<Producer*>(self);
+        producer->report_.emplace();
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            *producer->report_ =
+                rd_kafka_err2str(message->err) + (producer->lastError_.empty() ? "" : ": " + producer->lastError_);
     } catch (...) {
     }
 }
