@@ -93,17 +93,18 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     reset();
     decode(messages, partitions);
     applyDecoded(messages, partitions);
-    letters_.supersede(
-        source_, messages, partitions,
-        [&](const PartitionState& partition, std::string_view key, std::string& place) -> std::optional<std::string_view> {
-            const RowMapper* mapper = partition.table == noTable ? nullptr : tables[partition.table]->mapper();
-            if (!mapper || !mapper->redaction().needed())
-                return key;
-            auto redacted = mapper->redaction().redact(key);
-            if (!redacted)
-                return std::nullopt;
-            return place = std::move(*redacted);
-        });
+    letters_.supersede(source_, messages, partitions,
+                       [&](const PartitionState& partition, std::string_view key,
+                           std::string& place) -> std::optional<std::string_view> {
+                           const RowMapper* mapper =
+                               partition.table == noTable ? nullptr : tables[partition.table]->mapper();
+                           if (!mapper || !mapper->redaction().needed())
+                               return key;
+                           auto redacted = mapper->redaction().redact(key);
+                           if (!redacted)
+                               return std::nullopt;
+                           return place = std::move(*redacted);
+                       });
 }
 
 /// Changes in runs, with what has its own place in the stream between them.
@@ -222,7 +223,7 @@ TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
     TableDecoder& decoder = decoderOf(partition);
     decoder.lastForm = nullptr;
-    if (partition.topic.starts_with("__debezium-heartbeat")) {
+    if (partition.heartbeat) {
         ++partition.counts.ignored;
         return;
     }
@@ -309,8 +310,7 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
     if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
         const bool leaves = event.operation == Operation::Delete;
         // librdkafka makes a list of a record's headers when it is first asked for one of them.
-        const bool mayMatter =
-            leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
+        const bool mayMatter = leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
         if (mayMatter && message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
             interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
                                    index, partition.table, event});

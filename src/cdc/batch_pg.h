@@ -24,6 +24,7 @@ struct PartitionState {
     uint32_t table = 0;      ///< index of the target, or noTable
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
+    bool heartbeat = false;  ///< of a topic of Debezium's heartbeats
     bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
     int64_t stored = 0;      ///< next offset as committed here
     int64_t next = 0;        ///< next offset once the batch at hand commits

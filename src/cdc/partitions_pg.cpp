@@ -26,6 +26,11 @@ std::vector<std::string> matching(const std::vector<std::string>& topics, const 
     return found;
 }
 
+void name(PartitionState& state, const std::string& topic) {
+    state.topic = topic;
+    state.heartbeat = topic.starts_with("__debezium-heartbeat");
+}
+
 void append(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
 
 } // namespace
@@ -35,7 +40,7 @@ void Partitions::load() {
         if (!isOwn(offset.topic, offset.partition))
             continue;
         PartitionState& state = states_[{offset.topic, offset.partition}];
-        state.topic = offset.topic;
+        name(state, offset.topic);
         state.partition = offset.partition;
         state.table = noTable;
         state.stored = state.next = offset.next;
@@ -163,7 +168,7 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
         });
     for (const int32_t partition : unknown) {
         PartitionState& state = states_[{topic.name, partition}];
-        state.topic = topic.name;
+        name(state, topic.name);
         state.partition = partition;
         state.clusterId = clusterId_;
     }

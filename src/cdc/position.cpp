@@ -54,15 +54,22 @@ int64_t plausibleMicros(int64_t number, int64_t unit) {
 }
 
 SourceBlock::Field SourceBlock::fieldOf(std::string_view key) {
-    constexpr std::pair<std::string_view, Field> names[] = {
-        {"connector", Field::Connector}, {"name", Field::Name},
-        {"db", Field::Database},         {"snapshot", Field::Snapshot},
-        {"ts_us", Field::Micros},        {"ts_ms", Field::Millis},
-        {"sequence", Field::Sequence},   {"lsn", Field::Lsn},
-        {"txId", Field::Transaction},    {"file", Field::File},
-        {"pos", Field::Pos},             {"row", Field::Row},
-        {"server_id", Field::Server},    {"commit_lsn", Field::CommitLsn},
-        {"change_lsn", Field::ChangeLsn}, {"event_serial_no", Field::Serial}};
+    constexpr std::pair<std::string_view, Field> names[] = {{"connector", Field::Connector},
+                                                            {"name", Field::Name},
+                                                            {"db", Field::Database},
+                                                            {"snapshot", Field::Snapshot},
+                                                            {"ts_us", Field::Micros},
+                                                            {"ts_ms", Field::Millis},
+                                                            {"sequence", Field::Sequence},
+                                                            {"lsn", Field::Lsn},
+                                                            {"txId", Field::Transaction},
+                                                            {"file", Field::File},
+                                                            {"pos", Field::Pos},
+                                                            {"row", Field::Row},
+                                                            {"server_id", Field::Server},
+                                                            {"commit_lsn", Field::CommitLsn},
+                                                            {"change_lsn", Field::ChangeLsn},
+                                                            {"event_serial_no", Field::Serial}};
     for (const auto& [name, field] : names)
         if (key == name)
             return field;
@@ -135,7 +142,8 @@ SourceBlock::Place SourceBlock::inPostgres(Arena& arena) const {
         if (!number)
             return {};
         for (size_t at = 0; at < size; ++at)
-            position[static_cast<size_t>(i) * size + at] = static_cast<char>(static_cast<uint64_t>(*number) >> (8 * (size - 1 - at)));
+            position[static_cast<size_t>(i) * size + at] =
+                static_cast<char>(static_cast<uint64_t>(*number) >> (8 * (size - 1 - at)));
         rest.remove_prefix(digits);
     }
     const std::string_view name = text(Field::Name), database = text(Field::Database);

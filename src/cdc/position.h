@@ -8,8 +8,8 @@
 
 namespace standin::cdc {
 
-/// What a `source` block says of where in its database's log an event is, and when it was written there. It is read when
-/// it is asked for: the texts taken have to live as long.
+/// What a `source` block says of where in its database's log an event is, and when it was written there. It is read
+/// when it is asked for: the texts taken have to live as long.
 class SourceBlock {
 public:
     enum class Field : uint8_t {

@@ -6,8 +6,11 @@
 
 namespace standin::kafka {
 
-ClientConfig::ClientConfig(const Properties& properties) : conf_(rd_kafka_conf_new(), rd_kafka_conf_destroy) {
+ClientConfig::ClientConfig(const Properties& properties, const Properties& defaults)
+    : conf_(rd_kafka_conf_new(), rd_kafka_conf_destroy) {
     set("client.id", "pg_standin");
+    for (const auto& [name, value] : defaults)
+        set(name, value);
     for (const auto& [name, value] : properties)
         if (!isRegistryOption(name))
             set(name, value);

@@ -12,7 +12,8 @@ namespace standin::kafka {
 /// What a client of librdkafka is made of: a server's options, and what the client insists on.
 class ClientConfig {
 public:
-    explicit ClientConfig(const Properties& properties);
+    /// `defaults`: what the server's options may change.
+    explicit ClientConfig(const Properties& properties, const Properties& defaults = {});
 
     /// Throws Error (HV00D) if librdkafka does not take it; never with the value, which may be a secret.
     void set(const std::string& name, const std::string& value);

@@ -69,7 +69,8 @@ class Bench:
         self.query(f"SELECT standin.cdc_source_create('{source.name}', 'kafka', paused => true{words})")
         for topic, table in tables.items():
             self.query("SELECT standin.cdc_table_add(%s, %s, %s)", [source.name, topic, table])
-        await_("the worker to wait", lambda: source.worker("state") == "paused", 60)
+        # One that has waited for a while has seen all of its configuration.
+        await_("the worker to wait", lambda: source.worker("state = 'paused' AND since < now() - interval '1 second'"), 60)
         try:
             yield source
         finally:
@@ -90,7 +91,8 @@ class Source:
         with contextlib.closing(self.bench.server.connect(DBNAME)) as connection, connection.cursor() as cursor:
             def position():
                 watch()
-                cursor.execute("SELECT sum(next_offset) FROM standin.stat_cdc WHERE source = %s", [self.name])
+                # Not stat_cdc, which shows much more and costs a core as much as the stream does.
+                cursor.execute("SELECT sum(next_offset) FROM standin_private.kafka_offset WHERE consumer = %s", [self.name])
                 return cursor.fetchone()[0] or 0
             began = time.monotonic()
             cursor.execute("SELECT standin.cdc_resume(%s)", [self.name])
