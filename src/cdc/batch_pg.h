@@ -89,7 +89,6 @@ public:
     void reset();
     /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
     void deferConflicts(bool defer) { defersConflicts_ = defer; }
-    size_t memoryBytes() const { return arena_.reservedBytes(); }
     /// What operators should hear of the batches since it was last asked.
     std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 

@@ -275,6 +275,18 @@ std::vector<kafka::TopicPartition> Partitions::committed() {
     return moved;
 }
 
+void Partitions::noteEnds(const kafka::Consumer& consumer) {
+    for (auto& [key, state] : states_)
+        if (const auto marks = consumer.watermarks(state.topic, state.partition))
+            state.end = std::max(state.end.value_or(0), marks->high);
+}
+
+void Partitions::beginBatch() {
+    for (auto& [key, state] : states_)
+        state.next = state.stored;
+    restartBatch();
+}
+
 void Partitions::restartBatch() {
     for (auto& [key, state] : states_) {
         state.taken.reset();

@@ -71,7 +71,6 @@ private:
     Decimal decimalFromBase64(Input& input, std::string_view text, int scale);
     void fit(Input& input, Decimal& decimal);
     Cell numericCell(const Decimal& decimal);
-    std::string_view significantNumber(Input& input, std::string_view text, bool isDouble);
     std::string_view bitText(Input& input, int32_t length);
     int64_t bitsAsInteger(Input& input);
     // value_time.cpp
