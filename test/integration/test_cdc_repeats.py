@@ -1,0 +1,126 @@
+"""What a restarted connector sends again is known by its place in the source's log, and what is new is applied."""
+
+import os
+import signal
+
+from harness.await_ import await_
+from source_log import Log
+from streams import Stream, kafka  # noqa: F401 (a fixture)
+
+
+def duplicates(stream):
+    return stream.stat("sum(duplicates)::int")
+
+
+def audited(bank, name, partitions=1, **options):
+    """A table whose every change leaves a trace."""
+    stream = Stream(bank, name, "id int primary key, v int", partitions, **options)
+    bank.query(f"create table {name}_audit (n int generated always as identity, op text, id int, v int); alter table {name}_audit owner to replica;"
+               f"create function public.{name}_note() returns trigger language plpgsql as $$begin "
+               f"insert into public.{name}_audit (op, id, v) values (tg_op, coalesce(new.id, old.id), new.v); return null; end$$;"
+               f"create trigger note after insert or update or delete on {name} for each row execute function public.{name}_note()")
+    return stream
+
+
+def test_what_a_restarted_connector_sends_again_is_no_news(kafka, bank):
+    stream = audited(bank, "repeated", batch_records=3)
+    log = Log()
+    events = [log.event("c", {"id": 1, "v": 1}), log.event("u", {"id": 1, "v": 2}), log.event("c", {"id": 2, "v": 1}),
+              log.event("d", {"id": 2}), ({"id": 2}, None), log.event("c", {"id": 2, "v": 3}), log.event("c", {"id": 9, "v": "poison"}),
+              log.event("u", {"id": 1, "v": 4})]
+    stream.produce(events)
+    stream.applied(8)
+    before = bank.query("select op, id, v from repeated_audit order by n")
+    stream.produce(events)  # the marks are in memory
+    stream.applied(16)
+    assert bank.query("select op, id, v from repeated_audit order by n") == before
+    assert duplicates(stream) == 7 and len(stream.dead_letters()) == 1
+    pid = stream.pid()
+    os.kill(pid, signal.SIGTERM)
+    await_("another worker", lambda: stream.pid() not in (None, pid), 60)
+    stream.produce(events + [log.event("u", {"id": 1, "v": 5})])  # and in the table
+    stream.applied(25)
+    assert bank.query("select op, id, v from repeated_audit order by n") == before + [("UPDATE", 1, 5)]
+    assert duplicates(stream) == 14 and stream.rows() == [(1, 5), (2, 3)]
+    stream.drop()
+
+
+def test_a_tombstone_that_comes_again_takes_no_later_row_with_it(kafka, bank):
+    """A flattened delete bears no place: it is applied again, and so must be what follows it."""
+    stream = Stream(bank, "tombstones", "id int primary key, v int")
+    log = Log()
+
+    def row(**values):
+        key, value = log.event("c", values)
+        source = {f"__source_{name}": value["source"][name] for name in ("connector", "name", "db", "sequence", "ts_us")}
+        return key, values | {"__op": "c"} | source
+    stream.produce([row(id=1, v=1), row(id=2, v=2)])
+    again = [({"id": 1}, None), row(id=1, v=11), row(id=2, v=22)]
+    stream.produce(again)
+    stream.applied(5)
+    stream.produce(again[:1])
+    stream.applied(6)
+    assert stream.rows() == [(2, 22)]
+    pid = stream.pid()
+    os.kill(pid, signal.SIGTERM)
+    await_("another worker", lambda: stream.pid() not in (None, pid), 60)
+    stream.produce(again[1:])
+    stream.applied(8)
+    assert stream.rows() == [(1, 11), (2, 22)] and stream.dead_letters() == []
+    stream.drop()
+
+
+def test_many_events_of_one_place_are_all_applied(kafka, bank):
+    """COPY at the source writes many rows as one record of the log."""
+    stream = audited(bank, "copied", batch_records=7)
+    log = Log()
+    events = [log.event("c", {"id": i, "v": i}, advance=i == 0) for i in range(20)]
+    stream.produce(events)
+    stream.applied(20)
+    stream.produce(events)
+    stream.applied(40)
+    assert len(stream.rows()) == 20 and duplicates(stream) == 20
+    assert bank.value("select count(*) from copied_audit") == 20
+    stream.drop()
+
+
+def test_a_restored_source_is_applied(kafka, bank):
+    """Its log counts from a lower place, but its clock has gone on."""
+    stream = audited(bank, "restored")
+    log = Log(commit=5000)
+    stream.produce([log.event("c", {"id": 1, "v": 1}), log.event("u", {"id": 1, "v": 2})])
+    stream.applied(2)
+    restored = Log(commit=3000, micros=log.micros + 10_000_000)
+    again = [restored.event("u", {"id": 1, "v": 7}), restored.event("u", {"id": 1, "v": 8})]
+    stream.produce(again)
+    stream.applied(4)
+    assert stream.rows() == [(1, 8)] and duplicates(stream) == 0
+    assert "restored or replaced" in bank.value("select last_error from standin.cdc_sources where source = 'restored'")
+    stream.produce(again)
+    stream.applied(6)
+    assert duplicates(stream) == 2
+    stream.drop()
+
+
+def test_snapshot_rows_obey_kafkas_order(kafka, bank):
+    stream = Stream(bank, "resnapshot", "id int primary key, v int")
+    log = Log()
+    first = log.event("c", {"id": 1, "v": 1})
+    later = log.event("u", {"id": 1, "v": 2})
+    old = Log(commit=10, micros=1_000_000)
+    stream.produce([first, later, old.event("r", {"id": 1, "v": 3}), later])
+    stream.applied(4)
+    assert stream.rows() == [(1, 3)] and duplicates(stream) == 1
+    stream.drop()
+
+
+def test_a_seek_applies_again(kafka, bank):
+    stream = Stream(bank, "sought", "id int primary key, v int")
+    log = Log()
+    stream.produce([log.event("c", {"id": 1, "v": 1}), log.event("c", {"id": 2, "v": 2})])
+    stream.applied(2)
+    bank.query("delete from sought")
+    bank.query("select standin.cdc_seek('sought', 'sought.topic', 0, 0)")
+    await_("the rows", lambda: stream.rows() == [(1, 1), (2, 2)], 60)
+    assert duplicates(stream) == 0
+    stream.drop()
