@@ -43,6 +43,8 @@ void TransactionAssembler::addBoundary(Boundary boundary, Clock::time_point now)
     topicRead_ = std::max(topicRead_, boundary.offset + 1);
     if (current_ && boundary.id == current_->id)
         current_->changed = now;
+    if (current_ && current_->ended)
+        noteNextRun(boundary);
     boundaries_.push_back(std::move(boundary));
 }
 
@@ -175,6 +177,7 @@ void TransactionAssembler::follow(const Boundary& boundary, Clock::time_point no
     current_->restarted = current_->began;
     current_->began = true;
     current_->ended = false;
+    current_->until.reset();
     current_->since = boundary.timestamp;
     current_->barrier.clear();
 }
@@ -185,13 +188,25 @@ void TransactionAssembler::readTotals(const Boundary& boundary) {
     for (const auto& [name, count] : boundary.totals)
         if (const auto known = collectionByName_.find(name); known != collectionByName_.end())
             current_->totals[known->second] = count;
+    for (const Boundary& later : boundaries_)
+        noteNextRun(later);
 }
 
-/// Whether END's totals count the record: it is the transaction's, from after the last BEGIN, and no repetition.
+/// A connector may go back once more, to before a transaction that it had ended: what then comes of it again is not
+/// what this END counted.
+void TransactionAssembler::noteNextRun(const Boundary& boundary) {
+    if (!boundary.end && boundary.id == current_->id && !current_->until)
+        current_->until = boundary.timestamp;
+}
+
+/// Whether END's totals count the record: it is the transaction's, from between the last BEGIN and the next, and no
+/// repetition.
 bool TransactionAssembler::counts(const Held& record, int64_t& lastOrder) const {
     if (record.mark.id != current_->id)
         return false;
     if (current_->restarted && record.timestamp >= 0 && record.timestamp < current_->since)
+        return false;
+    if (current_->until && record.timestamp >= *current_->until)
         return false;
     if (record.mark.totalOrder > 0 && record.mark.totalOrder <= lastOrder)
         return false;
@@ -202,6 +217,7 @@ bool TransactionAssembler::counts(const Held& record, int64_t& lastOrder) const 
 TransactionAssembler::Extent TransactionAssembler::measure() const {
     Extent extent;
     extent.prefix.assign(partitions_.size(), 0);
+    extent.passed.assign(partitions_.size(), false);
     extent.counted = current_->taken;
     extent.lastOrder.assign(partitions_.size(), 0);
     for (size_t index = 0; index < partitions_.size(); ++index) {
@@ -209,8 +225,10 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
         int64_t lastOrder = partition.lastOrder;
         size_t length = 0;
         for (const Held& record : partition.held) {
-            if (record.mark.id != current_->id && !isOpen(record))
+            if (record.mark.id != current_->id && !isOpen(record)) {
+                extent.passed[index] = true;
                 break;
+            }
             ++length;
             if (record.mark.id == current_->id)
                 extent.prefix[index] = length;
@@ -231,7 +249,7 @@ bool TransactionAssembler::lacks(const Extent& extent, size_t collection) const 
 }
 
 bool TransactionAssembler::isComplete(const Extent& extent) const {
-    if (!current_->ended || extent.stranger || !barrierReached())
+    if (!current_->ended || extent.stranger || !barrierReached(extent))
         return false;
     for (size_t collection = 0; collection < collections_.size(); ++collection)
         if (lacks(extent, collection))
@@ -239,14 +257,15 @@ bool TransactionAssembler::isComplete(const Extent& extent) const {
     return true;
 }
 
-/// Events from before the restart are in no total: they are here once the partitions are read to where they ended then.
-bool TransactionAssembler::barrierReached() const {
+/// Events from before the restart are in no total: they are here once the partitions are read to where they ended then,
+/// or to a later transaction, whose records may fill all that a partition can hold.
+bool TransactionAssembler::barrierReached(const Extent& extent) const {
     if (!current_->restarted)
         return true;
     if (current_->barrier.empty())
         return partitions_.empty();
     for (size_t index = 0; index < partitions_.size(); ++index)
-        if (partitions_[index].read < current_->barrier[index])
+        if (partitions_[index].read < current_->barrier[index] && !extent.passed[index])
             return false;
     return true;
 }
@@ -276,7 +295,7 @@ void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& relea
 void TransactionAssembler::takePart(const Extent& extent, Release& release) {
     bool fills = false;
     for (size_t index = 0; index < partitions_.size(); ++index)
-        fills |= isFull(partitions_[index]) && extent.prefix[index] == partitions_[index].held.size();
+        fills |= isFull(partitions_[index]) && !extent.passed[index];
     if (fills && !extent.stranger)
         takeExtent(extent.prefix, release, safeOrder(extent));
     if (release.partitions.empty() && !current_->partlyTaken)
@@ -296,7 +315,7 @@ int64_t TransactionAssembler::safeOrder(const Extent& extent) const {
 
 /// Whether nothing more of the current transaction can be expected from a partition.
 bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
-    return partitions_[index].atEnd || extent.prefix[index] < partitions_[index].held.size();
+    return partitions_[index].atEnd || extent.passed[index];
 }
 
 void TransactionAssembler::finish() {
@@ -321,7 +340,7 @@ bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now
     for (size_t index = 0; index < partitions_.size(); ++index)
         if (lacks(extent, partitions_[index].collection) && !isPast(index, extent))
             return false;
-    return barrierReached();
+    return barrierReached(extent);
 }
 
 bool TransactionAssembler::anotherFollows() const {

@@ -111,8 +111,9 @@ private:
         std::string id;
         int64_t offset = 0; ///< of its first boundary
         bool began = false;
-        bool restarted = false; ///< began more than once
-        int64_t since = -1;     ///< when Kafka got the last BEGIN
+        bool restarted = false;         ///< began more than once
+        int64_t since = -1;             ///< when Kafka got the last BEGIN
+        std::optional<int64_t> until{}; ///< after END: when Kafka got yet another BEGIN
         bool ended = false;
         bool partlyTaken = false;
         std::vector<int64_t> totals;  ///< by collection; -1: END does not name it
@@ -123,7 +124,8 @@ private:
 
     /// How far the current transaction reaches into what is held.
     struct Extent {
-        std::vector<size_t> prefix;     ///< records, by partition
+        std::vector<size_t> prefix;     ///< records, by partition, up to the last of the transaction
+        std::vector<bool> passed;       ///< by partition: a later transaction's record stands behind
         std::vector<int64_t> counted;   ///< events, by collection
         std::vector<int64_t> lastOrder; ///< by partition
         std::optional<size_t> stranger; ///< a partition with an event of a table that END does not name
@@ -141,11 +143,12 @@ private:
     void begin(const Boundary& boundary, Clock::time_point now);
     void follow(const Boundary& boundary, Clock::time_point now);
     void readTotals(const Boundary& boundary);
+    void noteNextRun(const Boundary& boundary);
     bool counts(const Held& record, int64_t& lastOrder) const;
     Extent measure() const;
     bool lacks(const Extent& extent, size_t collection) const;
     bool isComplete(const Extent& extent) const;
-    bool barrierReached() const;
+    bool barrierReached(const Extent& extent) const;
     void takeExtent(std::vector<size_t> prefix, Release& release, int64_t upTo);
     void takePart(const Extent& extent, Release& release);
     int64_t safeOrder(const Extent& extent) const;
