@@ -9,6 +9,8 @@ import tempfile
 
 from .maven import cache_root
 
+CONFLUENT = "confluent-kafka[avro,schemaregistry]==2.16.1"  # one list for all who need it: one download
+
 
 class PackagesUnavailable(Exception):
     """pip could not deliver; the message says what was wanted, and pip's own last words."""

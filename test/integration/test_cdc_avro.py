@@ -69,8 +69,7 @@ class AvroStream(Stream):
     def write(self, records, **client):
         job = {"brokers": self.bank.kafka.brokers, "topic": self.topic, "records": records,
                "registry": {"url": self.registry.url, **client}}
-        packages = "confluent-kafka[avro,schemaregistry]==2.16.1"
-        done = subprocess.run([python.interpreter(packages), "-B", PRODUCER], input=pickle.dumps(job), check=False,
+        done = subprocess.run([python.interpreter(python.CONFLUENT), "-B", PRODUCER], input=pickle.dumps(job), check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert done.returncode == 0, done.stdout.decode()
 
