@@ -6,7 +6,6 @@ namespace standin {
 char* Arena::allocateSlow(size_t size) {
     if (size > blockSize_ / 4) {
         oversized_.push_back(std::unique_ptr<char[]>(new char[size]));
-        oversizedBytes_ += size;
         return oversized_.back().get();
     }
     if (next_ == blocks_.size())

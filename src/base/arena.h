@@ -44,12 +44,9 @@ public:
 
     void reset() {
         oversized_.clear();
-        oversizedBytes_ = 0;
         next_ = 0;
         position_ = end_ = nullptr;
     }
-
-    size_t reservedBytes() const { return blocks_.size() * blockSize_ + oversizedBytes_; }
 
 private:
     char* allocateSlow(size_t size);
@@ -60,7 +57,6 @@ private:
     size_t next_ = 0;
     std::vector<std::unique_ptr<char[]>> blocks_;
     std::vector<std::unique_ptr<char[]>> oversized_;
-    size_t oversizedBytes_ = 0;
 };
 
 } // namespace standin

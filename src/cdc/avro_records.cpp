@@ -46,6 +46,11 @@ bool AvroRecords::learn(std::optional<std::string_view> bytes, const Fetch& fetc
     return true;
 }
 
+Error AvroRecords::noRegistry() {
+    return Error("55000", "records are in Avro, and the source's server names no schema registry", {},
+                 "Add the option \"schema.registry.url\" with ALTER SERVER.");
+}
+
 Record AvroRecords::toJson(const Record& record, Arena& arena) {
     Record json = record;
     transcode(json.key, json.keySchema, arena);
@@ -60,8 +65,7 @@ void AvroRecords::transcode(std::optional<std::string_view>& bytes, const std::s
     const auto known = schemas_.find(*id);
     if (known == schemas_.end()) {
         const auto refused = refused_.find(*id);
-        // Not having asked is never the record's fault.
-        throw refused != refused_.end() ? refused->second : withSchema(*id, Error("55000", "not fetched yet"));
+        throw refused != refused_.end() ? refused->second : noRegistry();
     }
     json_.clear();
     try {

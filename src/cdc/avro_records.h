@@ -32,8 +32,11 @@ public:
     /// What was refused by learn() may be asked for again.
     void forgetRefused() { refused_.clear(); }
 
-    /// Throws Error if the record is no value of its schema, or there is no such schema; 55000 if learn() was not
-    /// called for it.
+    /// What there is to say if no registry is known to fetch from.
+    static Error noRegistry();
+
+    /// Throws Error if the record is no value of its schema, or there is no such schema; noRegistry() if learn() was
+    /// not called for it.
     Record toJson(const Record& record, Arena& arena);
 
 private:

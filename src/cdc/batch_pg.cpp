@@ -11,6 +11,8 @@ namespace standin::cdc {
 
 namespace {
 
+constexpr size_t prefetchDistance = 2; ///< records
+
 kafka::Failure discreet(const kafka::Failure& failure) {
     return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
 }
@@ -66,13 +68,14 @@ std::optional<std::string_view> BatchApplier::look(const kafka::Message& message
 
 std::optional<std::vector<std::string>> BatchApplier::fetch(uint32_t id, const kafka::HttpClient::Wait& wait) {
     if (!registry_)
-        throw Error("55000", "records are in Avro, and the source's server names no schema registry", {},
-                    "Add the option \"schema.registry.url\" with ALTER SERVER.");
+        throw AvroRecords::noRegistry();
     return registry_->schema(id, wait);
 }
 
 bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions,
                                 const kafka::HttpClient::Wait& wait) {
+    if (!registry_)
+        return true; // what is Avro all the same is found when it is decoded
     avro_.forgetRefused();
     for (size_t i = 0; i < messages.size(); ++i)
         if (partitions[i] &&
@@ -95,10 +98,18 @@ void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, cons
     reset();
     decode(messages, partitions);
     applyDecoded(messages, partitions);
-    letters_.supersede(source_, messages, partitions, [&](const PartitionState& partition, std::string_view key) {
-        const RowMapper* mapper = partition.table == noTable ? nullptr : tables[partition.table]->mapper();
-        return mapper && mapper->redaction().needed() ? mapper->redaction().redact(key) : std::string(key);
-    });
+    letters_.supersede(source_, messages, partitions,
+                       [&](const PartitionState& partition, std::string_view key,
+                           std::string& place) -> std::optional<std::string_view> {
+                           const RowMapper* mapper =
+                               partition.table == noTable ? nullptr : tables[partition.table]->mapper();
+                           if (!mapper || !mapper->redaction().needed())
+                               return key;
+                           auto redacted = mapper->redaction().redact(key);
+                           if (!redacted)
+                               return std::nullopt;
+                           return place = std::move(*redacted);
+                       });
 }
 
 /// Changes in runs, with what has its own place in the stream between them.
@@ -178,6 +189,7 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
             continue;
         if (!partition->marksLoaded)
             loadMarks(source_, *partition);
+        messages.prefetch(i + prefetchDistance);
         const kafka::Message message = messages[i];
         ++partition->counts.records;
         partition->counts.bytes +=
@@ -216,7 +228,7 @@ TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
     TableDecoder& decoder = decoderOf(partition);
     decoder.lastForm = nullptr;
-    if (partition.topic.starts_with("__debezium-heartbeat")) {
+    if (partition.heartbeat) {
         ++partition.counts.ignored;
         return;
     }
@@ -302,7 +314,9 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
                               (event.operation == Operation::Update && event.position.empty());
     if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
         const bool leaves = event.operation == Operation::Delete;
-        if (message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
+        // librdkafka makes a list of a record's headers when it is first asked for one of them.
+        const bool mayMatter = leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
+        if (mayMatter && message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
             interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
                                    index, partition.table, event});
     }

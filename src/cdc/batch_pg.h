@@ -24,6 +24,7 @@ struct PartitionState {
     uint32_t table = 0;      ///< index of the target, or noTable
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
+    bool heartbeat = false;  ///< of a topic of Debezium's heartbeats
     bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
     int64_t stored = 0;      ///< next offset as committed here
     int64_t next = 0;        ///< next offset once the batch at hand commits
@@ -69,6 +70,8 @@ class BatchApplier {
 public:
     BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties);
     void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
+    /// Other workers apply other partitions of the source.
+    void setShared(bool shared) { shared_ = shared; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -86,7 +89,6 @@ public:
     void reset();
     /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
     void deferConflicts(bool defer) { defersConflicts_ = defer; }
-    size_t memoryBytes() const { return arena_.reservedBytes(); }
     /// What operators should hear of the batches since it was last asked.
     std::vector<std::string> takeNotices() { return std::exchange(notices_, {}); }
 
@@ -139,6 +141,7 @@ private:
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
     OpenLetters letters_;
+    bool shared_ = false;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
 };
 

@@ -7,13 +7,13 @@ namespace standin::cdc {
 using simdjson::ondemand::json_type;
 using simdjson::ondemand::object;
 
-Event EventDecoder::decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
-    Envelope envelope;
+void EventDecoder::decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record,
+                                  Event& event) {
+    Envelope envelope(event);
     if (!readByTemplate(table, *parts.plan, parts.payload, envelope)) {
         readEnvelope(table, *parts.plan, parts.payload, envelope);
         learnTemplate(*parts.plan, parts.payload);
     }
-    Event& event = envelope.event;
     if (!envelope.op)
         throw Error("22023", "the record is not a Debezium change event: it has no \"op\"");
     if (!envelope.isObject)
@@ -46,7 +46,6 @@ Event EventDecoder::decodeEnvelope(TableDecoder& table, const TopicForm::Parts& 
     setPlace(event, envelope.source);
     if (event.kind == EventKind::Row)
         readRowEvent(table, *parts.plan, record, envelope);
-    return event;
 }
 
 /// With a key in the record, `before` may hold filler in columns outside the source's key: it would name a wrong row.

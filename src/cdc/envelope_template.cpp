@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <charconv>
 
+#include "base/digits.h"
 #include "cdc/envelope.h"
 #include "cdc/json.h"
 
@@ -15,29 +15,32 @@ constexpr size_t maxTemplates = 8;
 constexpr int maxLessons = 64;
 
 EnvelopeTemplate::Value useOf(const RecordTemplate::Place& place, const TopicForm::Plan& plan) {
-    if (place.object == "source")
-        return {Use::Source, -1, nullptr};
-    if (place.object == "after") {
+    EnvelopeTemplate::Value value{Use::None, -1, nullptr, SourceBlock::Field::Other};
+    if (place.object == "source") {
+        value.field = SourceBlock::fieldOf(place.name);
+        value.use = value.field == SourceBlock::Field::Other ? Use::None : Use::Source;
+    } else if (place.object == "after") {
         const auto field = std::find_if(plan.fields.begin(), plan.fields.end(),
                                         [&](const TopicForm::Field& one) { return one.name == place.name; });
-        if (field == plan.fields.end() || field->column == TopicForm::unknownField)
-            return {Use::UnknownField, -1, nullptr};
-        return {field->column < 0 ? Use::None : Use::Column, field->column, field->schema};
-    }
-    if (!place.object.empty())
-        return {Use::None, -1, nullptr};
-    const Use use = place.name == "op"       ? Use::Operation
+        if (field == plan.fields.end() || field->column == TopicForm::unknownField) {
+            value.use = Use::UnknownField;
+        } else if (field->column >= 0) {
+            value.use = Use::Column;
+            value.column = field->column;
+            value.schema = field->schema;
+        }
+    } else if (place.object.empty()) {
+        value.use = place.name == "op"       ? Use::Operation
                     : place.name == "ts_us"  ? Use::Microseconds
                     : place.name == "ts_ms"  ? Use::Milliseconds
                     : place.name == "before" ? Use::Before
                                              : Use::None;
-    return {use, -1, nullptr};
+    }
+    return value;
 }
 
 int64_t microseconds(std::string_view token, int64_t unit) {
-    int64_t number = 0;
-    const auto parsed = std::from_chars(token.data(), token.data() + token.size(), number);
-    return parsed.ec == std::errc() && parsed.ptr == token.data() + token.size() ? plausibleMicros(number, unit) : 0;
+    return plausibleMicros(plainNumber(token).value_or(0), unit);
 }
 
 bool isIn(std::string_view text, std::string_view whole) {
@@ -61,13 +64,16 @@ void EventDecoder::learnTemplate(TopicForm::Plan& plan, std::string_view payload
             return; // logical messages are rare
         if (place.object.empty() && (place.name == "after" || place.name == "source"))
             return; // no objects here: what is right about the next record would be overlooked
-        model->values.push_back(useOf(place, plan));
+        EnvelopeTemplate::Value value = useOf(place, plan);
+        value.place = static_cast<size_t>(&place - model->record.places().data());
+        if (value.use != Use::None)
+            model->values.push_back(value);
         model->hasAfter = model->hasAfter || place.object == "after";
         isEnvelope = isEnvelope || place.object == "source";
     }
     if (!isEnvelope)
         return;
-    model->tokens.resize(model->values.size());
+    model->tokens.resize(model->record.places().size());
     plan.templates.insert(plan.templates.begin(), std::move(model));
 }
 
@@ -84,9 +90,8 @@ bool EventDecoder::readByTemplate(TableDecoder& table, TopicForm::Plan& plan, st
     envelope.hasAfter = model.hasAfter;
     if (model.hasAfter)
         envelope.event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
-    for (size_t i = 0; i < model.values.size(); ++i) {
-        const EnvelopeTemplate::Value& value = model.values[i];
-        const std::string_view token = model.tokens[i];
+    for (const EnvelopeTemplate::Value& value : model.values) {
+        const std::string_view token = model.tokens[value.place];
         switch (value.use) {
         case Use::Column:
             // What a template has in common lives no longer than the template.
@@ -96,7 +101,7 @@ bool EventDecoder::readByTemplate(TableDecoder& table, TopicForm::Plan& plan, st
             ++envelope.event.unknownFields;
             break;
         case Use::Source:
-            envelope.source.take(model.record.places()[i].name, token);
+            envelope.source.take(value.field, token);
             break;
         case Use::Operation:
             envelope.op = token.size() == 3 && token[0] == '"' ? token[1] : '?';

@@ -46,10 +46,13 @@ Event EventDecoder::decode(TableDecoder& table, const Record& record) {
     Event event;
     table.lastForm = nullptr;
     if (!record.value) {
-        event = decodeTombstone(table, record);
+        decodeTombstone(table, record, event);
     } else {
         const TopicForm::Parts parts = table.valueForm.split(*record.value, record.valueSchema, secondParser_, arena_);
-        event = trim(parts.payload) == "null" ? decodeTombstone(table, record) : decodeValue(table, parts, record);
+        if (trim(parts.payload) == "null")
+            decodeTombstone(table, record, event);
+        else
+            decodeValue(table, parts, record, event);
     }
     event.hasKey = record.key && trim(*record.key) != "null" && !record.key->empty();
     if (!event.position.empty())
@@ -69,13 +72,12 @@ RecordForm EventDecoder::expectedForm(const TableDecoder& table, const TopicForm
 }
 
 /// What the record looks like is asked only where it is not what is expected.
-Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
+void EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record, Event& event) {
     const auto shape = [&] { return shapeOf(parts.payload, table.target, secondParser_, arena_); };
     const auto controlEvent = [&](EventKind kind) {
-        Event event;
+        event = {};
         table.lastForm = nullptr;
         event.kind = kind;
-        return event;
     };
     RecordForm form = expectedForm(table, parts);
     if (form == RecordForm::Unknown) {
@@ -87,11 +89,13 @@ Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& par
     table.lastForm = parts.plan;
     table.lastRecord = record;
     try {
-        const Event event =
-            form == RecordForm::Envelope ? decodeEnvelope(table, parts, record) : decodeFlattened(table, parts, record);
+        if (form == RecordForm::Envelope)
+            decodeEnvelope(table, parts, record, event);
+        else
+            decodeFlattened(table, parts, record, event);
         if (event.kind == EventKind::Row)
             table.form = form;
-        return event;
+        return;
     } catch (const Error&) {
         const RecordShape seen = shape();
         if (seen.control)
@@ -100,20 +104,19 @@ Event EventDecoder::decodeValue(TableDecoder& table, const TopicForm::Parts& par
         if (modes_.format != MessageFormat::Auto || form != RecordForm::Envelope || seen.envelope || !seen.metadata)
             throw;
     }
-    const Event event = decodeFlattened(table, parts, record);
+    event = {};
+    decodeFlattened(table, parts, record, event);
     table.form = RecordForm::Flattened;
-    return event;
 }
 
-Event EventDecoder::decodeTombstone(TableDecoder& table, const Record& record) {
-    Event event;
+void EventDecoder::decodeTombstone(TableDecoder& table, const Record& record, Event& event) {
     event.kind = EventKind::Tombstone;
     const RecordForm form = modes_.format == MessageFormat::Auto       ? table.form
                             : modes_.format == MessageFormat::Envelope ? RecordForm::Envelope
                                                                        : RecordForm::Flattened;
     const bool followsDelete = table.rewritesDeletes && (table.target.key.empty() || table.target.history);
     if (form != RecordForm::Flattened || followsDelete)
-        return event;
+        return;
     event.cells = arena_.allocateArray<Cell>(table.target.columns.size());
     if (table.target.key.empty())
         throw Error("22023", "a row without a key was deleted, and the record does not say which", "",
@@ -121,7 +124,6 @@ Event EventDecoder::decodeTombstone(TableDecoder& table, const Record& record) {
     addMissingKey(table, record, event.cells);
     event.kind = EventKind::Row;
     event.operation = Operation::Delete;
-    return event;
 }
 
 Event EventDecoder::place(TableDecoder& table, const Record& record) noexcept {

@@ -88,10 +88,10 @@ public:
 
 private:
     struct Envelope;
-    Event decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
-    Event decodeTombstone(TableDecoder& table, const Record& record);
-    Event decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
-    Event decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record);
+    void decodeValue(TableDecoder& table, const TopicForm::Parts& parts, const Record& record, Event& event);
+    void decodeTombstone(TableDecoder& table, const Record& record, Event& event);
+    void decodeEnvelope(TableDecoder& table, const TopicForm::Parts& parts, const Record& record, Event& event);
+    void decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record, Event& event);
     RecordForm expectedForm(const TableDecoder& table, const TopicForm::Parts& parts) const;
     void readEnvelope(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);
     bool readByTemplate(TableDecoder& table, TopicForm::Plan& plan, std::string_view payload, Envelope& envelope);

@@ -45,7 +45,8 @@ Operation operationOf(const Metadata& metadata) {
 } // namespace
 
 /// Without __op a row is the row's state, whether it was there before or not: an update.
-Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record) {
+void EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts& parts, const Record& record,
+                                   Event& event) {
     const Target& target = table.target;
     simdjson::ondemand::document document;
     object root;
@@ -63,7 +64,6 @@ Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts&
     if (document.current_location().error() == simdjson::SUCCESS)
         throw Error("22P02", "malformed JSON: something follows the record's object");
 
-    Event event;
     event.operation = operationOf(metadata);
     event.debeziumMicros = metadata.debeziumMicros;
     event.cells = arena_.allocateArray<Cell>(target.columns.size());
@@ -89,10 +89,9 @@ Event EventDecoder::decodeFlattened(TableDecoder& table, const TopicForm::Parts&
             any = any || event.cells[i].kind != CellKind::Absent;
         if (!any)
             throw Error("22023", "the record is neither a change event nor a row of the table");
-        return event;
+        return;
     }
     addMissingKey(table, record, event.cells);
-    return event;
 }
 
 } // namespace standin::cdc

@@ -15,6 +15,12 @@ extern "C" {
 
 namespace standin::cdc {
 
+namespace {
+
+constexpr Size maxPendingBytes = 1024 * 1024; // of rows that wait to be written together
+
+} // namespace
+
 void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
     HeapWriter writer(table, at);
     const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
@@ -238,7 +244,7 @@ void HeapWriter::insert(const NetChange& change) {
     ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
     pendingAt_[pending_] = at_;
-    if (++pending_ == TargetTable::insertSlotCount)
+    if (++pending_ == TargetTable::insertSlotCount || MemoryContextMemAllocated(memory_, false) >= maxPendingBytes)
         flush();
 }
 

@@ -26,6 +26,8 @@ void oneAfterTheOther(const TargetTable& table) {
     pg::call([&tag] { LockAcquire(&tag, ExclusiveLock, false, false); });
 }
 
+std::optional<bool> keysWait; ///< of the source that this process works for
+
 bool isWithholdable(const Target& target, size_t column) {
     if (!target.columns[column].writable || std::find(target.key.begin(), target.key.end(), column) != target.key.end())
         return false;
@@ -140,6 +142,18 @@ bool mayWithhold(const Target& target) {
     return false;
 }
 
+bool withholds(const Target& target, const Cell* cells) {
+    return std::any_of(cells, cells + target.columns.size(),
+                       [](const Cell& cell) { return cell.kind == CellKind::Unavailable; });
+}
+
+bool keyChangesWait(const std::string& source) {
+    static pg::Statement any("select exists (select from standin_private.cdc_key_change where source = $1)");
+    if (!keysWait)
+        keysWait = any.run(source)[0].get<bool>(0);
+    return *keysWait;
+}
+
 void keyLeaves(const KeyChange& change, const Cell* oldKey) {
     static pg::Statement newKeyOf(
         "select n.value from standin_private.cdc_key_change c, unnest(c.new_key) with ordinality as n (value, place) "
@@ -167,6 +181,7 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey) {
             correct(change.table, newKey, taken, *stored);
     } else if (stored) {
         remember.run(change.source, relation, change.origin, position, key, pg::Jsonb{*stored});
+        keysWait = true;
     }
 }
 
@@ -190,9 +205,7 @@ void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
         fill(change.table, stored, cells, arena);
         return;
     }
-    const bool withholds = std::any_of(cells, cells + change.table.target().columns.size(),
-                                       [](const Cell& cell) { return cell.kind == CellKind::Unavailable; });
-    if (!withholds || !knowsOldKey)
+    if (!withholds(change.table.target(), cells) || !knowsOldKey)
         return; // a value that is missing makes this a dead letter
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     if (!stored)

@@ -31,4 +31,11 @@ void keyArrived(const KeyChange& change, const Cell* oldKey);
 /// Whether the target can withhold anything.
 bool mayWithhold(const Target& target);
 
+/// Whether the row withholds a value.
+bool withholds(const Target& target, const Cell* cells);
+
+/// Whether an insert may have to clear away what its delete has left for it. Looked up once, then noted by keyLeaves():
+/// changed keys are rare. Not for sources with several workers, whose others leave something, too.
+bool keyChangesWait(const std::string& source);
+
 } // namespace standin::cdc

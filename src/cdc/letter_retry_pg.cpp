@@ -51,7 +51,7 @@ std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
 
 LetterRetry::LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config)
     : worker_(worker), source_(std::move(source)), properties_(config.properties), messageTopic_(config.messageTopic),
-      applier_(source_, config.modes, config.properties) {
+      applier_(source_, config.modes, config.properties), clock_(pauseAfterFailure, pauseAfterFailure) {
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
 }
 
@@ -78,17 +78,17 @@ void LetterRetry::look() {
 }
 
 void LetterRetry::attend(std::vector<std::unique_ptr<TargetTable>>& tables) {
-    if (!due_ || Clock::now() < next_)
+    if (!due_ || !clock_.isDue())
         return;
     try {
         while (due_ && !worker_.stopping())
             due_ = retryOne(tables);
     } catch (const Error& error) {
         worker_.setError(error.sqlstate(), std::string("retry of a dead letter: ") + error.what());
-        next_ = Clock::now() + pauseAfterFailure;
+        clock_.fail();
     } catch (const pg::PgError& error) {
         worker_.setError(error.sqlstate(), std::string("retry of a dead letter: ") + error.what());
-        next_ = Clock::now() + pauseAfterFailure;
+        clock_.fail();
     }
     applier_.reset();
 }
@@ -138,8 +138,8 @@ bool LetterRetry::readAgain(kafka::StoredRecord& record) {
     if (!reader_)
         reader_ = std::make_unique<kafka::Consumer>(properties_, "pg_standin.retry", kafka::ConsumerLimits{1024});
     reader_->readFrom({record.topic, record.partition, record.offset});
-    const auto until = Clock::now() + readTimeout;
-    while (!worker_.stopping() && Clock::now() < until) {
+    const auto until = std::chrono::steady_clock::now() + readTimeout;
+    while (!worker_.stopping() && std::chrono::steady_clock::now() < until) {
         kafka::MessageBatch batch;
         reader_->poll(batch, 100, 1 << 20);
         for (size_t i = 0; i < batch.size(); ++i) {

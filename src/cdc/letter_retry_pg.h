@@ -1,8 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 
+#include "base/backoff.h"
 #include "cdc/source_pg.h"
 
 namespace standin::cdc {
@@ -24,8 +24,6 @@ public:
     void attend(std::vector<std::unique_ptr<TargetTable>>& tables);
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     struct Letter {
         kafka::StoredRecord record;
         std::string table; ///< the topic, or pattern of topics, that the table has
@@ -46,7 +44,7 @@ private:
     BatchApplier applier_;
     std::unique_ptr<kafka::Consumer> reader_; ///< of redacted records
     bool due_ = false;
-    Clock::time_point next_{};
+    RetryClock clock_;
 };
 
 } // namespace standin::cdc

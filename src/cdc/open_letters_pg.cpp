@@ -1,16 +1,15 @@
 #include "cdc/open_letters_pg.h"
 
-#include <functional>
 #include <map>
 
+#include "base/hash.h"
 #include "cdc/batch_pg.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
 
-size_t OpenLetters::hashOf(const std::string& topic, std::string_view key) {
-    const size_t hash = std::hash<std::string_view>()(key);
-    return hash ^ (std::hash<std::string>()(topic) + 0x9e3779b97f4a7c15ULL + (hash << 6) + (hash >> 2));
+uint64_t OpenLetters::hashOf(const std::string& topic, std::string_view key) {
+    return hashBytes(hashBytes(0, topic), key);
 }
 
 void OpenLetters::load(const std::string& source) {
@@ -40,16 +39,18 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
         load(source);
     if (keys_.empty())
         return;
-    std::map<size_t, std::pair<size_t, std::string>> last; // message and key by hash: the last marks all before it
+    std::map<uint64_t, std::pair<size_t, std::string>> last; // message and key by hash: the last marks all before it
+    std::string place;
     for (size_t i = 0; i < messages.size(); ++i) {
         const kafka::Message message = messages[i];
         if (!partitions[i] || !message.key() || !message.value())
             continue;
-        const auto key = keptKey(*partitions[i], *message.key());
-        if (!key || buried_.contains({partitions[i], message.offset()}))
+        const auto key = keptKey(*partitions[i], *message.key(), place);
+        if (!key)
             continue;
-        if (const size_t hash = hashOf(partitions[i]->topic, *key); keys_.contains(hash))
-            last[hash] = {i, *key};
+        const uint64_t hash = hashOf(partitions[i]->topic, *key);
+        if (keys_.contains(hash) && !buried_.contains({partitions[i], message.offset()}))
+            last[hash] = {i, std::string(*key)};
     }
     for (const auto& [hash, found] : last) {
         const auto& [index, key] = found;

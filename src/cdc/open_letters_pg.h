@@ -19,8 +19,9 @@ public:
     void bury(const std::string& source, const kafka::Message& message, const PartitionState& partition,
               const kafka::Failure& failure, const std::optional<kafka::Redacted>& redacted);
     /// A key as dead letters keep it: with confidential fields hidden, so that then one stands for several, and a retry
-    /// has to be forced too often rather than too seldom.
-    using KeptKey = std::function<std::optional<std::string>(const PartitionState& partition, std::string_view key)>;
+    /// has to be forced too often rather than too seldom. It may be put into the string.
+    using KeptKey = std::function<std::optional<std::string_view>(const PartitionState& partition, std::string_view key,
+                                                                  std::string& place)>;
     /// After a batch was applied, but for what was buried.
     void supersede(const std::string& source, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions, const KeptKey& keptKey);
@@ -31,10 +32,10 @@ public:
 
 private:
     void load(const std::string& source);
-    static size_t hashOf(const std::string& topic, std::string_view key);
+    static uint64_t hashOf(const std::string& topic, std::string_view key);
 
     bool loaded_ = false;
-    std::unordered_set<size_t> keys_;                            ///< hashes; what matches is looked up in the table
+    std::unordered_set<uint64_t> keys_;                          ///< hashes; what matches is looked up in the table
     std::set<std::pair<const PartitionState*, int64_t>> buried_; ///< of the batch at hand
 };
 

@@ -26,6 +26,11 @@ std::vector<std::string> matching(const std::vector<std::string>& topics, const 
     return found;
 }
 
+void name(PartitionState& state, const std::string& topic) {
+    state.topic = topic;
+    state.heartbeat = topic.starts_with("__debezium-heartbeat");
+}
+
 void append(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
 
 } // namespace
@@ -35,7 +40,7 @@ void Partitions::load() {
         if (!isOwn(offset.topic, offset.partition))
             continue;
         PartitionState& state = states_[{offset.topic, offset.partition}];
-        state.topic = offset.topic;
+        name(state, offset.topic);
         state.partition = offset.partition;
         state.table = noTable;
         state.stored = state.next = offset.next;
@@ -163,7 +168,7 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
         });
     for (const int32_t partition : unknown) {
         PartitionState& state = states_[{topic.name, partition}];
-        state.topic = topic.name;
+        name(state, topic.name);
         state.partition = partition;
         state.clusterId = clusterId_;
     }
@@ -268,6 +273,18 @@ std::vector<kafka::TopicPartition> Partitions::committed() {
         state.counts = {};
     }
     return moved;
+}
+
+void Partitions::noteEnds(const kafka::Consumer& consumer) {
+    for (auto& [key, state] : states_)
+        if (const auto marks = consumer.watermarks(state.topic, state.partition))
+            state.end = std::max(state.end.value_or(0), marks->high);
+}
+
+void Partitions::beginBatch() {
+    for (auto& [key, state] : states_)
+        state.next = state.stored;
+    restartBatch();
 }
 
 void Partitions::restartBatch() {

@@ -49,8 +49,12 @@ public:
     void store();
     /// What was stored is committed; the partitions that moved.
     std::vector<kafka::TopicPartition> committed();
-    /// Nothing of a batch yet.
+    /// Another batch, of which nothing has come yet.
+    void beginBatch();
+    /// Nothing of the batch at hand was applied yet.
     void restartBatch();
+    /// How far the partitions go, as the last fetches said.
+    void noteEnds(const kafka::Consumer& consumer);
 
     States& states() { return states_; }
     const States& states() const { return states_; }

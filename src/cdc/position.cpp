@@ -4,16 +4,22 @@
 #include <charconv>
 #include <cstdio>
 #include <string>
+#include <utility>
 
+#include "base/digits.h"
 #include "cdc/json.h"
 
 namespace standin::cdc {
 
 namespace {
 
+bool isDigit(char character) { return character >= '0' && character <= '9'; }
+
 std::optional<int64_t> numberOf(std::string_view token) {
-    int64_t number = 0;
     const std::string_view digits = token.starts_with('"') ? unquoted(token) : token;
+    if (const auto plain = plainNumber(digits))
+        return plain;
+    int64_t number = 0;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size())
         return std::nullopt;
@@ -47,85 +53,63 @@ int64_t plausibleMicros(int64_t number, int64_t unit) {
     return number > 0 && number < limit / unit ? number * unit : 0;
 }
 
-void SourceBlock::take(std::string_view key, std::string_view token) {
-    switch (key.empty() ? '\0' : key[0]) {
-    case 'c':
-        if (key == "connector") {
-            const std::string_view name = unquoted(token);
-            connector_ = name == "postgresql"                   ? Connector::Postgres
-                         : name == "mysql" || name == "mariadb" ? Connector::Binlog
-                         : name == "sqlserver" || name == "db2" ? Connector::Lsn
-                                                                : Connector::Other;
-        } else if (key == "commit_lsn") {
-            commitLsn_ = unquoted(token);
-        } else if (key == "change_lsn") {
-            changeLsn_ = unquoted(token);
-        }
-        break;
-    case 'd':
-        if (key == "db")
-            database_ = unquoted(token);
-        break;
-    case 'e':
-        if (key == "event_serial_no")
-            serial_ = numberOf(token);
-        break;
-    case 'f':
-        if (key == "file")
-            file_ = unquoted(token);
-        break;
-    case 'l':
-        if (key == "lsn")
-            lsn_ = numberOf(token);
-        break;
-    case 'n':
-        if (key == "name")
-            name_ = unquoted(token);
-        break;
-    case 'p':
-        if (key == "pos")
-            pos_ = numberOf(token);
-        break;
-    case 'r':
-        if (key == "row")
-            row_ = numberOf(token);
-        break;
-    case 's':
-        if (key == "sequence")
-            sequence_ = unquoted(token);
-        else if (key == "snapshot")
-            snapshot_ = token != "null" && token != "false" && token != "\"false\"";
-        else if (key == "server_id")
-            serverId_ = numberOf(token);
-        break;
-    case 't':
-        if (key == "ts_us")
-            micros_ = plausibleMicros(numberOf(token).value_or(0), 1);
-        else if (key == "ts_ms" && micros_ == 0)
-            micros_ = plausibleMicros(numberOf(token).value_or(0), 1000);
-        else if (key == "txId")
-            inTransaction_ = numberOf(token).has_value();
-        break;
-    default:
-        break;
-    }
+SourceBlock::Field SourceBlock::fieldOf(std::string_view key) {
+    constexpr std::pair<std::string_view, Field> names[] = {{"connector", Field::Connector},
+                                                            {"name", Field::Name},
+                                                            {"db", Field::Database},
+                                                            {"snapshot", Field::Snapshot},
+                                                            {"ts_us", Field::Micros},
+                                                            {"ts_ms", Field::Millis},
+                                                            {"sequence", Field::Sequence},
+                                                            {"lsn", Field::Lsn},
+                                                            {"txId", Field::Transaction},
+                                                            {"file", Field::File},
+                                                            {"pos", Field::Pos},
+                                                            {"row", Field::Row},
+                                                            {"server_id", Field::Server},
+                                                            {"commit_lsn", Field::CommitLsn},
+                                                            {"change_lsn", Field::ChangeLsn},
+                                                            {"event_serial_no", Field::Serial}};
+    for (const auto& [name, field] : names)
+        if (key == name)
+            return field;
+    return Field::Other;
+}
+
+std::string_view SourceBlock::text(Field field) const { return unquoted(token(field)); }
+
+std::optional<int64_t> SourceBlock::number(Field field) const { return numberOf(token(field)); }
+
+SourceBlock::Connector SourceBlock::connector() const {
+    const std::string_view name = text(Field::Connector);
+    return name == "postgresql"                   ? Connector::Postgres
+           : name == "mysql" || name == "mariadb" ? Connector::Binlog
+           : name == "sqlserver" || name == "db2" ? Connector::Lsn
+                                                  : Connector::Other;
+}
+
+int64_t SourceBlock::micros() const {
+    const int64_t micros = plausibleMicros(number(Field::Micros).value_or(0), 1);
+    return micros != 0 ? micros : plausibleMicros(number(Field::Millis).value_or(0), 1000);
 }
 
 std::string_view SourceBlock::lsnText(Arena& arena) const {
-    if (connector_ != Connector::Postgres || !lsn_)
+    const auto lsn = number(Field::Lsn);
+    if (connector() != Connector::Postgres || !lsn)
         return {};
     char text[32];
-    const int size = std::snprintf(text, sizeof text, "%X/%X", static_cast<unsigned>(*lsn_ >> 32),
-                                   static_cast<unsigned>(*lsn_ & 0xffffffff));
+    const int size = std::snprintf(text, sizeof text, "%X/%X", static_cast<unsigned>(*lsn >> 32),
+                                   static_cast<unsigned>(*lsn & 0xffffffff));
     return arena.copy({text, static_cast<size_t>(size)});
 }
 
 SourceBlock::Place SourceBlock::place(bool isMessage, Arena& arena) const {
-    if (snapshot_)
+    const std::string_view snapshot = token(Field::Snapshot);
+    if (!snapshot.empty() && snapshot != "null" && snapshot != "false" && snapshot != "\"false\"")
         return {};
-    switch (connector_) {
+    switch (connector()) {
     case Connector::Postgres:
-        return isMessage && !inTransaction_ ? Place{} : inPostgres(arena);
+        return isMessage && !number(Field::Transaction) ? Place{} : inPostgres(arena);
     case Connector::Binlog:
         return inBinlog(arena);
     case Connector::Lsn:
@@ -142,50 +126,61 @@ SourceBlock::Place SourceBlock::place(bool isMessage, Arena& arena) const {
 /// falls from one transaction to the next: they are sent in the order of their commits. Before the first commit that a
 /// connector sees there is null.
 SourceBlock::Place SourceBlock::inPostgres(Arena& arena) const {
-    uint64_t numbers[2];
-    std::string_view rest = sequence_;
-    for (uint64_t& number : numbers) {
-        const size_t start = rest.find_first_of("0123456789n");
-        if (start == std::string_view::npos)
+    constexpr size_t size = sizeof(uint64_t);
+    char* const position = arena.allocate(2 * size, 1);
+    std::string_view rest = token(Field::Sequence);
+    for (int i = 0; i < 2; ++i) {
+        while (!rest.empty() && !isDigit(rest.front())) {
+            if (rest.front() == 'n')
+                return {};
+            rest.remove_prefix(1);
+        }
+        size_t digits = 0;
+        while (digits < rest.size() && isDigit(rest[digits]))
+            ++digits;
+        const auto number = numberOf(rest.substr(0, digits));
+        if (!number)
             return {};
-        const auto parsed = std::from_chars(rest.data() + start, rest.data() + rest.size(), number);
-        if (parsed.ec != std::errc())
-            return {};
-        rest.remove_prefix(static_cast<size_t>(parsed.ptr - rest.data()));
+        for (size_t at = 0; at < size; ++at)
+            position[static_cast<size_t>(i) * size + at] =
+                static_cast<char>(static_cast<uint64_t>(*number) >> (8 * (size - 1 - at)));
+        rest.remove_prefix(digits);
     }
-    std::string position;
-    appendBigEndian(position, numbers[0]);
-    appendBigEndian(position, numbers[1]);
-    return {arena.copy(std::string(name_) + "/" + std::string(database_)), arena.copy(position), 0};
+    const std::string_view name = text(Field::Name), database = text(Field::Database);
+    char* const origin = arena.allocate(name.size() + 1 + database.size(), 1);
+    std::copy(name.begin(), name.end(), origin);
+    origin[name.size()] = '/';
+    std::copy(database.begin(), database.end(), origin + name.size() + 1);
+    return {{origin, name.size() + 1 + database.size()}, {position, 2 * size}, 0};
 }
 
 /// Files count up by their numeric suffix. Another server (a failover) has files of its own: what it wrote itself is of
 /// another origin, what it had replicated is told by its time; only GTIDs could compare these.
 SourceBlock::Place SourceBlock::inBinlog(Arena& arena) const {
-    const size_t dot = file_.rfind('.');
-    uint64_t number = 0;
-    if (dot == std::string_view::npos || !pos_ || *pos_ < 0)
-        return {};
-    const std::string_view suffix = file_.substr(dot + 1);
-    const auto parsed = std::from_chars(suffix.data(), suffix.data() + suffix.size(), number);
-    if (parsed.ec != std::errc() || parsed.ptr != suffix.data() + suffix.size())
+    const std::string_view file = text(Field::File);
+    const size_t dot = file.rfind('.');
+    const auto pos = number(Field::Pos);
+    const auto fileNumber = dot == std::string_view::npos ? std::nullopt : numberOf(file.substr(dot + 1));
+    if (!fileNumber || *fileNumber < 0 || !pos || *pos < 0)
         return {};
     std::string position;
-    appendBigEndian(position, number);
-    appendBigEndian(position, static_cast<uint64_t>(*pos_));
-    appendBigEndian(position, static_cast<uint64_t>(row_.value_or(0)), 4);
-    const std::string origin =
-        std::string(name_) + "/" + std::to_string(serverId_.value_or(0)) + "/" + std::string(file_.substr(0, dot));
+    appendBigEndian(position, static_cast<uint64_t>(*fileNumber));
+    appendBigEndian(position, static_cast<uint64_t>(*pos));
+    appendBigEndian(position, static_cast<uint64_t>(number(Field::Row).value_or(0)), 4);
+    const std::string origin = std::string(text(Field::Name)) + "/" +
+                               std::to_string(number(Field::Server).value_or(0)) + "/" +
+                               std::string(file.substr(0, dot));
     return {arena.copy(origin), arena.copy(position), 8};
 }
 
 /// SQL Server and Db2: the commit, the change within it, and for SQL Server the number of the event of that change.
 SourceBlock::Place SourceBlock::inLsnLog(Arena& arena) const {
     std::string position;
-    if (!appendLsn(position, commitLsn_) || !appendLsn(position, changeLsn_))
+    if (!appendLsn(position, text(Field::CommitLsn)) || !appendLsn(position, text(Field::ChangeLsn)))
         return {};
-    appendBigEndian(position, static_cast<uint64_t>(serial_.value_or(0)));
-    return {arena.copy(std::string(name_) + "/" + std::string(database_)), arena.copy(position), 0};
+    appendBigEndian(position, static_cast<uint64_t>(number(Field::Serial).value_or(0)));
+    const std::string origin = std::string(text(Field::Name)) + "/" + std::string(text(Field::Database));
+    return {arena.copy(origin), arena.copy(position), 0};
 }
 
 } // namespace standin::cdc

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <simdjson.h>
-
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -9,14 +8,37 @@
 
 namespace standin::cdc {
 
-/// What a `source` block says of where in its database's log an event is, and when it was written there.
+/// What a `source` block says of where in its database's log an event is, and when it was written there. It is read
+/// when it is asked for: the texts taken have to live as long.
 class SourceBlock {
 public:
-    /// One field and its value as it stands in the record. Fields of no interest are left alone.
-    void take(std::string_view key, std::string_view token);
+    enum class Field : uint8_t {
+        Connector,
+        Name,
+        Database,
+        Snapshot,
+        Micros,
+        Millis,
+        Sequence, // PostgreSQL
+        Lsn,
+        Transaction,
+        File, // MySQL, MariaDB
+        Pos,
+        Row,
+        Server,
+        CommitLsn, // SQL Server, Db2
+        ChangeLsn,
+        Serial,
+        Other ///< of no interest
+    };
+    static Field fieldOf(std::string_view key);
+
+    /// One field and its value as it stands in the record.
+    void take(Field field, std::string_view token) { tokens_[static_cast<size_t>(field)] = token; }
+    void take(std::string_view key, std::string_view token) { take(fieldOf(key), token); }
 
     /// The time at the source in microseconds since 1970; 0 if it does not say, or says what no clock does.
-    int64_t micros() const { return micros_; }
+    int64_t micros() const;
     /// PostgreSQL's place of the event, as pg_lsn shows it; empty for other connectors.
     std::string_view lsnText(Arena& arena) const;
 
@@ -36,13 +58,12 @@ private:
     Place inBinlog(Arena& arena) const;
     Place inLsnLog(Arena& arena) const;
 
-    Connector connector_ = Connector::Other;
-    bool snapshot_ = false;
-    bool inTransaction_ = false;
-    int64_t micros_ = 0;
-    std::optional<int64_t> lsn_, pos_, row_, serverId_, serial_;
-    // Raw texts, escapes and all, of the document.
-    std::string_view name_, database_, sequence_, file_, commitLsn_, changeLsn_;
+    Connector connector() const;
+    std::string_view token(Field field) const { return tokens_[static_cast<size_t>(field)]; }
+    std::string_view text(Field field) const;
+    std::optional<int64_t> number(Field field) const;
+
+    std::array<std::string_view, static_cast<size_t>(Field::Other) + 1> tokens_;
 };
 
 /// What the source says of its clock is partly only shown: a time that PostgreSQL cannot show (beyond the year 9999) is

@@ -19,8 +19,11 @@ void PositionMarks::moveTo(Mark& mark, const Event& event) {
 }
 
 PositionMarks::Verdict PositionMarks::judge(const Event& event) {
-    if (event.position.empty())
+    if (event.position.empty()) {
+        if (event.kind == EventKind::Row && event.operation != Operation::Read)
+            doubt();
         return Verdict::New;
+    }
     const auto found =
         std::find_if(marks_.begin(), marks_.end(), [&](const Mark& one) { return one.origin == event.origin; });
     touched_ = true;
@@ -55,6 +58,18 @@ PositionMarks::Verdict PositionMarks::judge(const Event& event) {
         return Verdict::New;
     mark.rewound = true;
     return Verdict::Seen;
+}
+
+/// A change without a position (a flattened topic's tombstone, what comes before the first commit that a connector
+/// sees) may be one that comes again. It is applied, and what follows it in the stream is then needed again.
+void PositionMarks::doubt() {
+    for (Mark& mark : marks_) {
+        touched_ = touched_ || !mark.position.empty();
+        mark.changed = mark.changed || !mark.position.empty();
+        mark.position.clear();
+        mark.seen.clear();
+        mark.rewound = false;
+    }
 }
 
 /// Rows without a key may be equal and yet two: only in a stream that is being repeated is the equal one the same.

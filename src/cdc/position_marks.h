@@ -45,6 +45,7 @@ public:
 
 private:
     Verdict judgeAtMark(Mark& mark, const Event& event);
+    void doubt();
     static void moveTo(Mark& mark, const Event& event);
 
     static constexpr size_t maxSeen = 4096; ///< beyond it events of one position are all taken for new

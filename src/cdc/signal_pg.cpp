@@ -21,16 +21,15 @@ std::chrono::milliseconds SignalSender::patience() const {
         return 50ms;
     if (!due_)
         return 60s;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_ - Clock::now()) + 1ms;
-    return std::clamp<std::chrono::milliseconds>(left, 1ms, 60s);
+    return std::clamp<std::chrono::milliseconds>(clock_.left(), 1ms, 60s);
 }
 
 void SignalSender::attend() {
     try {
         if (!underWay_.empty()) {
             if (const auto report = producer_->poll())
-                finish(report->error);
-        } else if (due_ && Clock::now() >= next_) {
+                finish(*report);
+        } else if (due_ && clock_.isDue()) {
             if (const auto signal = next())
                 begin(*signal);
             else
@@ -96,9 +95,10 @@ void SignalSender::finish(const std::string& error) {
     static pg::Statement mark("update standin_private.cdc_signal set attempts = attempts + 1, error = nullif($2, ''), "
                               "sent_at = case when $2 = '' then standin_private.clock_now() end where signal_id = $1");
     const std::string id = std::exchange(underWay_, "");
-    failures_ = error.empty() ? 0 : failures_ + 1;
-    next_ = error.empty() ? Clock::time_point{}
-                          : Clock::now() + std::min<Clock::duration>(1s * (1 << std::min(failures_ - 1, 6)), 60s);
+    if (error.empty())
+        clock_.succeed();
+    else
+        clock_.fail();
     if (!id.empty())
         worker_.transaction([&] { mark.run(id, error); });
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/backoff.h"
 #include "cdc/source_pg.h"
 #include "kafka/producer.h"
 
@@ -23,8 +24,6 @@ public:
     std::chrono::milliseconds patience() const;
 
 private:
-    using Clock = std::chrono::steady_clock;
-
     struct Signal {
         std::string id;
         std::optional<Oid> table;
@@ -45,8 +44,7 @@ private:
     std::unique_ptr<kafka::Producer> producer_;
     std::string underWay_; ///< the signal's id, or empty
     bool due_ = false;
-    int failures_ = 0;
-    Clock::time_point next_{};
+    RetryClock clock_{std::chrono::seconds(1), std::chrono::minutes(1)};
 };
 
 } // namespace standin::cdc

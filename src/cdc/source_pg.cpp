@@ -100,8 +100,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
         "s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.rounding, "
         "s.unavailable_value_placeholder, s.consistency = 'transaction', s.workers, s.transaction_topic, "
         "s.on_stall = 'apply', (extract(epoch from s.stall_timeout) * 1000)::bigint, s.on_message, "
-        "s.message_function::oid, s.dead_letter_limit, (extract(epoch from s.dead_letter_window) * 1000)::bigint, "
-        "(extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, s.signal_table::oid, "
+        "s.message_function::oid, (extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, "
         "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic "
         "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
         "where s.source = $1",
@@ -122,15 +121,12 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.stallTimeout = milliseconds(row, 14);
     config.onMessage = enumOf<OnMessage>(row.get<std::string>(15), {"ignore", "store", "call"});
     config.messageFunction = row.optional<Oid>(16);
-    config.deadLetterLimit = row.get<int32_t>(17);
-    config.deadLetterWindow = milliseconds(row, 18);
-    config.conflictTimeout = milliseconds(row, 19);
-    config.signalTopic = row.optional<std::string>(20);
-    config.signalTable = row.optional<Oid>(21);
-    config.batchRecords = static_cast<size_t>(row.get<int32_t>(22));
-    config.batchBytes = static_cast<size_t>(row.get<int32_t>(23)) * 1024;
-    config.queueKilobytes = row.get<int32_t>(24);
-    config.messageTopic = row.optional<std::string>(25);
+    config.conflictTimeout = milliseconds(row, 17);
+    config.signalTopic = row.optional<std::string>(18);
+    config.batchRecords = static_cast<size_t>(row.get<int32_t>(19));
+    config.batchBytes = static_cast<size_t>(row.get<int32_t>(20)) * 1024;
+    config.queueKilobytes = row.get<int32_t>(21);
+    config.messageTopic = row.optional<std::string>(22);
     config.tables = loadTables(source, config.server);
     loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);

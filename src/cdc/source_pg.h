@@ -27,11 +27,8 @@ struct SourceConfig {
     OnMessage onMessage = OnMessage::Ignore;
     std::optional<Oid> messageFunction;
     std::optional<std::string> messageTopic;
-    int32_t deadLetterLimit = 0;
-    std::chrono::milliseconds deadLetterWindow{};
     std::chrono::milliseconds conflictTimeout{};
     std::optional<std::string> signalTopic;
-    std::optional<Oid> signalTable;
     size_t batchRecords = 0;
     size_t batchBytes = 0;
     int64_t queueKilobytes = 0;

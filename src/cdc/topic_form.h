@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "cdc/change.h"
+#include "cdc/position.h"
 #include "cdc/record_template.h"
 #include "cdc/schema.h"
 
@@ -39,10 +40,12 @@ public:
             Use use;
             int32_t column; ///< and its twins
             const FieldSchema* schema;
+            SourceBlock::Field field;
+            size_t place = 0; ///< in the record's template
         };
 
         RecordTemplate record;
-        std::vector<Value> values;
+        std::vector<Value> values; ///< without those that are of no use
         std::vector<std::string_view> tokens;
         bool hasAfter = false;
     };

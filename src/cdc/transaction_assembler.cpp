@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/error.h"
-
 namespace standin::cdc {
 
 namespace {
@@ -14,16 +12,10 @@ constexpr int64_t anyOrder = std::numeric_limits<int64_t>::max();
 
 } // namespace
 
-void TransactionAssembler::addCollection(const std::string& collection) {
-    if (collectionByName_.try_emplace(collection, static_cast<uint32_t>(collections_.size())).second)
-        collections_.push_back(collection);
-}
-
 uint32_t TransactionAssembler::addPartition(std::string name, const std::string& collection, int64_t next) {
-    addCollection(collection);
     Partition partition;
     partition.name = std::move(name);
-    partition.collection = collectionByName_.at(collection);
+    partition.collection = collections_.add(collection);
     partition.read = next;
     partitions_.push_back(std::move(partition));
     return static_cast<uint32_t>(partitions_.size() - 1);
@@ -31,8 +23,8 @@ uint32_t TransactionAssembler::addPartition(std::string name, const std::string&
 
 void TransactionAssembler::add(uint32_t index, Held record, Clock::time_point now) {
     Partition& partition = partitions_[index];
-    if (current_ && record.mark.id == current_->id)
-        current_->changed = now;
+    if (current_ && record.mark.id == current_->id())
+        current_->noteChange(now);
     partition.read = record.offset + 1;
     partition.bytes += record.bytes;
     partition.held.push_back(std::move(record));
@@ -41,10 +33,10 @@ void TransactionAssembler::add(uint32_t index, Held record, Clock::time_point no
 
 void TransactionAssembler::addBoundary(Boundary boundary, Clock::time_point now) {
     topicRead_ = std::max(topicRead_, boundary.offset + 1);
-    if (current_ && boundary.id == current_->id)
-        current_->changed = now;
-    if (current_ && current_->ended)
-        noteNextRun(boundary);
+    if (current_ && boundary.id == current_->id())
+        current_->noteChange(now);
+    if (current_)
+        current_->lookAhead(boundary);
     boundaries_.push_back(std::move(boundary));
 }
 
@@ -75,7 +67,7 @@ int64_t TransactionAssembler::nextOffset(uint32_t index) const {
 
 int64_t TransactionAssembler::topicNext() const {
     if (current_)
-        return current_->offset;
+        return current_->offset();
     return boundaries_.empty() ? topicRead_ : boundaries_.front().offset;
 }
 
@@ -91,14 +83,14 @@ Release TransactionAssembler::next(Clock::time_point now) {
         const Extent extent = measure();
         const bool giveUp = limits_.applyOnStall && release.partitions.empty() && isStalled(extent, now);
         if (!giveUp && !isComplete(extent)) {
-            if (release.partitions.empty() || current_->partlyTaken)
+            if (release.partitions.empty() || current_->partlyTaken())
                 takePart(extent, release);
             return release;
         }
         if (giveUp && !isComplete(extent))
             for (const size_t records : extent.prefix)
                 release.incomplete += static_cast<int64_t>(records);
-        const bool wasParted = current_->partlyTaken;
+        const bool wasParted = current_->partlyTaken();
         takeExtent(extent.prefix, release, anyOrder);
         finish();
         if (wasParted)
@@ -113,7 +105,7 @@ Release TransactionAssembler::next(Clock::time_point now) {
 bool TransactionAssembler::isOpen(const Held& record) const {
     if (record.mark.id.empty())
         return !record.mark.change;
-    return released_.contains(record.mark.id) && !(current_ && current_->id == record.mark.id);
+    return released_.contains(record.mark.id) && !(current_ && current_->id() == record.mark.id);
 }
 
 bool TransactionAssembler::isOver(const Release& release) const {
@@ -123,8 +115,8 @@ bool TransactionAssembler::isOver(const Release& release) const {
 void TransactionAssembler::take(uint32_t index, Release& release) {
     Partition& partition = partitions_[index];
     const Held& record = partition.held.front();
-    if (current_ && counts(record, partition.lastOrder))
-        ++current_->taken[partition.collection];
+    if (current_ && current_->counts(record, partition.lastOrder))
+        current_->take(partition.collection);
     release.partitions.push_back(index);
     release.bytes += record.bytes;
     partition.bytes -= record.bytes;
@@ -144,99 +136,46 @@ void TransactionAssembler::advance(Clock::time_point now) {
     while (!boundaries_.empty()) {
         const Boundary& front = boundaries_.front();
         if (!current_ && !released_.contains(front.id))
-            begin(front, now);
-        else if (current_ && front.id == current_->id && !(current_->ended && isComplete(measure())))
-            follow(front, now);
-        else if (!released_.contains(front.id) || (current_ && current_->ended && isComplete(measure())))
+            current_.emplace(front, collections_, now);
+        else if (current_ && front.id == current_->id() && !(current_->ended() && isComplete(measure())))
+            current_->follow(front, now);
+        else if (!released_.contains(front.id) || (current_ && current_->ended() && isComplete(measure())))
             return;
         boundaries_.pop_front();
+        lookAhead();
     }
 }
 
-void TransactionAssembler::begin(const Boundary& boundary, Clock::time_point now) {
-    Transaction transaction;
-    transaction.id = boundary.id;
-    transaction.offset = boundary.offset;
-    transaction.began = !boundary.end;
-    transaction.changed = now;
-    transaction.taken.assign(collections_.size(), 0);
-    current_ = std::move(transaction);
-    if (boundary.end)
-        readTotals(boundary);
-}
-
-void TransactionAssembler::follow(const Boundary& boundary, Clock::time_point now) {
-    current_->changed = now;
-    if (boundary.end) {
-        readTotals(boundary);
-        return;
-    }
-    if (current_->partlyTaken)
-        throw Error("40001",
-                    "the connector began transaction " + current_->id + " again while a part of it was being applied");
-    current_->restarted = current_->began;
-    current_->began = true;
-    current_->ended = false;
-    current_->until.reset();
-    current_->since = boundary.timestamp;
-    current_->barrier.clear();
-}
-
-void TransactionAssembler::readTotals(const Boundary& boundary) {
-    current_->ended = true;
-    current_->totals.assign(collections_.size(), -1);
-    for (const auto& [name, count] : boundary.totals)
-        if (const auto known = collectionByName_.find(name); known != collectionByName_.end())
-            current_->totals[known->second] = count;
-    for (const Boundary& later : boundaries_)
-        noteNextRun(later);
-}
-
-/// A connector may go back once more, to before a transaction that it had ended: what then comes of it again is not
-/// what this END counted.
-void TransactionAssembler::noteNextRun(const Boundary& boundary) {
-    if (!boundary.end && boundary.id == current_->id && !current_->until)
-        current_->until = boundary.timestamp;
-}
-
-/// Whether END's totals count the record: it is the transaction's, from between the last BEGIN and the next, and no
-/// repetition.
-bool TransactionAssembler::counts(const Held& record, int64_t& lastOrder) const {
-    if (record.mark.id != current_->id)
-        return false;
-    if (current_->restarted && record.timestamp >= 0 && record.timestamp < current_->since)
-        return false;
-    if (current_->until && record.timestamp >= *current_->until)
-        return false;
-    if (record.mark.totalOrder > 0 && record.mark.totalOrder <= lastOrder)
-        return false;
-    lastOrder = record.mark.totalOrder;
-    return true;
+/// Only the END after a restart counts less than the whole.
+void TransactionAssembler::lookAhead() {
+    if (current_ && current_->ended() && current_->restarted())
+        for (const Boundary& later : boundaries_)
+            current_->lookAhead(later);
 }
 
 TransactionAssembler::Extent TransactionAssembler::measure() const {
     Extent extent;
     extent.prefix.assign(partitions_.size(), 0);
     extent.passed.assign(partitions_.size(), false);
-    extent.counted = current_->taken;
+    extent.counted = current_->taken();
     extent.lastOrder.assign(partitions_.size(), 0);
     for (size_t index = 0; index < partitions_.size(); ++index) {
         const Partition& partition = partitions_[index];
         int64_t lastOrder = partition.lastOrder;
         size_t length = 0;
         for (const Held& record : partition.held) {
-            if (record.mark.id != current_->id && !isOpen(record)) {
+            if (record.mark.id != current_->id() && !isOpen(record)) {
                 extent.passed[index] = true;
                 break;
             }
             ++length;
-            if (record.mark.id == current_->id)
+            if (record.mark.id == current_->id())
                 extent.prefix[index] = length;
-            if (!counts(record, lastOrder))
+            if (!current_->counts(record, lastOrder))
                 continue;
             ++extent.counted[partition.collection];
-            if (current_->ended && current_->totals[partition.collection] < 0 &&
-                !collections_[partition.collection].empty())
+            if (current_->ended() && !current_->names(partition.collection) &&
+                !collections_.name(partition.collection).empty())
                 extent.stranger = index;
         }
         extent.lastOrder[index] = lastOrder;
@@ -245,11 +184,11 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
 }
 
 bool TransactionAssembler::lacks(const Extent& extent, size_t collection) const {
-    return current_->totals[collection] > extent.counted[collection];
+    return current_->lacks(collection, extent.counted[collection]);
 }
 
 bool TransactionAssembler::isComplete(const Extent& extent) const {
-    if (!current_->ended || extent.stranger || !barrierReached(extent))
+    if (!current_->ended() || extent.stranger || !barrierReached(extent))
         return false;
     for (size_t collection = 0; collection < collections_.size(); ++collection)
         if (lacks(extent, collection))
@@ -260,12 +199,12 @@ bool TransactionAssembler::isComplete(const Extent& extent) const {
 /// Events from before the restart are in no total: they are here once the partitions are read to where they ended then,
 /// or to a later transaction, whose records may fill all that a partition can hold.
 bool TransactionAssembler::barrierReached(const Extent& extent) const {
-    if (!current_->restarted)
+    if (!current_->restarted())
         return true;
-    if (current_->barrier.empty())
+    if (current_->barrier().empty())
         return partitions_.empty();
     for (size_t index = 0; index < partitions_.size(); ++index)
-        if (partitions_[index].read < current_->barrier[index] && !extent.passed[index])
+        if (partitions_[index].read < current_->barrier()[index] && !extent.passed[index])
             return false;
     return true;
 }
@@ -278,7 +217,7 @@ void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& relea
             sharing.push_back(index);
     const auto order = [this](uint32_t index) {
         const Held& record = partitions_[index].held.front();
-        return record.mark.id == current_->id ? record.mark.totalOrder : 0;
+        return record.mark.id == current_->id() ? record.mark.totalOrder : 0;
     };
     while (!sharing.empty()) {
         const auto first = std::min_element(sharing.begin(), sharing.end(),
@@ -298,9 +237,9 @@ void TransactionAssembler::takePart(const Extent& extent, Release& release) {
         fills |= isFull(partitions_[index]) && !extent.passed[index];
     if (fills && !extent.stranger)
         takeExtent(extent.prefix, release, safeOrder(extent));
-    if (release.partitions.empty() && !current_->partlyTaken)
+    if (release.partitions.empty() && !current_->partlyTaken())
         return;
-    current_->partlyTaken = true;
+    current_->takePart();
     release.boundary = false;
 }
 
@@ -308,7 +247,7 @@ void TransactionAssembler::takePart(const Extent& extent, Release& release) {
 int64_t TransactionAssembler::safeOrder(const Extent& extent) const {
     int64_t safe = anyOrder;
     for (size_t index = 0; index < partitions_.size(); ++index)
-        if (!isPast(index, extent) && !current_->restarted)
+        if (!isPast(index, extent) && !current_->restarted())
             safe = std::min(safe, extent.lastOrder[index]);
     return safe;
 }
@@ -319,16 +258,16 @@ bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
 }
 
 void TransactionAssembler::finish() {
-    remember(current_->id);
+    remember(current_->id());
     current_.reset();
     for (Partition& partition : partitions_)
         partition.lastOrder = 0;
 }
 
 bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now) const {
-    if (now - current_->changed < limits_.stallTimeout)
+    if (now - current_->changed() < limits_.stallTimeout)
         return false;
-    if (!current_->ended)
+    if (!current_->ended())
         return anotherFollows();
     if (extent.stranger)
         return true;
@@ -344,7 +283,7 @@ bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now
 }
 
 bool TransactionAssembler::anotherFollows() const {
-    return !boundaries_.empty() && boundaries_.front().id != current_->id;
+    return !boundaries_.empty() && boundaries_.front().id != current_->id();
 }
 
 /// A head that no BEGIN can be expected for any more.
@@ -389,7 +328,7 @@ TransactionAssembler::Standing TransactionAssembler::standing(Clock::time_point 
                           ", which the transaction topic does not begin: was the topic shortened? on_stall => 'apply' "
                           "lets it through"};
     }
-    if (!current_ || now - current_->changed < worthATell)
+    if (!current_ || now - current_->changed() < worthATell)
         return {};
     const Extent extent = measure();
     return {isStalled(extent, now), explain(extent)};
@@ -401,8 +340,8 @@ bool TransactionAssembler::holdsBack() const {
 }
 
 std::string TransactionAssembler::explain(const Extent& extent) const {
-    const std::string transaction = "transaction " + current_->id;
-    if (!current_->ended)
+    const std::string transaction = "transaction " + current_->id();
+    if (!current_->ended())
         return transaction + (anotherFollows() ? " has no END, and transaction " + boundaries_.front().id + " follows"
                                                : " waits for its END");
     if (extent.stranger)
@@ -412,8 +351,8 @@ std::string TransactionAssembler::explain(const Extent& extent) const {
     for (size_t collection = 0; collection < collections_.size(); ++collection)
         if (lacks(extent, collection))
             missing += (missing.empty() ? "" : ", ") +
-                       std::to_string(current_->totals[collection] - extent.counted[collection]) + " of " +
-                       std::to_string(current_->totals[collection]) + " events of " + collections_[collection];
+                       std::to_string(current_->total(collection) - extent.counted[collection]) + " of " +
+                       std::to_string(current_->total(collection)) + " events of " + collections_.name(collection);
     if (missing.empty())
         return transaction + " waits for what was written before the connector restarted";
     return transaction + " lacks " + missing;

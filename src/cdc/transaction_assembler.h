@@ -5,21 +5,12 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "cdc/transaction_record.h"
+#include "cdc/current_transaction.h"
 
 namespace standin::cdc {
-
-/// A record of a data partition, as far as its order matters.
-struct Held {
-    int64_t offset = 0;
-    int64_t timestamp = -1; ///< Kafka's, in milliseconds since 1970
-    size_t bytes = 0;
-    TransactionMark mark;
-};
 
 /// What may be applied now: for each record the partition whose next one it is.
 struct Release {
@@ -53,12 +44,14 @@ struct AssemblerLimits {
 /// count, and all partitions have to be read up to where they ended then.
 class TransactionAssembler {
 public:
-    using Clock = std::chrono::steady_clock;
+    using Clock = CurrentTransaction::Clock;
 
     explicit TransactionAssembler(AssemblerLimits limits) : limits_(limits) {}
+    TransactionAssembler(const TransactionAssembler&) = delete;
+    TransactionAssembler& operator=(const TransactionAssembler&) = delete;
 
     /// `collection`: what END records call the topic's table. Offsets below `next` were applied.
-    void addCollection(const std::string& collection);
+    void addCollection(const std::string& collection) { collections_.add(collection); }
     uint32_t addPartition(std::string name, const std::string& collection, int64_t next);
 
     void add(uint32_t partition, Held record, Clock::time_point now);
@@ -77,8 +70,8 @@ public:
     bool topicHasRoom() const { return boundaries_.size() < maxBoundaries; }
 
     /// The current transaction was begun twice: where do the partitions end?
-    bool needsBarrier() const { return current_ && current_->restarted && current_->barrier.empty(); }
-    void setBarrier(std::vector<int64_t> ends) { current_->barrier = std::move(ends); }
+    bool needsBarrier() const { return current_ && current_->needsBarrier(); }
+    void setBarrier(std::vector<int64_t> ends) { current_->setBarrier(std::move(ends)); }
 
     Release next(Clock::time_point now);
 
@@ -107,21 +100,6 @@ private:
         int64_t lastOrder = 0; ///< the place in the current transaction of the last event of it that was taken
     };
 
-    struct Transaction {
-        std::string id;
-        int64_t offset = 0; ///< of its first boundary
-        bool began = false;
-        bool restarted = false;         ///< began more than once
-        int64_t since = -1;             ///< when Kafka got the last BEGIN
-        std::optional<int64_t> until{}; ///< after END: when Kafka got yet another BEGIN
-        bool ended = false;
-        bool partlyTaken = false;
-        std::vector<int64_t> totals;  ///< by collection; -1: END does not name it
-        std::vector<int64_t> taken;   ///< by collection
-        std::vector<int64_t> barrier; ///< by partition
-        Clock::time_point changed;
-    };
-
     /// How far the current transaction reaches into what is held.
     struct Extent {
         std::vector<size_t> prefix;     ///< records, by partition, up to the last of the transaction
@@ -140,11 +118,7 @@ private:
     void take(uint32_t index, Release& release);
     void takeOpen(Release& release);
     void advance(Clock::time_point now);
-    void begin(const Boundary& boundary, Clock::time_point now);
-    void follow(const Boundary& boundary, Clock::time_point now);
-    void readTotals(const Boundary& boundary);
-    void noteNextRun(const Boundary& boundary);
-    bool counts(const Held& record, int64_t& lastOrder) const;
+    void lookAhead();
     Extent measure() const;
     bool lacks(const Extent& extent, size_t collection) const;
     bool isComplete(const Extent& extent) const;
@@ -162,10 +136,9 @@ private:
 
     AssemblerLimits limits_;
     std::vector<Partition> partitions_;
-    std::vector<std::string> collections_;
-    std::unordered_map<std::string, uint32_t> collectionByName_;
+    Collections collections_;
     std::deque<Boundary> boundaries_;
-    std::optional<Transaction> current_;
+    std::optional<CurrentTransaction> current_;
     std::unordered_set<std::string> released_;
     std::deque<std::string> releasedInOrder_; ///< oldest first
     int64_t topicRead_ = 0;

@@ -71,13 +71,13 @@ private:
     Decimal decimalFromBase64(Input& input, std::string_view text, int scale);
     void fit(Input& input, Decimal& decimal);
     Cell numericCell(const Decimal& decimal);
-    std::string_view significantNumber(Input& input, std::string_view text, bool isDouble);
     std::string_view bitText(Input& input, int32_t length);
     int64_t bitsAsInteger(Input& input);
     // value_time.cpp
     temporal::Fraction fractionOf(const TargetColumn& column) const;
     temporal::Unit unitOfTime(Input& input) const;
     temporal::Unit unitOfTimestamp(Input& input) const;
+    void refuseOtherUnit(Input& input, int64_t timestamp) const;
     Cell dayOf(Input& input, int64_t timestamp);
     std::string_view limitedText(Input& input, std::string_view text);
     std::optional<std::string> timeAsText(Input& input);

@@ -32,6 +32,12 @@ Unit unitOf(Semantic semantic) {
     }
 }
 
+/// Of the calendar that all databases but PostgreSQL end with.
+bool isBeyondFourDigits(int64_t timestamp) {
+    constexpr int64_t year1 = -63082281600000000, year10000 = 252455616000000000;
+    return timestamp < year1 || timestamp >= year10000;
+}
+
 bool isInfinite(int64_t timestamp) {
     return timestamp == temporal::timestampInfinity || timestamp == temporal::timestampMinusInfinity;
 }
@@ -77,6 +83,17 @@ Unit ValueDecoder::unitOfTimestamp(Input& input) const {
     default:
         return coarse ? Unit::Milliseconds : Unit::Microseconds;
     }
+}
+
+/// The adaptive modes write what has seven digits and more (SQL Server's datetime2, Oracle's TIMESTAMP(9)) in
+/// nanoseconds, which no column's precision tells: read as microseconds they are another time, thousands of years off.
+void ValueDecoder::refuseOtherUnit(Input& input, int64_t timestamp) const {
+    const bool isAdaptive =
+        modes_.timePrecision == TimePrecision::Adaptive || modes_.timePrecision == TimePrecision::AdaptiveMicroseconds;
+    if (!input.schema && isAdaptive && !isInfinite(timestamp) && isBeyondFourDigits(timestamp))
+        input.fail("22008",
+                   "the event carries no schema, and in the unit that the column's precision stands for it is no "
+                   "time of the years 1 to 9999");
 }
 
 /// A text that goes through the type's input function, which would round digits beyond the column's, and take
@@ -161,8 +178,11 @@ Cell ValueDecoder::decodeTimestamp(Input& input) {
         return textCell(limitedText(input, text));
     }
     const int64_t value = integer(input);
-    if (input.semantic() != Semantic::Date)
-        return valueCell(temporal::timestampFromUnix(value, unitOfTimestamp(input), fractionOf(input.column)));
+    if (input.semantic() != Semantic::Date) {
+        const int64_t timestamp = temporal::timestampFromUnix(value, unitOfTimestamp(input), fractionOf(input.column));
+        refuseOtherUnit(input, timestamp);
+        return valueCell(timestamp);
+    }
     const int32_t days = temporal::dateFromUnixDays(value);
     if (days == temporal::dateInfinity || days == temporal::dateMinusInfinity)
         return valueCell(days > 0 ? temporal::timestampInfinity : temporal::timestampMinusInfinity);

@@ -1,5 +1,4 @@
-#include <charconv>
-
+#include "base/digits.h"
 #include "cdc/json.h"
 #include "cdc/value.h"
 
@@ -9,11 +8,13 @@ namespace {
 
 /// An integer of JSON without more ado; nothing for all that needs a second look.
 std::optional<int64_t> plainInteger(std::string_view token, int64_t minimum, int64_t maximum) {
-    int64_t number = 0;
-    const auto parsed = std::from_chars(token.data(), token.data() + token.size(), number);
-    const bool isWhole = parsed.ec == std::errc() && parsed.ptr == token.data() + token.size();
-    const bool hasLeadingZero = token.size() > 1 && (token[0] == '0' || token.starts_with("-0"));
-    return isWhole && !hasLeadingZero && number >= minimum && number <= maximum ? std::optional(number) : std::nullopt;
+    const bool isNegative = token.starts_with('-');
+    const std::string_view digits = token.substr(isNegative ? 1 : 0);
+    const auto number = plainNumber(digits);
+    if (!number || (digits.size() > 1 && digits[0] == '0') || (isNegative && *number == 0))
+        return std::nullopt;
+    const int64_t value = isNegative ? -*number : *number;
+    return value >= minimum && value <= maximum ? std::optional(value) : std::nullopt;
 }
 
 } // namespace

@@ -2,11 +2,9 @@
 
 #include <chrono>
 
-#include "base/backoff.h"
 #include "cdc/letter_retry_pg.h"
-#include "cdc/partitions_pg.h"
 #include "cdc/signal_pg.h"
-#include "cdc/transaction_reader.h"
+#include "cdc/source_applier_pg.h"
 
 namespace standin::cdc {
 
@@ -28,56 +26,35 @@ private:
 
     bool load();
     void lookForChanges();
+    bool isOutdated() const { return outdated_ || (stream_ && stream_->outdated()); }
     void connect();
     void discover();
-    bool startReading();
-    bool startTransactions();
     void step();
     void attend();
     void rest();
     void sleep();
     void receive();
-    void receiveMore();
-    bool take(const kafka::Message& message, PartitionState& state);
-    void receiveTransactions();
-    void note(const kafka::Message& message, PartitionState* state);
     void applyBatch();
-    void applyParts();
     void finishBatch();
-    void fetchAhead();
-    void showState();
-    void logLibraryLines();
     void retryLater(const std::string& sqlstate, const std::string& message);
     void awaitTheMissing(const ConflictPending& conflict);
-    bool putOff(size_t index);
-    bool conflictsMayPass() const;
-    AssemblerLimits assemblerLimits() const;
-    kafka::HttpClient::Wait registryWait();
 
     kernel::Worker& worker_;
     std::string source_;
     int32_t ordinal_ = 0; ///< among the source's workers
-    std::optional<SourceConfig> config_;
-    std::unique_ptr<kafka::Consumer> consumer_;
-    std::vector<std::unique_ptr<TargetTable>> tables_;
-    std::unique_ptr<BatchApplier> applier_;
-    std::unique_ptr<Partitions> partitions_;
-    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
-    std::unique_ptr<LetterRetry> letters_;
-    std::unique_ptr<TransactionReader> reader_; ///< under consistency `transaction`
-    std::vector<PartitionState*> lanes_;        ///< of the reader, by number
-    Release release_;                           ///< what the batch at hand is, from the reader
-    bool repeatable_ = true; ///< the batch at hand can be applied again if it fails; else all starts over
-    kafka::MessageBatch messages_;
-    std::vector<PartitionState*> origins_; ///< by message
-    std::string trouble_;                  ///< with a topic or partition, until all topics are found again
     std::string groupId_;
     bool reportsProgress_ = false;
+    std::unique_ptr<const SourceConfig> config_;
+    std::unique_ptr<Partitions> partitions_;
+    std::unique_ptr<SourceApplier> applier_;
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
+    std::unique_ptr<LetterRetry> letters_;
+    std::unique_ptr<Stream> stream_;
+    Batch batch_; ///< at hand: received and not committed
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     std::optional<Clock::time_point> conflictSince_;
-    size_t putOffs_ = 0;      ///< in a row, without anything new
-    bool discovered_ = false; ///< Kafka has said what partitions there are
+    size_t putOffs_ = 0; ///< in a row, without anything new
     bool outdated_ = false;
     bool checkDue_ = false; ///< something may have woken us that is not Kafka
     int failures_ = 0;

@@ -1,45 +1,17 @@
 #include "kafka/consumer.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
-#include "kafka/registry.h"
+#include "kafka/client.h"
+#include "kafka/partition_list.h"
 
 namespace standin::kafka {
 
 namespace {
 
 constexpr size_t maxLogLines = 100;
-
-using Conf = std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)>;
-using PartitionList =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
-
-void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
-    char reason[512] = "";
-    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
-        throw Error("HV00D", "librdkafka does not take option \"" + name + "\"");
-}
-
-/// What a broker's refusal may be due to besides the password: before 2.6.1 librdkafka sent its nonce twice
-/// (librdkafka#4895), which brokers before Kafka 4 let pass.
-std::string refusalNote(const std::string& reason) {
-    constexpr int repaired = 0x02060100;
-    if (rd_kafka_version() >= repaired || reason.find("Authentication failed") == std::string::npos ||
-        reason.find("SCRAM") == std::string::npos)
-        return {};
-    return std::string("librdkafka ") + rd_kafka_version_str() + " cannot do SCRAM with Kafka 4 (2.6.1 can): ";
-}
-
-PartitionList listOf(const std::vector<TopicPartition>& partitions) {
-    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())),
-                       rd_kafka_topic_partition_list_destroy);
-    for (const TopicPartition& partition : partitions)
-        rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
-            partition.offset;
-    return list;
-}
+constexpr int64_t minFetchKilobytes = 64, maxFetchKilobytes = 4096;
 
 } // namespace
 
@@ -105,32 +77,26 @@ std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
 }
 
 Consumer::Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits) {
-    Conf conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
-    set(conf.get(), "client.id", "pg_standin");
-    for (const auto& [name, value] : properties)
-        if (!isRegistryOption(name))
-            set(conf.get(), name, value);
-    set(conf.get(), "group.id", groupId);
-    set(conf.get(), "enable.auto.commit", "false");
-    set(conf.get(), "enable.auto.offset.store", "false");
-    set(conf.get(), "auto.offset.reset", "error");
-    set(conf.get(), "isolation.level", "read_committed");
-    set(conf.get(), "enable.partition.eof", "true");
-    set(conf.get(), "allow.auto.create.topics", "false");
+    // A fetch at a time is under way: so much of a partition has to last until the next one has come.
+    const int64_t fetchKilobytes = std::clamp(limits.queueKilobytes / 4, minFetchKilobytes, maxFetchKilobytes);
+    ClientConfig conf(properties, {{"fetch.message.max.bytes", std::to_string(fetchKilobytes * 1024)}});
+    conf.set("group.id", groupId);
+    conf.set("enable.auto.commit", "false");
+    conf.set("enable.auto.offset.store", "false");
+    conf.set("auto.offset.reset", "error");
+    conf.set("isolation.level", "read_committed");
+    conf.set("enable.partition.eof", "true");
+    conf.set("allow.auto.create.topics", "false");
     // A broker answers the requests of a connection in their order: a fetch that waits for records holds up the others.
-    set(conf.get(), "fetch.wait.max.ms", "100");
-    set(conf.get(), "queued.max.messages.kbytes", std::to_string(limits.queueKilobytes));
-    set(conf.get(), "log.queue", "true");
+    conf.set("fetch.wait.max.ms", "100");
+    conf.set("queued.max.messages.kbytes", std::to_string(limits.queueKilobytes));
+    conf.set("log.queue", "true");
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_error_cb(conf.get(), onError);
     rd_kafka_conf_set_log_cb(conf.get(), onLog);
 
     const SignalMask mask;
-    char reason[512] = "";
-    client_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), reason, sizeof(reason));
-    if (!client_)
-        throw Error("HV00N", std::string("could not create a Kafka client: ") + reason);
-    conf.release(); // now the client's
+    client_ = conf.create(RD_KAFKA_CONSUMER);
     rd_kafka_poll_set_consumer(client_);
     rd_kafka_set_log_queue(client_, nullptr);
     queue_ = rd_kafka_queue_get_consumer(client_);
@@ -192,6 +158,12 @@ void Consumer::poll(MessageBatch& batch, size_t maxMessages, size_t maxBytes) {
     }
 }
 
+void Consumer::readFrom(const TopicPartition& place) {
+    const SignalMask mask;
+    if (const auto error = rd_kafka_assign(client_, listOf({place}).get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
+        throw Error("HV000", std::string("could not assign a partition: ") + rd_kafka_err2str(error));
+}
+
 // A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a
 // second (librdkafka 2.0.2, rd_kafka_broker_consumer_serve; 2.2 has fetch.queue.backoff.ms). Nothing does when the
 // queue is emptied. A request to the partitions' leaders does; its answer is not of interest.
@@ -211,81 +183,6 @@ std::optional<Watermarks> Consumer::watermarks(const std::string& topic, int32_t
     return marks;
 }
 
-std::optional<Watermarks> Consumer::askWatermarks(const std::string& topic, int32_t partition,
-                                                  int timeoutMilliseconds) {
-    const SignalMask mask;
-    Watermarks marks{};
-    if (rd_kafka_query_watermark_offsets(client_, topic.c_str(), partition, &marks.low, &marks.high,
-                                         timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return std::nullopt;
-    return marks;
-}
-
-rd_kafka_topic_t* Consumer::topicHandle(const std::string& topic) {
-    rd_kafka_topic_t*& handle = topics_[topic];
-    if (!handle)
-        handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
-    if (!handle)
-        throw Error("HV000", "could not use topic \"" + topic + "\": " + rd_kafka_err2str(rd_kafka_last_error()));
-    return handle;
-}
-
-std::optional<int> Consumer::partitionCount(const std::string& topic, int timeoutMilliseconds) {
-    const SignalMask mask;
-    const rd_kafka_metadata_t* metadata = nullptr;
-    if (rd_kafka_metadata(client_, 0, topicHandle(topic), &metadata, timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return std::nullopt;
-    std::optional<int> count;
-    if (metadata->topic_cnt == 1) {
-        const auto error = metadata->topics[0].err;
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-            count = metadata->topics[0].partition_cnt;
-        else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-            count = 0;
-        else
-            lastError_ = "topic \"" + topic + "\": " + rd_kafka_err2str(error);
-    }
-    rd_kafka_metadata_destroy(metadata);
-    return count;
-}
-
-std::optional<std::map<std::string, int>> Consumer::topics(int timeoutMilliseconds) {
-    const SignalMask mask;
-    const rd_kafka_metadata_t* metadata = nullptr;
-    if (rd_kafka_metadata(client_, 1, nullptr, &metadata, timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return std::nullopt;
-    std::map<std::string, int> found;
-    for (int i = 0; i < metadata->topic_cnt; ++i)
-        if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
-            found.emplace(metadata->topics[i].topic, metadata->topics[i].partition_cnt);
-    rd_kafka_metadata_destroy(metadata);
-    return found;
-}
-
-std::optional<std::vector<TopicPartition>> Consumer::ends(std::vector<TopicPartition> partitions,
-                                                          int timeoutMilliseconds) {
-    const SignalMask mask;
-    const PartitionList list = listOf(partitions);
-    for (int i = 0; i < list->cnt; ++i)
-        list->elems[i].offset = RD_KAFKA_OFFSET_END;
-    if (rd_kafka_offsets_for_times(client_, list.get(), timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return std::nullopt;
-    for (int i = 0; i < list->cnt; ++i) {
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR || list->elems[i].offset < 0)
-            return std::nullopt;
-        partitions[static_cast<size_t>(i)].offset = list->elems[i].offset;
-    }
-    return partitions;
-}
-
-std::string Consumer::clusterId() const {
-    char* id = rd_kafka_clusterid(client_, 0);
-    std::string copy = id ? id : "";
-    if (id)
-        rd_kafka_mem_free(client_, id);
-    return copy;
-}
-
 void Consumer::reportProgress(const std::vector<TopicPartition>& next) {
     rd_kafka_commit(client_, listOf(next).get(), 1);
 }
@@ -295,7 +192,7 @@ void Consumer::onError(rd_kafka_t*, int error, const char* reason, void* self) n
     try {
         auto* consumer = static_cast<Consumer*>(self);
         if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || consumer->lastError_.empty())
-            consumer->lastError_ = refusalNote(reason) + reason;
+            consumer->lastError_ = explained(reason);
     } catch (...) {
     }
 }

@@ -1,36 +1,21 @@
 #include "kafka/producer.h"
 
-#include <memory>
-
 #include "base/error.h"
+#include "kafka/client.h"
+#include "kafka/wakeup.h"
 
 namespace standin::kafka {
 
 Producer::Producer(const Properties& properties) {
-    std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);
-    const auto set = [&](const std::string& name, const std::string& value) {
-        char reason[512] = "";
-        if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), reason, sizeof(reason)) != RD_KAFKA_CONF_OK)
-            throw Error("HV00D", "librdkafka does not take option \"" + name + "\"");
-    };
-    set("client.id", "pg_standin");
-    for (const auto& [name, value] : properties)
-        set(name, value);
-    set("enable.idempotence", "true");
-    set("message.timeout.ms", "10000");
+    ClientConfig conf(properties);
+    conf.set("enable.idempotence", "true");
+    conf.set("message.timeout.ms", "10000");
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), onReport);
     rd_kafka_conf_set_error_cb(conf.get(), onError);
     rd_kafka_conf_set_log_cb(conf.get(), nullptr); // its own thread would write into the server's log
     const SignalMask mask;
-    char reason[512] = "";
-    client_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), reason, sizeof(reason));
-    if (!client_)
-        throw Error("HV00N", std::string("could not create a Kafka client: ") + reason);
-    conf.release(); // now the client's
-    rd_kafka_queue_t* queue = rd_kafka_queue_get_main(client_);
-    rd_kafka_queue_io_event_enable(queue, wakeup_.writeEnd(), "", 1);
-    rd_kafka_queue_destroy(queue); // one reference of several
+    client_ = conf.create(RD_KAFKA_PRODUCER);
 }
 
 void Producer::send(const std::string& topic, const std::string& key, const std::string& value) {
@@ -44,8 +29,7 @@ void Producer::send(const std::string& topic, const std::string& key, const std:
         throw Error("HV000", "could not send to topic \"" + topic + "\": " + rd_kafka_err2str(error));
 }
 
-std::optional<Producer::Report> Producer::poll() {
-    wakeup_.drain();
+std::optional<std::string> Producer::poll() {
     const SignalMask mask;
     rd_kafka_poll(client_, 0);
     return report_;
@@ -54,15 +38,18 @@ std::optional<Producer::Report> Producer::poll() {
 // Both run inside poll(), on the caller's thread; nothing may escape into librdkafka's C frames.
 void Producer::onReport(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
     try {
-        static_cast<Producer*>(self)->report_ = {message->err == RD_KAFKA_RESP_ERR_NO_ERROR,
-                                                 message->err ? rd_kafka_err2str(message->err) : ""};
+        auto* producer = static_cast<Producer*>(self);
+        producer->report_.emplace();
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            *producer->report_ =
+                rd_kafka_err2str(message->err) + (producer->lastError_.empty() ? "" : ": " + producer->lastError_);
     } catch (...) {
     }
 }
 
 void Producer::onError(rd_kafka_t*, int, const char* reason, void* self) noexcept {
     try {
-        static_cast<Producer*>(self)->lastError_ = reason;
+        static_cast<Producer*>(self)->lastError_ = explained(reason);
     } catch (...) {
     }
 }

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "kafka/options.h"
-#include "kafka/wakeup.h"
 
 namespace standin::kafka {
 
@@ -22,24 +21,17 @@ public:
     /// Hands one record over; `poll` says what became of it. One at a time.
     void send(const std::string& topic, const std::string& key, const std::string& value);
 
-    struct Report {
-        bool delivered;
-        std::string error; ///< if it was not: after this librdkafka no longer tries
-    };
-    /// Nothing while it is under way. Sleep on wakeupDescriptor() in between.
-    std::optional<Report> poll();
-    int wakeupDescriptor() const { return wakeup_.readEnd(); }
-    /// What the client last complained about.
-    const std::string& lastError() const { return lastError_; }
+    /// Nothing while it is under way; then why it was not delivered (librdkafka no longer tries), or an empty text if
+    /// it was.
+    std::optional<std::string> poll();
 
 private:
     static void onReport(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept;
     static void onError(rd_kafka_t*, int error, const char* reason, void* self) noexcept;
 
-    Wakeup wakeup_;
     rd_kafka_t* client_ = nullptr;
-    std::optional<Report> report_;
-    std::string lastError_;
+    std::optional<std::string> report_;
+    std::string lastError_; ///< what the client last complained about in general
 };
 
 } // namespace standin::kafka

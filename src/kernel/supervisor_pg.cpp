@@ -16,7 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto proven = 10s; // a worker that lived this long did not bring the server down
+constexpr auto cleanInterval = 200ms; // from one start to the next of a worker that ends because it is outdated
+constexpr auto proven = 10s;          // a worker that lived this long did not bring the server down
 
 struct Wanted {
     std::string kind;
@@ -153,8 +154,9 @@ void SupervisorLoop::reap(const Name& name, Child& child) {
         child.failures = 0;
     if (stopped) {
         child.failures += clean ? 0 : 1;
-        child.notBefore =
-            now + std::chrono::microseconds(clean ? 200ms : exponentialBackoff(child.failures, 500ms, 60s)).count();
+        child.notBefore = clean
+                              ? child.startedAt + std::chrono::microseconds(cleanInterval).count()
+                              : now + std::chrono::microseconds(exponentialBackoff(child.failures, 500ms, 60s)).count();
         show(child, clean ? "stopped" : "crashed", clean ? "" : "restarts with exponential back-off");
     }
     // The server is alive, so this worker did not bring it down.

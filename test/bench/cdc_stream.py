@@ -45,17 +45,22 @@ class Bench:
         self.query("CHECKPOINT")
 
     def produce(self, topic, records, rate=None):
-        """Send (key, value) pairs of text; with a rate, so many a second, each at once."""
+        """Send (key, value) pairs of text; with a rate, so many a second, each at once. How many there were."""
         command = [CLIENT, "produce", self.kafka.brokers, topic, *([str(rate)] if rate else [])]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as client:
-            client.stdin.writelines(f"{key}\t{value}\n".encode() for key, value in records)
+            count = 0
+            for key, value in records:
+                client.stdin.write(f"{key}\t{value}\n".encode())
+                count += 1
             client.stdin.close()
             if client.wait():
                 raise RuntimeError(f"{command} exited with {client.returncode}")
+        return count
 
     def fill(self, topic, records, **config):
+        """A full topic, read once: the broker's JVM has compiled what serves it before anything is measured."""
         self.kafka.topic_create(topic, **config)
-        self.produce(topic, records)
+        self.consume_seconds(topic, self.produce(topic, records))
 
     def consume_seconds(self, topic, count):
         return float(run_program([CLIENT, "consume", self.kafka.brokers, topic, count]))
@@ -64,12 +69,13 @@ class Bench:
     def source(self, tables, **options):
         """A paused source of {topic: table}, its worker up and waiting; dropped at the end."""
         self.sources += 1
-        source = Source(self, f"bench{self.sources}")
+        source = Source(self, f"bench{self.sources}", list(tables))
         words = "".join(f", {key} => '{value}'" for key, value in options.items())
         self.query(f"SELECT standin.cdc_source_create('{source.name}', 'kafka', paused => true{words})")
         for topic, table in tables.items():
             self.query("SELECT standin.cdc_table_add(%s, %s, %s)", [source.name, topic, table])
-        await_("the worker to wait", lambda: source.worker("state") == "paused", 60)
+        # One that has waited for a while has seen all of its configuration.
+        await_("the worker to wait", lambda: source.worker("state = 'paused' AND since < now() - interval '1 second'"), 60)
         try:
             yield source
         finally:
@@ -78,8 +84,8 @@ class Bench:
 
 
 class Source:
-    def __init__(self, bench, name):
-        self.bench, self.name = bench, name
+    def __init__(self, bench, name, topics):
+        self.bench, self.name, self.topics = bench, name, topics
 
     def worker(self, what):
         return self.bench.value(f"SELECT {what} FROM standin.stat_worker WHERE kind = 'cdc' AND key = %s", [self.name])
@@ -90,7 +96,9 @@ class Source:
         with contextlib.closing(self.bench.server.connect(DBNAME)) as connection, connection.cursor() as cursor:
             def position():
                 watch()
-                cursor.execute("SELECT sum(next_offset) FROM standin.stat_cdc WHERE source = %s", [self.name])
+                # Not stat_cdc, which shows much more and costs a core as much as the stream does.
+                cursor.execute("SELECT sum(next_offset) FROM standin_private.kafka_offset WHERE consumer = %s AND topic = ANY (%s)",
+                               [self.name, self.topics])
                 return cursor.fetchone()[0] or 0
             began = time.monotonic()
             cursor.execute("SELECT standin.cdc_resume(%s)", [self.name])

@@ -7,14 +7,12 @@ STANDIN_CRASH_ROUNDS sets the number of rounds, STANDIN_SEED repeats one.
 
 import os
 import random
-import time
 
-import psycopg2
 import pytest
 
-from harness import scratch
 from harness.await_ import await_
 from harness.core import TABLES, fingerprint
+from harness.deaths import strike, told
 from harness.environment import Environment
 
 ROUNDS = int(os.environ.get("STANDIN_CRASH_ROUNDS") or 3)
@@ -28,13 +26,8 @@ CONSISTENCIES = {"whole": "consistency => 'transaction', transaction_topic => 'c
 @pytest.fixture(scope="module")
 def bank():
     environment = Environment()
-    environment.start_core()
-    environment.start_kafka()
-    environment.start_connect(partitions=3)
-    environment.start_service()
-    environment.create_targets()
-    environment.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)',
-                      [environment.kafka.brokers])
+    environment.start_bank()
+    environment.define_server()
     for source, options in CONSISTENCIES.items():
         environment.query(f"create schema {source} authorization replica")
         environment.query(f"select standin.cdc_source_create('{source}', 'kafka', {options})")
@@ -51,34 +44,10 @@ def bank():
     environment.stop()
 
 
-def kill(bank, victim, chance):
-    """kill -9, a random while of absence, and the return."""
-    absence = chance.uniform(0, 2)
-    print(f"  kill -9 of {victim}, away for {absence:.1f} s", flush=True)
-    part = getattr(bank, victim)
-    part.kill9()
-    time.sleep(absence)
-    part.start()
-
-
-def die_at_a_point(bank, chance):
-    point = chance.choice(POINTS)
-    print(f"  the next at {point}, after {(skip := chance.randint(0, 20))} passes, kills itself", flush=True)
-    try:
-        bank.query("select standin_private.crash_point_arm(%s, %s)", [point, skip])
-    except psycopg2.OperationalError:
-        pass  # the last armed point has just gone off
-
-
 def play(bank, number, chance):
     print(f"round {number}", flush=True)
     load = bank.core.load(rate=150, clients=2)
-    for _ in range(chance.randint(2, 4)):
-        time.sleep(chance.uniform(0.2, 2))  # the random moment itself, not a wait for something
-        if chance.random() < 0.5:
-            die_at_a_point(bank, chance)
-        else:
-            kill(bank, chance.choice(VICTIMS), chance)
+    strike(bank, chance, VICTIMS, POINTS, share=0.5)
     load.stop()
 
 
@@ -108,15 +77,7 @@ def check(bank):
 def test_rounds(bank):
     print(f"STANDIN_SEED={SEED}")
     chance = random.Random(SEED)
-    try:
+    with told(bank, ("cdc_sources", "stat_worker", "stat_cdc", "cdc_dead_letters")):
         for number in range(1, ROUNDS + 1):
             play(bank, number, chance)
             check(bank)
-    except BaseException:
-        if bank.service.alive():
-            for view in ("cdc_sources", "stat_worker", "stat_cdc", "cdc_dead_letters"):
-                print(bank.service.psql("-x", "-c", f"select * from standin.{view} limit 8", dbname=bank.DATABASE))
-        print(bank.logs(15))
-        print(f"data and logs are kept in {bank.directory}")
-        scratch.keep(bank.directory)
-        raise

@@ -8,14 +8,12 @@ import collections
 import os
 import random
 import threading
-import time
 
-import psycopg2
 import pytest
 
-from harness import scratch
 from harness.await_ import await_
 from harness.core import fingerprint
+from harness.deaths import strike, told
 from harness.environment import Environment
 from harness.payments import await_clients, make_payments, order_violations, start_clients
 
@@ -33,35 +31,12 @@ OPEN = "select count(*) from standin.pending_transactions"
 @pytest.fixture(scope="module")
 def bank():
     environment = Environment()
-    environment.start_core()
-    environment.start_kafka()
-    environment.start_connect(partitions=3)
-    environment.start_service()
-    environment.create_targets()
+    environment.start_bank()
     environment.define_core()
     environment.define_cdc()
     await_("the snapshot", lambda: environment.value("select count(*) from pgbench_accounts") == 100_000, 180)
     yield environment
     environment.stop()
-
-
-def kill(bank, victim, chance):
-    """kill -9, a random while of absence, and the return."""
-    absence = chance.uniform(0, 2)
-    print(f"  kill -9 of {victim}, away for {absence:.1f} s", flush=True)
-    part = getattr(bank, victim)
-    part.kill9()
-    time.sleep(absence)
-    part.start()
-
-
-def die_at_a_point(bank, chance):
-    point = chance.choice(POINTS)
-    print(f"  the next at {point}, after {(skip := chance.randint(0, 20))} passes, kills itself", flush=True)
-    try:
-        bank.query("select standin_private.crash_point_arm(%s, %s)", [point, skip])
-    except psycopg2.OperationalError:
-        pass  # the last armed point has just gone off
 
 
 def play(bank, number, chance):
@@ -71,12 +46,7 @@ def play(bank, number, chance):
     stopping = threading.Event()
     clients = start_clients(bank, payments, CLIENTS, chance.randrange(1000), execute=0.5, pace=0.02, stopping=stopping)
     load = bank.core.load(rate=100, clients=2)
-    for _ in range(chance.randint(2, 4)):
-        time.sleep(chance.uniform(0.2, 2))  # the random moment itself, not a wait for something
-        if chance.random() < 0.3:
-            die_at_a_point(bank, chance)
-        else:
-            kill(bank, chance.choice(VICTIMS), chance)
+    strike(bank, chance, VICTIMS, POINTS, share=0.3)
     stopping.set()
     await_clients(clients)
     load.stop()
@@ -107,20 +77,10 @@ def check(bank, payments, before):
 def test_rounds(bank):
     print(f"STANDIN_SEED={SEED}")
     chance = random.Random(SEED)
-    payments = []
-    try:
+    with told(bank, ("core_status", "stat_worker", "stat_cdc", "conservation", "conservation_faults", "pending_transactions")):
         for number in range(1, ROUNDS + 1):
             before = bank.core.value("select coalesce(max(sequence), 0) from core_log")
             payments = play(bank, number, chance)
             settle(bank)
             check(bank, payments, before)
             print(f"  {len(payments)} payments, each booked once, in order", flush=True)
-    except BaseException:
-        if bank.service.alive():
-            for view in ("core_status", "stat_worker", "stat_cdc", "conservation", "conservation_faults",
-                         "pending_transactions"):
-                print(bank.service.psql("-x", "-c", f"select * from standin.{view} limit 8", dbname=bank.DATABASE))
-        print(bank.logs(15))
-        print(f"data and logs are kept in {bank.directory}")
-        scratch.keep(bank.directory)
-        raise

@@ -53,6 +53,14 @@ class Environment:
             self.query("create extension pg_standin cascade")
         return self.service
 
+    def start_bank(self, partitions=3):
+        """All four parts, Debezium with so many partitions a table, and targets for the core's tables."""
+        self.start_core()
+        self.start_kafka()
+        self.start_connect(partitions=partitions)
+        self.start_service()
+        self.create_targets()
+
     def create_targets(self):
         """Empty copies of pgbench's tables in the service's database, for CDC to fill."""
         self.script("targets")
@@ -61,6 +69,11 @@ class Environment:
         """Tell the service about the core; its targets exist already."""
         self.script("core", core_port=self.core.cluster.port, service_password=self.core.SERVICE[1],
                     replay_rate=replay_rate)
+
+    def define_server(self):
+        """Tell the service about the broker: the foreign server `kafka`."""
+        self.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)',
+                   [self.kafka.brokers])
 
     def define_cdc(self):
         """Tell the service to follow the core's tables."""

@@ -112,6 +112,8 @@ def lost(modes, key, streamed):
         known["nm"] = [None]  # columns of type name
     if key == 21 and modes.time != "isostring":
         known |= {"ts": [None], "row": [DEAD]}  # overflows to a number that means nothing
+    if key in (13, 15) and modes.time.startswith("adaptive") and not modes.schemas:
+        known |= {"row": [DEAD]}  # beyond the years 1 to 9999: without a schema it could be of another unit
     if modes.time == "isostring":
         known |= {"row": [DEAD]} if key in (5, 6) else {}  # infinities are years beyond any calendar
         known |= {"tm": ["00:00:00"]} if key == 12 else {}  # 24:00

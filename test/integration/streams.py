@@ -12,7 +12,7 @@ def kafka(bank):
     bank.start_kafka()
     bank.start_service()
     bank.query("create role replica nologin; grant usage, create on schema public to replica")
-    bank.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)', [bank.kafka.brokers])
+    bank.define_server()
     return bank.kafka
 
 

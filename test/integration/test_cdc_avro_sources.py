@@ -3,8 +3,8 @@
 import json
 
 from harness.await_ import await_
+from avro_streams import SMALL, SMALL_TABLE, AvroStream, books, registry  # noqa: F401
 from streams import MILLIS, kafka  # noqa: F401
-from test_cdc_avro import KEY, SMALL, SMALL_TABLE, AvroStream, books, envelope, registry, server  # noqa: F401
 
 BLOCK = {"type": "record", "name": "block", "namespace": "event", "fields": [
     {"name": "id", "type": "string"}, {"name": "total_order", "type": "long"}, {"name": "data_collection_order", "type": "long"}]}

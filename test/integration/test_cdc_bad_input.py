@@ -19,7 +19,7 @@ def kafka(bank):
     bank.start_kafka(heap="1g", settings={"message.max.bytes": size, "socket.request.max.bytes": 2 * size, "replica.fetch.max.bytes": size})
     bank.start_service()
     bank.query("create role replica nologin; grant usage, create on schema public to replica")
-    bank.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)', [bank.kafka.brokers])
+    bank.define_server()
     return bank.kafka
 
 

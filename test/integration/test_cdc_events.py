@@ -327,6 +327,31 @@ def test_what_a_restarted_connector_sends_again_is_no_news(kafka, bank):
     stream.drop()
 
 
+def test_a_tombstone_that_comes_again_takes_no_later_row_with_it(kafka, bank):
+    """A flattened delete bears no place: it is applied again, and so must be what follows it."""
+    stream = Stream(bank, "tombstones", "id int primary key, v int")
+    log = Log()
+
+    def row(**values):
+        key, value = log.event("c", values)
+        source = {f"__source_{name}": value["source"][name] for name in ("connector", "name", "db", "sequence", "ts_us")}
+        return key, values | {"__op": "c"} | source
+    stream.produce([row(id=1, v=1), row(id=2, v=2)])
+    again = [({"id": 1}, None), row(id=1, v=11), row(id=2, v=22)]
+    stream.produce(again)
+    stream.applied(5)
+    stream.produce(again[:1])
+    stream.applied(6)
+    assert stream.rows() == [(2, 22)]
+    pid = stream.pid()
+    os.kill(pid, signal.SIGTERM)
+    await_("another worker", lambda: stream.pid() not in (None, pid), 60)
+    stream.produce(again[1:])
+    stream.applied(8)
+    assert stream.rows() == [(1, 11), (2, 22)] and stream.dead_letters() == []
+    stream.drop()
+
+
 def test_many_events_of_one_place_are_all_applied(kafka, bank):
     """COPY at the source writes many rows as one record of the log."""
     stream = audited(bank, "copied", batch_records=7)

@@ -161,13 +161,8 @@ class Auditor:
 def real():
     """A core, Debezium with three partitions a table, and a service that follows it transaction by transaction."""
     environment = Environment()
-    environment.start_core()
-    environment.start_kafka()
-    environment.start_connect(partitions=3)
-    environment.start_service()
-    environment.create_targets()
-    environment.query('create server kafka foreign data wrapper standin_kafka options ("bootstrap.servers" %s)',
-                      [environment.kafka.brokers])
+    environment.start_bank()
+    environment.define_server()
     environment.query("select standin.cdc_source_create('core', 'kafka', consistency => 'transaction', transaction_topic => 'core.transaction')")
     for table in ("branches", "tellers", "accounts", "history"):
         environment.query(f"select standin.cdc_table_add('core', 'core.public.pgbench_{table}', 'pgbench_{table}')")

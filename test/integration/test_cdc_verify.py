@@ -10,11 +10,7 @@ TABLES = {"pgbench_branches": "bid", "pgbench_tellers": "tid", "pgbench_accounts
 @pytest.fixture(scope="module")
 def replica(bank):
     """The service follows the core's tables and sees them through postgres_fdw, too."""
-    bank.start_core()
-    bank.start_kafka()
-    bank.start_connect()
-    bank.start_service()
-    bank.create_targets()
+    bank.start_bank(partitions=1)
     bank.define_cdc()
     bank.query("create extension postgres_fdw; create schema core;"
                "create server core_fdw foreign data wrapper postgres_fdw options (host '127.0.0.1', port '%s', dbname 'bank', fetch_size '10000');"

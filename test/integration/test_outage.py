@@ -44,11 +44,7 @@ def report(bank):
 
 
 def open_the_bank(bank):
-    bank.start_core()
-    bank.start_kafka()
-    bank.start_connect(partitions=3)
-    bank.start_service()
-    bank.create_targets()
+    bank.start_bank()
     bank.define_core(replay_rate=150)
     bank.define_cdc()
 

@@ -164,6 +164,35 @@ TEST_F(MarksTest, ABatchThatFailedWasNeverSeen) {
     EXPECT_FALSE(marks.marks()[0].changed);
 }
 
+/// As a flattened topic's tombstone, or a change before the first commit that a connector sees: it is applied again,
+/// and would undo what follows it if that were skipped.
+TEST_F(MarksTest, WhatFollowsAChangeWithoutAPositionIsNeededAgain) {
+    const auto stream = [&] {
+        return std::vector{judge("b", 10), judge("c", 20), judge("", 0), judge("d", 30), judge("e", 40)};
+    };
+    const auto fresh = Verdict::New, seen = Verdict::Seen;
+    EXPECT_EQ(stream(), (std::vector{fresh, fresh, fresh, fresh, fresh}));
+    EXPECT_EQ(stream(), (std::vector{seen, seen, fresh, fresh, fresh}));
+    marks.keep();
+    EXPECT_EQ(judge("e", 40), seen);
+
+    // across a restart of the worker in between, too
+    EXPECT_EQ(judge("", 0), fresh);
+    ASSERT_TRUE(marks.marks()[0].changed);
+    PositionMarks loaded;
+    loaded.load(marks.marks()[0]);
+    std::swap(marks, loaded);
+    EXPECT_EQ(judge("d", 30), fresh);
+}
+
+TEST_F(MarksTest, SnapshotRowsLeaveTheMarkAlone) {
+    judge("m", 100);
+    Event event;
+    event.operation = Operation::Read;
+    EXPECT_EQ(marks.judge(event), Verdict::New);
+    EXPECT_EQ(judge("a", 50), Verdict::Seen);
+}
+
 TEST_F(MarksTest, NoPositionIsNeverSeen) {
     judge("m", 100);
     EXPECT_EQ(judge("", 1), Verdict::New);

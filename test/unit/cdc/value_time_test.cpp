@@ -156,5 +156,30 @@ TEST_F(ValueTest, TimesInTextAreWrittenOut) {
     EXPECT_EQ(value(ColumnType::Text, "10957"), "10957");
 }
 
+/// Nanoseconds of a column with seven digits are no microseconds of a distant future.
+TEST_F(ValueTest, WithoutASchemaAnotherUnitIsRefused) {
+    const std::string nanoseconds = "1774995307123456000", microseconds = "1774995307123456";
+    for (const TimePrecision mode : {TimePrecision::Adaptive, TimePrecision::AdaptiveMicroseconds}) {
+        modes.timePrecision = mode;
+        for (const ColumnType type : {ColumnType::Timestamp, ColumnType::Timestamptz}) {
+            EXPECT_EQ(value(type, nanoseconds), "22008 v");
+            EXPECT_EQ(value(type, nanoseconds, {}, 6), "22008 v");
+            EXPECT_EQ(value(type, microseconds, {}, 3), "22008 v");
+            EXPECT_EQ(value(type, microseconds), "828310507123456");
+            EXPECT_EQ(value(type, "253402300799999999"), "252455615999999999"); // 9999-12-31 23:59:59.999999
+            EXPECT_EQ(value(type, "253402300800000000"), "22008 v");
+            EXPECT_EQ(value(type, "-62135596800000000"), "-63082281600000000"); // 0001-01-01
+            EXPECT_EQ(value(type, "-62135596800000001"), "22008 v");
+            EXPECT_EQ(value(type, "9223372036825200000"), std::to_string(INT64_MAX)); // infinity
+        }
+    }
+    EXPECT_EQ(value(ColumnType::Timestamp, "253402300800000000", field("int64", "io.debezium.time.MicroTimestamp")),
+              "252455616000000000");
+    modes.timePrecision = TimePrecision::Microseconds;
+    EXPECT_EQ(value(ColumnType::Timestamp, "253402300800000000"), "252455616000000000");
+    modes.timePrecision = TimePrecision::Nanoseconds;
+    EXPECT_EQ(value(ColumnType::Timestamp, nanoseconds), "828310507123456");
+}
+
 } // namespace
 } // namespace standin::cdc
