@@ -40,6 +40,11 @@ bool isConflict(const kafka::Failure& failure, const TargetTable& table) {
     return !key || failure.constraint != key;
 }
 
+/// The row of the old key, which has what the new one withholds, may be yet to come from its own partition.
+bool lacksOldRow(const kafka::Failure& failure, const kafka::Message& message) {
+    return failure.sqlstate == "22004" && message.header("__debezium.oldkey").has_value();
+}
+
 } // namespace
 
 BatchApplier::BatchApplier(std::string source, const SourceModes& modes, const kafka::Properties& properties)
@@ -351,10 +356,11 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
     if (first == last)
         return;
     applier_.apply(*tables_, changes_, first, last, [&](size_t change, const kafka::Failure& failure) {
-        if (defersConflicts_ && isConflict(failure, *(*tables_)[changes_[change].table]))
-            throw ConflictPending(failure.message, changes_[change].message);
-        buried_[change] = true;
         const uint32_t index = changes_[change].message;
+        if (defersConflicts_ &&
+            (isConflict(failure, *(*tables_)[changes_[change].table]) || lacksOldRow(failure, messages[index])))
+            throw ConflictPending(failure.message, index);
+        buried_[change] = true;
         bury(messages[index], *partitions[index], failure);
     });
 }

@@ -34,8 +34,14 @@ void CurrentTransaction::follow(const Boundary& boundary, Clock::time_point now)
     restarted_ = began_;
     began_ = true;
     ended_ = false;
+    until_.reset();
     since_ = boundary.timestamp;
     barrier_.clear();
+}
+
+void CurrentTransaction::lookAhead(const Boundary& later) {
+    if (ended_ && !later.end && later.id == id_ && !until_)
+        until_ = later.timestamp;
 }
 
 void CurrentTransaction::end(const Boundary& boundary) {
@@ -50,6 +56,8 @@ bool CurrentTransaction::counts(const Held& record, int64_t& lastOrder) const {
     if (record.mark.id != id_)
         return false;
     if (restarted_ && record.timestamp >= 0 && record.timestamp < since_)
+        return false;
+    if (until_ && record.timestamp >= *until_)
         return false;
     if (record.mark.totalOrder > 0 && record.mark.totalOrder <= lastOrder)
         return false;

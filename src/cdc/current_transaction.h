@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,8 +46,12 @@ public:
     int64_t offset() const { return offset_; } ///< of its first boundary
     bool ended() const { return ended_; }
     bool restarted() const { return restarted_; } ///< began more than once
+    /// A boundary that is not its turn yet. A connector may go back once more, to before a transaction that it had
+    /// ended: what then comes of it again is not what this END counted.
+    void lookAhead(const Boundary& later);
 
-    /// Whether END's totals count the record: it is the transaction's, from after the last BEGIN, and no repetition.
+    /// Whether END's totals count the record: it is the transaction's, from between the last BEGIN and the next, and no
+    /// repetition.
     /// `lastOrder`: the place of the last one of its partition that did.
     bool counts(const Held& record, int64_t& lastOrder) const;
     /// One that counts was taken.
@@ -79,8 +84,9 @@ private:
     bool restarted_ = false;
     bool ended_ = false;
     bool partlyTaken_ = false;
-    int64_t since_ = -1;          ///< when Kafka got the last BEGIN
-    std::vector<int64_t> totals_; ///< by collection; -1: END does not name it
+    int64_t since_ = -1;           ///< when Kafka got the last BEGIN
+    std::optional<int64_t> until_; ///< after END: when Kafka got yet another BEGIN
+    std::vector<int64_t> totals_;  ///< by collection; -1: END does not name it
     std::vector<int64_t> taken_;
     std::vector<int64_t> barrier_;
     Clock::time_point changed_;

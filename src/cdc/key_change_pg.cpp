@@ -6,9 +6,25 @@
 #include "pg/owner.h"
 #include "pg/spi.h"
 
+extern "C" {
+#include <storage/lock.h>
+}
+
 namespace standin::cdc {
 
 namespace {
+
+// Beyond what SQL's advisory functions can reach, as in standin/mode_lock_pg.cpp.
+constexpr uint16 keyChangeLockClass = 0x5d03;
+
+/// Two workers may have the halves of one change at once. The second has to see what the first leaves, so it waits for
+/// its commit.
+void oneAfterTheOther(const TargetTable& table) {
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table.relation(), 0, keyChangeLockClass);
+    tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
+    pg::call([&tag] { LockAcquire(&tag, ExclusiveLock, false, false); });
+}
 
 std::optional<bool> keysWait; ///< of the source that this process works for
 
@@ -150,6 +166,7 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey) {
         "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched) "
         "values ($1, $2, $3, $4, $5, $6, false) on conflict (source, target, origin, position, old_key) "
         "do update set stored = excluded.stored, at = excluded.at");
+    oneAfterTheOther(change.table);
     const std::string key = textOfKey(change.table, oldKey);
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     const Oid relation = change.table.relation();
@@ -178,6 +195,7 @@ void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
         "new_key) "
         "values ($1, $2, $3, $4, $5, $6, true, $7) on conflict (source, target, origin, position, old_key) "
         "do update set stored = excluded.stored, new_key = excluded.new_key, at = excluded.at");
+    oneAfterTheOther(change.table);
     const bool knowsOldKey = hasKey(change.table.target(), oldKey);
     const std::string key = knowsOldKey ? textOfKey(change.table, oldKey) : "";
     const pg::Rows recalled =

@@ -35,6 +35,8 @@ void TransactionAssembler::addBoundary(Boundary boundary, Clock::time_point now)
     topicRead_ = std::max(topicRead_, boundary.offset + 1);
     if (current_ && boundary.id == current_->id())
         current_->noteChange(now);
+    if (current_)
+        current_->lookAhead(boundary);
     boundaries_.push_back(std::move(boundary));
 }
 
@@ -140,12 +142,21 @@ void TransactionAssembler::advance(Clock::time_point now) {
         else if (!released_.contains(front.id) || (current_ && current_->ended() && isComplete(measure())))
             return;
         boundaries_.pop_front();
+        lookAhead();
     }
+}
+
+/// Only the END after a restart counts less than the whole.
+void TransactionAssembler::lookAhead() {
+    if (current_ && current_->ended() && current_->restarted())
+        for (const Boundary& later : boundaries_)
+            current_->lookAhead(later);
 }
 
 TransactionAssembler::Extent TransactionAssembler::measure() const {
     Extent extent;
     extent.prefix.assign(partitions_.size(), 0);
+    extent.passed.assign(partitions_.size(), false);
     extent.counted = current_->taken();
     extent.lastOrder.assign(partitions_.size(), 0);
     for (size_t index = 0; index < partitions_.size(); ++index) {
@@ -153,8 +164,10 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
         int64_t lastOrder = partition.lastOrder;
         size_t length = 0;
         for (const Held& record : partition.held) {
-            if (record.mark.id != current_->id() && !isOpen(record))
+            if (record.mark.id != current_->id() && !isOpen(record)) {
+                extent.passed[index] = true;
                 break;
+            }
             ++length;
             if (record.mark.id == current_->id())
                 extent.prefix[index] = length;
@@ -175,7 +188,7 @@ bool TransactionAssembler::lacks(const Extent& extent, size_t collection) const 
 }
 
 bool TransactionAssembler::isComplete(const Extent& extent) const {
-    if (!current_->ended() || extent.stranger || !barrierReached())
+    if (!current_->ended() || extent.stranger || !barrierReached(extent))
         return false;
     for (size_t collection = 0; collection < collections_.size(); ++collection)
         if (lacks(extent, collection))
@@ -183,14 +196,15 @@ bool TransactionAssembler::isComplete(const Extent& extent) const {
     return true;
 }
 
-/// Events from before the restart are in no total: they are here once the partitions are read to where they ended then.
-bool TransactionAssembler::barrierReached() const {
+/// Events from before the restart are in no total: they are here once the partitions are read to where they ended then,
+/// or to a later transaction, whose records may fill all that a partition can hold.
+bool TransactionAssembler::barrierReached(const Extent& extent) const {
     if (!current_->restarted())
         return true;
     if (current_->barrier().empty())
         return partitions_.empty();
     for (size_t index = 0; index < partitions_.size(); ++index)
-        if (partitions_[index].read < current_->barrier()[index])
+        if (partitions_[index].read < current_->barrier()[index] && !extent.passed[index])
             return false;
     return true;
 }
@@ -220,7 +234,7 @@ void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& relea
 void TransactionAssembler::takePart(const Extent& extent, Release& release) {
     bool fills = false;
     for (size_t index = 0; index < partitions_.size(); ++index)
-        fills |= isFull(partitions_[index]) && extent.prefix[index] == partitions_[index].held.size();
+        fills |= isFull(partitions_[index]) && !extent.passed[index];
     if (fills && !extent.stranger)
         takeExtent(extent.prefix, release, safeOrder(extent));
     if (release.partitions.empty() && !current_->partlyTaken())
@@ -240,7 +254,7 @@ int64_t TransactionAssembler::safeOrder(const Extent& extent) const {
 
 /// Whether nothing more of the current transaction can be expected from a partition.
 bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
-    return partitions_[index].atEnd || extent.prefix[index] < partitions_[index].held.size();
+    return partitions_[index].atEnd || extent.passed[index];
 }
 
 void TransactionAssembler::finish() {
@@ -265,7 +279,7 @@ bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now
     for (size_t index = 0; index < partitions_.size(); ++index)
         if (lacks(extent, partitions_[index].collection) && !isPast(index, extent))
             return false;
-    return barrierReached();
+    return barrierReached(extent);
 }
 
 bool TransactionAssembler::anotherFollows() const {

@@ -102,7 +102,8 @@ private:
 
     /// How far the current transaction reaches into what is held.
     struct Extent {
-        std::vector<size_t> prefix;     ///< records, by partition
+        std::vector<size_t> prefix;     ///< records, by partition, up to the last of the transaction
+        std::vector<bool> passed;       ///< by partition: a later transaction's record stands behind
         std::vector<int64_t> counted;   ///< events, by collection
         std::vector<int64_t> lastOrder; ///< by partition
         std::optional<size_t> stranger; ///< a partition with an event of a table that END does not name
@@ -117,10 +118,11 @@ private:
     void take(uint32_t index, Release& release);
     void takeOpen(Release& release);
     void advance(Clock::time_point now);
+    void lookAhead();
     Extent measure() const;
     bool lacks(const Extent& extent, size_t collection) const;
     bool isComplete(const Extent& extent) const;
-    bool barrierReached() const;
+    bool barrierReached(const Extent& extent) const;
     void takeExtent(std::vector<size_t> prefix, Release& release, int64_t upTo);
     void takePart(const Extent& extent, Release& release);
     int64_t safeOrder(const Extent& extent) const;

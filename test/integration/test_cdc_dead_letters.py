@@ -40,6 +40,26 @@ def test_retry(kafka, bank):
     stream.drop()
 
 
+def test_retry_under_a_pattern(kafka, bank):
+    """The letters of each topic that matches, by its own name."""
+    bank.query("create table gathered (id int primary key, v int check (v < 100)); alter table gathered owner to replica;"
+               "select standin.cdc_source_create('gathered', 'kafka')")
+    for name in "a", "b":
+        kafka.topic_create(f"gathered.{name}")
+    bank.query(r"select standin.cdc_table_add('gathered', '^gathered\.', 'gathered')")
+    kafka.produce("gathered.a", [event("c", {"id": 1, "v": 500}), event("c", {"id": 2, "v": 2})])
+    kafka.produce("gathered.b", [event("c", {"id": 3, "v": 300})])
+    await_("the letters", lambda: letters(bank, "gathered", "topic, record_offset") == [("gathered.a", 0), ("gathered.b", 0)], 60)
+    bank.query("alter table gathered drop constraint gathered_v_check")
+    bank.query("select standin.cdc_dead_letter_retry('gathered', 'gathered.b', 0, 0)")
+    await_("one retry", lambda: letters(bank, "gathered", "topic, record_offset") == [("gathered.a", 0)], 60)
+    assert bank.query("select * from gathered order by id") == [(2, 2), (3, 300)]
+    assert bank.value("select standin.cdc_dead_letter_retry('gathered', topic => 'gathered.a')") == 1
+    await_("the other", lambda: letters(bank, "gathered") == [], 60)
+    assert bank.query("select * from gathered order by id") == [(1, 500), (2, 2), (3, 300)]
+    bank.query("select standin.cdc_source_drop('gathered')")
+
+
 def test_a_retry_brings_no_old_values_back(kafka, bank):
     stream = Stream(bank, "stale", "id int primary key, v int check (v < 100)")
     # In one batch, and over batches and a restart; a delete and its tombstone; another key.

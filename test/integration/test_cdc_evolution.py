@@ -6,6 +6,7 @@ import psycopg2
 
 from harness.await_ import await_
 from streams import MILLIS, Stream, event, kafka  # noqa: F401
+from test_cdc import revive, server_answers
 
 
 def with_schema(op, row, fields, key=("id",)):
@@ -82,6 +83,39 @@ def test_columns_are_widened_where_that_needs_no_rewrite(kafka, bank):
     stream.produce([with_schema("c", {"id": 3, "name": "x" * 11, "amount": None}, ID | VARCHAR(5) | AMOUNT(4))])
     stream.applied(3)
     assert [letter[:2] for letter in stream.dead_letters()] == [(2, "22001")]
+    stream.drop()
+
+
+def test_a_crash_between_the_column_and_the_commit(kafka, bank):
+    """The column and the first row that has it are one transaction, before and after."""
+    bank.service.configure(track_commit_timestamp="on")
+    bank.service.restart()
+    stream = Evolving(bank, "torn", "id int primary key", "add")
+    stream.produce([with_schema("c", {"id": 1}, ID)])
+    stream.applied(1)
+    pid = stream.pid()
+    bank.query("delete from standin_private.worker_mark; select standin_private.crash_point_arm('cdc_before_commit')")
+    stream.produce([with_schema("c", {"id": 2, "note": "new"}, ID | TEXT)])
+    await_("the crash", lambda: not server_answers(bank) or stream.pid() not in (None, pid), 60)
+    revive(bank)
+    stream.applied(2)
+    assert stream.rows() == [(1, None), (2, "new")] and stream.dead_letters() == []
+    assert bank.value("select pg_xact_commit_timestamp(a.xmin) = pg_xact_commit_timestamp(t.xmin) from torn t, pg_attribute a"
+                      " where a.attrelid = 'torn'::regclass and a.attname = 'note' and t.id = 2")
+    stream.drop()
+
+
+def test_several_workers_add_a_column_at_once(kafka, bank):
+    stream = Evolving(bank, "crowded", "id int primary key", "add", partitions=6, workers=3, batch_records=20)
+    for number, fields in enumerate([ID, ID | TEXT, ID | TEXT | AMOUNT(12)]):
+        for partition in range(6):
+            ids = range(1000 * number + partition, 1000 * number + 300, 6)
+            row = lambda i: {name: {"id": i, "note": f"n{i}", "amount": "AfQ="}[name] for name in fields}
+            stream.produce([with_schema("c", row(i), fields) for i in ids], partition)
+    stream.applied(900, 120)
+    assert [name for name, *_ in stream.columns()] == ["id", "note", "amount"] and stream.dead_letters() == []
+    assert bank.query("select count(*), count(note), count(amount) from crowded") == [(900, 600, 300)]
+    assert bank.value("select count(*) from crowded where note <> 'n' || id or amount <> 5") == 0
     stream.drop()
 
 

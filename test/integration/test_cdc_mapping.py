@@ -10,6 +10,7 @@ import pytest
 
 from harness.await_ import await_
 from streams import MILLIS, Stream, event, kafka  # noqa: F401
+from test_cdc_events import send
 
 KEY = "a secret that only standin_owner has"
 PLACEHOLDER = "__debezium_unavailable_value"
@@ -141,6 +142,25 @@ def test_row_filter(mapped, bank):
     stream.produce([event("u", {"id": 2, **row, "v": 11}), event("u", {"id": 4, **row, "v": 10})])
     stream.applied(12)
     assert stream.rows() == [(2, "open", 11)]
+    stream.drop()
+
+
+def test_row_filter_without_a_key(mapped, bank):
+    """Rows are found by all their values; equal ones are as many as in the source."""
+    stream = mapped("keyless", "id int, v int", row_filter="v < 10")
+
+    def change(op, before=None, after=None):
+        return None, {"before": before, "after": after, "op": op, "ts_ms": 1,
+                      "source": {"version": "3.6.1.Final", "connector": "postgresql", "ts_ms": 1, "snapshot": "false", "lsn": 1}}
+    row = lambda id, v: {"id": id, "v": v}
+    for event_ in (change("c", None, row(1, 1)), change("c", None, row(1, 1)), change("c", None, row(2, 20)), change("c", None, row(3, 3)),
+                   change("u", row(1, 1), row(1, 11)),  # one of the equal rows leaves
+                   change("u", row(2, 20), row(2, 2)),  # one that was never here comes
+                   change("u", row(3, 3), row(3, 4)), change("u", row(3, 4), row(3, 40)), change("u", row(3, 40), row(3, 5)),
+                   change("c", None, row(4, 44)), change("d", row(4, 44), None), change("d", row(1, 11), None)):
+        send(stream, *event_)
+    stream.applied(12)
+    assert stream.rows() == [(1, 1), (2, 2), (3, 5)] and dead(bank, stream) == []
     stream.drop()
 
 

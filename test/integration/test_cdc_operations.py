@@ -8,6 +8,7 @@ from harness.await_ import await_
 from harness.java import command
 from harness.process import run
 from streams import MILLIS, Stream, event, kafka  # noqa: F401
+from transactions import Transactions
 
 
 def creates(numbers):
@@ -181,6 +182,28 @@ def test_topic_recreated_while_running(kafka, bank):
     trouble(stream, ["the topic was deleted and created again", "cdc_seek"])
     assert len(stream.rows()) == 5
     stream.drop()
+
+
+def test_topic_recreated_under_transaction(kafka, bank):
+    """Nothing of the new topic is applied before an operator says so."""
+    source = Transactions(bank, "replaced", {"a": "id int primary key, v int"}, partitions=1)
+    source.boundaries(("BEGIN", 1), ("END", 1, {"a": 2}))
+    for order in 1, 2:
+        source.event(1, order, "a", "c", {"id": order, "v": order}, 0)
+    source.await_rows("a", [(1, 1), (2, 2)])
+    bank.query("select standin.cdc_pause('replaced')")
+    await_("the pause", lambda: source.state()[0] == "paused", 30)
+    recreate(kafka, "replaced.public.a")
+    source.boundaries(("BEGIN", 2), ("END", 2, {"a": 3}))
+    for order in 1, 2, 3:
+        source.event(2, order, "a", "c", {"id": 10 + order, "v": order}, 0)
+    bank.query("select standin.cdc_resume('replaced')")
+    await_("the complaint", lambda: "cdc_seek" in (source.state()[1] or "")
+           or "cdc_seek" in (bank.value("select last_error from standin.cdc_sources where source = 'replaced'") or ""), 60)
+    assert source.rows("a") == [(1, 1), (2, 2)]
+    bank.query("select standin.cdc_seek('replaced', 'replaced.public.a', 'beginning', 0)")
+    source.await_rows("a", [(1, 1), (2, 2), (11, 1), (12, 2), (13, 3)])
+    source.drop()
 
 
 def test_same_topic_is_recognised(kafka, bank):

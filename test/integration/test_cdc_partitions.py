@@ -4,6 +4,7 @@ import pytest
 
 from harness.await_ import await_
 from streams import Stream, event, kafka  # noqa: F401
+from test_cdc_events import STORED, WIDE, WITHHELD, Log, change_key, nothing_left, send, wide, wide_rows
 
 
 def workers(bank, source):
@@ -103,3 +104,67 @@ def test_conflicts_that_pass(kafka, bank):
     await_("a dead letter", lambda: letters() == [("family.child", 2, "23503")])
     await_("what follows it", lambda: bank.value("select count(*) from child") == 3)
     bank.query("select standin.cdc_source_drop('family')")
+
+
+def test_the_halves_of_a_changed_key_at_once(kafka, bank):
+    """Two workers have them at the same time, neither committed: the insert does not take what the row no longer holds."""
+    stream = wide(bank, "halved", 2, workers=2, batch_records=1000)
+    log = Log()
+    send(stream, *log.event("c", {"id": 1} | WIDE), None, 0)
+    send(stream, *log.event("c", {"id": 8} | WIDE), None, 0)
+    stream.applied(2)
+    late = log.event("u", {"id": 1} | WITHHELD | {"note": "late"})
+    leave, arrive = change_key(stream, log, 1, 2, WITHHELD, (0, 1))
+    blocked = "select count(*) from pg_stat_activity where application_name like 'pg_standin cdc halved%%' and wait_event_type = 'Lock'"
+    bank.query("select standin.cdc_pause('halved')")
+    await_("the pause", lambda: stream.state() == "paused")
+    send(stream, *late, None, 0)
+    leave()
+    send(stream, *log.event("u", {"id": 8} | WITHHELD | {"v": 8}), None, 0)
+    with bank.service.connect(bank.DATABASE, autocommit=False) as other, other.cursor() as cursor:
+        cursor.execute("select * from halved where id = 8 for update")
+        bank.query("select standin.cdc_resume('halved')")
+        await_("the delete's worker to be held up", lambda: bank.value(blocked) == 1)
+        arrive()
+        await_("the insert's worker to wait for it", lambda: bank.value(blocked) == 2)
+    stream.applied(7)
+    assert wide_rows(stream) == [(2, 2, "late", *STORED[1:]), (8, 8, *STORED)]
+    assert stream.dead_letters() == []
+    nothing_left(bank)
+    stream.drop()
+
+
+def test_a_changed_key_whose_old_row_is_on_its_way(kafka, bank):
+    """The insert is far ahead: even the old row is still to come."""
+    stream = wide(bank, "ahead", 2, conflict_timeout="'1 hour'")
+    log = Log()
+    create = log.event("c", {"id": 1} | WIDE)
+    leave, arrive = change_key(stream, log, 1, 2, WITHHELD, (0, 1))
+    arrive()
+    await_("it to wait", lambda: stream.state() == "waiting")
+    send(stream, *create, None, 0)
+    leave()
+    stream.applied(4)
+    assert wide_rows(stream) == [(2, 2, *STORED)] and stream.dead_letters() == []
+    nothing_left(bank)
+    bank.query("select standin.cdc_source_alter('ahead', conflict_timeout => '1 second')")
+    for half in change_key(stream, log, 5, 6, WITHHELD, (0, 1)):
+        half()
+    stream.applied(7)
+    assert [row[1] for row in stream.dead_letters()] == ["22004"]
+    stream.drop()
+
+
+def test_a_truncate_among_several_partitions(kafka, bank):
+    """Where it stands among the other partitions' rows nobody knows: a dead letter that says what to do."""
+    stream = Stream(bank, "scattered", "id int primary key, v int", partitions=2)
+    bank.query("select standin.cdc_table_alter('scattered', 'scattered.topic', on_truncate => 'apply')")
+    log = Log()
+    stream.produce([log.event("c", {"id": 1, "v": 1})], 1)
+    send(stream, *log.truncate(), None, 0)
+    stream.produce([log.event("c", {"id": 2, "v": 2})], 1)
+    stream.applied(3)
+    assert stream.rows() == [(1, 1), (2, 2)] and stream.stat("sum(truncates)::int") == 0
+    (sqlstate, error), = bank.query("select sqlstate, error from standin.cdc_dead_letters where source = 'scattered'")
+    assert sqlstate == "22023" and "several partitions" in error
+    stream.drop()

@@ -140,6 +140,25 @@ TEST(TransactionAssembler, ARestartInATransactionCountsFromItsSecondBegin) {
     EXPECT_EQ(source.next(), "0:0 0:1 1:0 2:0");
 }
 
+TEST(TransactionAssembler, AThirdRunOfATransactionDoesNotCountInItsSecond) {
+    Source source;
+    source.begin("1", 100);
+    source.event(0, "1", 1, 101);
+    source.begin("1", 200); // the connector goes on in its midst
+    source.event(2, "1", 1, 201);
+    source.finish("1", {{"b", 1}});
+    source.begin("2", 210);
+    source.finish("2", {});
+    source.event(0, "1", 1, 301); // and later comes back with the whole of it
+    source.event(2, "1", 2, 301);
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({2, 0, 2});
+    EXPECT_EQ(source.next(), ""); // END names no table a: until the third BEGIN is seen that is an error
+    source.begin("1", 300);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    EXPECT_EQ(source.next(), "0:0 0:1 2:0 2:1");
+}
+
 TEST(TransactionAssembler, ARestartBeforeAnUnfinishedTransactionRepeatsEarlierOnes) {
     Source source;
     source.begin("1", 10);
@@ -198,6 +217,39 @@ TEST(TransactionAssembler, ATransactionBeyondTheBuffersComesInPartsInItsOrder) {
     source.event(2, "2", 1);
     EXPECT_EQ(source.next(), "0:1 0:2 0:3 0:4 2:1"); // up to its boundary, and no further
     EXPECT_EQ(source.next(), "2:2");
+}
+
+TEST(TransactionAssembler, WhatBelongsToNoTransactionMayFillAPartitionBehindAPart) {
+    Source source({.heldRecords = 4});
+    source.begin("1");
+    for (const int order : {1, 2}) { // deletes, each with its tombstone
+        source.event(0, "1", order);
+        source.plain(0);
+    }
+    source.event(1, "1", 3);
+    EXPECT_FALSE(source.assembler.hasRoom(0));
+    EXPECT_EQ(source.next(), "") << "partition 2 may have what comes before";
+    source.assembler.setAtEnd(2, true);
+    EXPECT_EQ(source.next(), "0:0 0:1 0:2...") << "partition 0 may have more that comes before what partition 1 has";
+    source.event(0, "1", 4);
+    source.finish("1", {{"a", 4}});
+    EXPECT_EQ(source.next(), "0:3 1:0 0:4");
+}
+
+TEST(TransactionAssembler, AfterARestartALaterTransactionMayFillAPartition) {
+    Source source({.heldRecords = 2});
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10);
+    source.begin("1", 20);
+    source.event(2, "1", 1, 20);
+    source.finish("1", {{"b", 1}});
+    source.begin("2", 30);
+    source.event(1, "2", 1, 30);
+    source.event(1, "2", 2, 30);
+    EXPECT_EQ(source.next(), "");
+    ASSERT_TRUE(source.assembler.needsBarrier());
+    source.assembler.setBarrier({1, 9, 1}); // partition 1 has no room to be read so far
+    EXPECT_EQ(source.next(), "0:0 2:0");
 }
 
 TEST(TransactionAssembler, ARestartWhileAPartIsAppliedStartsOver) {
