@@ -1,5 +1,6 @@
 #include "cdc/batch_pg.h"
 
+#include "cdc/confirm_pg.h"
 #include "cdc/evolution_pg.h"
 #include "cdc/key_change_pg.h"
 #include "cdc/position_pg.h"
@@ -130,7 +131,7 @@ void BatchApplier::applyDecoded(const kafka::MessageBatch& messages, const std::
     }
     applyRange(done, changes_.size(), messages, partitions);
     finishKeyChanges(messages);
-    confirm();
+    confirmArrivals(*tables_, changes_, buried_);
     changes_.clear();
     interludes_.clear();
     buried_.clear();
@@ -382,35 +383,6 @@ Record BatchApplier::readable(const kafka::Message& message) {
         return avro_.toJson(record, arena_);
     } catch (const Error&) {
         return record;
-    }
-}
-
-/// Tells stand-in which keys have arrived in tables that confirm pending transactions.
-void BatchApplier::confirm() {
-    for (size_t index = 0; index < tables_->size(); ++index) {
-        const auto isOfTable = [&](const Change& change) {
-            return change.table == index && change.operation != Operation::Delete;
-        };
-        if (std::none_of(changes_.begin(), changes_.end(), isOfTable))
-            continue;
-        TargetTable& table = *(*tables_)[index];
-        const auto confirmation = kernel::confirmationFor(table.relation());
-        if (!confirmation)
-            continue;
-        const auto& columns = table.target().columns;
-        const auto column = std::find_if(columns.begin(), columns.end(),
-                                         [&](const TargetColumn& one) { return one.name == confirmation->keyColumn; });
-        if (column == columns.end())
-            throw Error("42703", "table " + table.name() + " has no column \"" + confirmation->keyColumn +
-                                     "\" to confirm transactions by");
-        const auto position = static_cast<size_t>(column - columns.begin());
-        std::vector<std::string> keys;
-        for (size_t i = 0; i < changes_.size(); ++i)
-            if (isOfTable(changes_[i]) && !buried_[i])
-                if (auto key = cellToText(table.columns()[position], changes_[i].cells[position]))
-                    keys.push_back(std::move(*key));
-        if (!keys.empty())
-            kernel::confirm(confirmation->id, keys);
     }
 }
 

@@ -10,7 +10,6 @@
 #include "cdc/position_marks.h"
 #include "kafka/kafka_pg.h"
 #include "kafka/registry.h"
-#include "kernel/confirmation.h"
 
 namespace standin::cdc {
 
@@ -123,7 +122,6 @@ private:
     const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
     void finishKeyChanges(const kafka::MessageBatch& messages);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
-    void confirm();
 
     std::string source_;
     bool defersConflicts_ = false;

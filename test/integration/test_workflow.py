@@ -67,7 +67,7 @@ class Bank:
 
     def executor(self):
         with contextlib.suppress(psycopg2.OperationalError):
-            return self.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_standin executor'", user="postgres")
+            return self.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_standin executor' AND usename = 'teller'", user="postgres")
         return None
 
     def await_executor(self):
@@ -83,7 +83,7 @@ class Bank:
             if (status := self.status(workflow_id)) not in ("pending", "running", None):
                 raise Hopeless(f"workflow {workflow_id} is {status}: {self.error(workflow_id)}")
             return self.admin("SELECT 1 FROM pg_stat_activity a JOIN pg_locks l USING (pid) "
-                              "WHERE a.backend_type = 'pg_standin executor' AND NOT l.granted")
+                              "WHERE a.backend_type = 'pg_standin executor' AND a.usename = 'teller' AND NOT l.granted")
         await_(f"{workflow_id} in step {seq}", waiting, timeout=90)
 
 
