@@ -5,6 +5,7 @@ The contract with a connector is two statements (see core/functions.sql):
     select status, reference, message from core_inquire($1 text)
 """
 
+import contextlib
 import pathlib
 import subprocess
 
@@ -54,6 +55,15 @@ class Core:
 
     def connect(self, **more):
         return self.cluster.connect(self.DATABASE, **more)
+
+    @contextlib.contextmanager
+    def open_transaction(self):
+        """Meanwhile a transaction with a change is open, so that no slot's restart_lsn goes beyond it: a connector that goes on from an
+        older place, which it checks against that, finds what it needs."""
+        with contextlib.closing(self.connect(autocommit=False)) as connection, connection.cursor() as cursor:
+            cursor.execute("create table held_open (id int)")
+            yield
+            connection.rollback()
 
     def start(self):
         self.cluster.start()

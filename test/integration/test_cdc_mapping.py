@@ -147,7 +147,7 @@ def test_row_filter(mapped, bank):
 
 def test_row_filter_without_a_key(mapped, bank):
     """Rows are found by all their values; equal ones are as many as in the source."""
-    stream = mapped("keyless", "id int, v int", row_filter="v < 10")
+    stream = mapped("wholerows", "id int, v int", row_filter="v < 10")
 
     def change(op, before=None, after=None):
         return None, {"before": before, "after": after, "op": op, "ts_ms": 1,

@@ -6,6 +6,8 @@
 namespace standin::cdc {
 namespace {
 
+using Totals = std::vector<std::pair<std::string, int64_t>>;
+
 std::string prefix;
 
 TransactionMark mark(std::string_view value) {
