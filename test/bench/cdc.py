@@ -1,6 +1,6 @@
 """Change capture: what a source applies a second, how late, and in how much memory.
 
-Topics are full before the clock starts; rates are from cdc_resume to the last commit. What is compared is measured twice in turns, and
+Topics are full before the clock starts; rates are from cdc_resume to the last commit. What is compared is measured three times in turns, and
 the best of each counts. STANDIN_BENCH_SCALE=0.01 tries the programs with few rows; STANDIN_BENCH_ONLY=latency runs one figure."""
 
 import os

@@ -123,7 +123,7 @@ def drained(bench, tables, records, **options):
     return records / seconds
 
 
-def best_alternating(*measures, times=2):
+def best_alternating(*measures, times=3):
     """Each measured so many times, in turns, so that the machine's moods meet them all; the best of each."""
     seen = [[measure() for measure in measures] for _ in range(times)]
     return [max(column) for column in zip(*seen)]
