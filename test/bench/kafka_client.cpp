@@ -74,9 +74,11 @@ int produce(const char* brokers, const char* topic, int rate) {
 
 int consume(const char* brokers, const char* topic, int64_t count) {
     const auto began = Clock::now();
-    rd_kafka_t* consumer =
-        client(RD_KAFKA_CONSUMER,
-               {{"bootstrap.servers", brokers}, {"group.id", "kafka_client"}, {"enable.auto.commit", "false"}});
+    rd_kafka_t* consumer = client(
+        RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers},
+                            {"group.id", "kafka_client"},
+                            {"enable.auto.commit", "false"},
+                            {"fetch.message.max.bytes", "4194304"}}); // as the worker, which would else be faster
     rd_kafka_poll_set_consumer(consumer);
     rd_kafka_topic_partition_list_t* assignment = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(assignment, topic, 0)->offset = RD_KAFKA_OFFSET_BEGINNING;

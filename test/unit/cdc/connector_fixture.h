@@ -8,6 +8,7 @@
 #include <map>
 
 #include "cdc/event.h"
+#include "value_fixture.h"
 
 namespace standin::cdc {
 
@@ -42,21 +43,7 @@ inline std::string shown(const Cell& cell, const TargetColumn& column) {
             text.pop_back();
         return text;
     };
-    switch (cell.kind) {
-    case CellKind::Absent:
-        return "absent";
-    case CellKind::Unavailable:
-        return "unavailable";
-    case CellKind::Null:
-        return "null";
-    case CellKind::Numeric:
-        return toText(toDecimal(*reinterpret_cast<const DecimalCell*>(cell.data)));
-    case CellKind::Array:
-        return "array";
-    case CellKind::Text:
-    case CellKind::Bytes:
-        break;
-    case CellKind::Value:
+    if (cell.kind == CellKind::Value)
         switch (column.type) {
         case ColumnType::Bool:
             return cell.value ? "true" : "false";
@@ -72,22 +59,17 @@ inline std::string shown(const Cell& cell, const TargetColumn& column) {
         case ColumnType::Timestamptz:
             return clock(temporal::timestampToText(cell.value));
         default:
-            return std::to_string(cell.value);
+            break;
         }
+    if (cell.kind == CellKind::Bytes && column.type != ColumnType::Interval) {
+        std::string hex = "\\x";
+        for (const unsigned char byte : cell.bytes()) {
+            hex += "0123456789abcdef"[byte >> 4];
+            hex += "0123456789abcdef"[byte & 15];
+        }
+        return hex;
     }
-    if (cell.kind == CellKind::Text)
-        return std::string(cell.bytes());
-    if (column.type == ColumnType::Interval) {
-        Interval interval;
-        std::memcpy(&interval, cell.data, sizeof(interval));
-        return clock(temporal::intervalToText(interval));
-    }
-    std::string hex = "\\x";
-    for (const unsigned char byte : cell.bytes()) {
-        hex += "0123456789abcdef"[byte >> 4];
-        hex += "0123456789abcdef"[byte & 15];
-    }
-    return hex;
+    return column.type == ColumnType::Interval ? clock(show(cell, column)) : show(cell, column);
 }
 
 /// A column that a user would choose, and what is to be in it.
