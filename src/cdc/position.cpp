@@ -26,9 +26,16 @@ std::optional<int64_t> numberOf(std::string_view token) {
     return number;
 }
 
-void appendBigEndian(std::string& bytes, uint64_t number, int size = 8) {
+/// One past what it wrote.
+char* writeBigEndian(char* at, uint64_t number, int size = 8) {
     for (int shift = (size - 1) * 8; shift >= 0; shift -= 8)
-        bytes.push_back(static_cast<char>(number >> shift));
+        *at++ = static_cast<char>(number >> shift);
+    return at;
+}
+
+void appendBigEndian(std::string& bytes, uint64_t number, int size = 8) {
+    char place[8];
+    bytes.append(place, writeBigEndian(place, number, size));
 }
 
 /// "00000027:00000ac0:0007": groups of hexadecimal digits.
@@ -122,14 +129,24 @@ SourceBlock::Place SourceBlock::place(bool isMessage, Arena& arena) const {
     return {};
 }
 
+/// Where one database has one log. Composed in place: it is asked for with each event.
+std::string_view SourceBlock::databaseOrigin(Arena& arena) const {
+    const std::string_view name = text(Field::Name), database = text(Field::Database);
+    const size_t size = name.size() + 1 + database.size();
+    char* const origin = arena.allocate(size, 1);
+    *std::copy(name.begin(), name.end(), origin) = '/';
+    std::copy(database.begin(), database.end(), origin + name.size() + 1);
+    return {origin, size};
+}
+
 /// `sequence` is the commit before this transaction and the event's own LSN, ["24023119","24023128"]. The LSN alone
 /// falls from one transaction to the next: they are sent in the order of their commits. Before the first commit that a
 /// connector sees there is null.
 SourceBlock::Place SourceBlock::inPostgres(Arena& arena) const {
-    constexpr size_t size = sizeof(uint64_t);
-    char* const position = arena.allocate(2 * size, 1);
+    constexpr size_t size = 2 * sizeof(uint64_t);
+    char* const position = arena.allocate(size, 1);
     std::string_view rest = token(Field::Sequence);
-    for (int i = 0; i < 2; ++i) {
+    for (char* at = position; at < position + size;) {
         while (!rest.empty() && !isDigit(rest.front())) {
             if (rest.front() == 'n')
                 return {};
@@ -141,17 +158,10 @@ SourceBlock::Place SourceBlock::inPostgres(Arena& arena) const {
         const auto number = numberOf(rest.substr(0, digits));
         if (!number)
             return {};
-        for (size_t at = 0; at < size; ++at)
-            position[static_cast<size_t>(i) * size + at] =
-                static_cast<char>(static_cast<uint64_t>(*number) >> (8 * (size - 1 - at)));
+        at = writeBigEndian(at, static_cast<uint64_t>(*number));
         rest.remove_prefix(digits);
     }
-    const std::string_view name = text(Field::Name), database = text(Field::Database);
-    char* const origin = arena.allocate(name.size() + 1 + database.size(), 1);
-    std::copy(name.begin(), name.end(), origin);
-    origin[name.size()] = '/';
-    std::copy(database.begin(), database.end(), origin + name.size() + 1);
-    return {{origin, name.size() + 1 + database.size()}, {position, 2 * size}, 0};
+    return {databaseOrigin(arena), {position, size}, 0};
 }
 
 /// Files count up by their numeric suffix. Another server (a failover) has files of its own: what it wrote itself is of
@@ -179,8 +189,7 @@ SourceBlock::Place SourceBlock::inLsnLog(Arena& arena) const {
     if (!appendLsn(position, text(Field::CommitLsn)) || !appendLsn(position, text(Field::ChangeLsn)))
         return {};
     appendBigEndian(position, static_cast<uint64_t>(number(Field::Serial).value_or(0)));
-    const std::string origin = std::string(text(Field::Name)) + "/" + std::string(text(Field::Database));
-    return {arena.copy(origin), arena.copy(position), 0};
+    return {databaseOrigin(arena), arena.copy(position), 0};
 }
 
 } // namespace standin::cdc

@@ -57,6 +57,7 @@ private:
     Place inPostgres(Arena& arena) const;
     Place inBinlog(Arena& arena) const;
     Place inLsnLog(Arena& arena) const;
+    std::string_view databaseOrigin(Arena& arena) const;
 
     Connector connector() const;
     std::string_view token(Field field) const { return tokens_[static_cast<size_t>(field)]; }

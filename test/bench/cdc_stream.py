@@ -96,16 +96,13 @@ class Source:
         with contextlib.closing(self.bench.server.connect(DBNAME)) as connection, connection.cursor() as cursor:
             def position():
                 watch()
-                # Not stat_cdc, which shows much more and costs a core as much as the stream does.
+                # Not stat_cdc: a look at it costs more, and there are only two cores.
                 cursor.execute("SELECT sum(next_offset) FROM standin_private.kafka_offset WHERE consumer = %s AND topic = ANY (%s)",
                                [self.name, self.topics])
                 return cursor.fetchone()[0] or 0
             began = time.monotonic()
             cursor.execute("SELECT standin.cdc_resume(%s)", [self.name])
-            first = None
             while (done := position()) < records:
-                if done and first is None:
-                    first = time.monotonic()
                 if time.monotonic() - began > timeout:
                     raise RuntimeError(f"{self.name} stands at {done} of {records}: {self.bench.query('SELECT * FROM standin.stat_cdc')}")
                 time.sleep(0.01)
