@@ -90,7 +90,7 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
                 assembler_.add(index,
                                {message.offset(), message.timestamp(),
                                 message.value().value_or("").size() + message.key().value_or("").size(),
-                                records_.mark(look(message), lane.prefix)},
+                                records_.mark(look(message), lane.form)},
                                Clock::now());
                 lane.messages.push_back(std::move(owned));
             } else
