@@ -82,10 +82,12 @@ const char* endOfValue(const char* at, const char* end) {
 
 /// Valid UTF-8 without control characters: where strings end and values begin is then all that is left to judge.
 bool isPlainText(std::string_view text) {
-    unsigned char control = 0;
-    for (const char character : text)
+    unsigned char control = 0, all = 0;
+    for (const char character : text) {
         control |= static_cast<unsigned char>(character) < 0x20;
-    return !control && simdjson::validate_utf8(text.data(), text.size());
+        all |= static_cast<unsigned char>(character);
+    }
+    return !control && (all < 0x80 || simdjson::validate_utf8(text.data(), text.size()));
 }
 
 bool hasText(char first) { return first == '"' || first == '{' || first == '['; }
