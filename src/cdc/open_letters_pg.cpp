@@ -8,15 +8,23 @@
 
 namespace standin::cdc {
 
-uint64_t OpenLetters::hashOf(const std::string& topic, std::string_view key) {
-    return hashBytes(hashBytes(0, topic), key);
+namespace {
+
+uint64_t hashOf(const std::string& topic) { return hashBytes(0, topic); }
+uint64_t hashOf(const std::string& topic, std::string_view key) { return hashBytes(hashOf(topic), key); }
+
+} // namespace
+
+void OpenLetters::note(uint64_t hash) {
+    keys_.insert(hash);
+    likely_.set(hash % likely_.size());
 }
 
 void OpenLetters::load(const std::string& source) {
     static pg::Statement load("select topic, key from standin_private.kafka_dead_letter "
                               "where consumer = $1 and key is not null and superseded_by is null");
     for (const pg::Row row : load.run(source))
-        keys_.insert(hashOf(row.get<std::string>(0), pg::bytesOf(row, 1)));
+        note(hashOf(row.get<std::string>(0), pg::bytesOf(row, 1)));
     loaded_ = true;
 }
 
@@ -25,7 +33,7 @@ void OpenLetters::bury(const std::string& source, const kafka::Message& message,
     kafka::writeDeadLetter(source, message, failure, redacted);
     buried_.insert({&partition, message.offset()});
     if (redacted ? redacted->key.has_value() : message.key().has_value())
-        keys_.insert(hashOf(partition.topic, redacted ? *redacted->key : *message.key()));
+        note(hashOf(partition.topic, redacted ? *redacted->key : *message.key()));
 }
 
 // A tombstone follows a delete and changes nothing. In another partition (the topic got more of them) every record of
@@ -41,6 +49,8 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
         return;
     std::map<uint64_t, std::pair<size_t, std::string>> last; // message and key by hash: the last marks all before it
     std::string place;
+    const PartitionState* partition = nullptr;
+    uint64_t topicHash = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
         const kafka::Message message = messages[i];
         if (!partitions[i] || !message.key() || !message.value())
@@ -48,8 +58,12 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
         const auto key = keptKey(*partitions[i], *message.key(), place);
         if (!key)
             continue;
-        const uint64_t hash = hashOf(partitions[i]->topic, *key);
-        if (keys_.contains(hash) && !buried_.contains({partitions[i], message.offset()}))
+        if (partition != partitions[i]) {
+            partition = partitions[i];
+            topicHash = hashOf(partition->topic);
+        }
+        const uint64_t hash = hashBytes(topicHash, *key);
+        if (mayHave(hash) && !buried_.contains({partitions[i], message.offset()}))
             last[hash] = {i, std::string(*key)};
     }
     for (const auto& [hash, found] : last) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <functional>
 #include <optional>
 #include <set>
@@ -32,10 +33,13 @@ public:
 
 private:
     void load(const std::string& source);
-    static uint64_t hashOf(const std::string& topic, std::string_view key);
+    void note(uint64_t hash);
+    /// Nearly every record is told by one bit that it is of no letter's key.
+    bool mayHave(uint64_t hash) const { return likely_[hash % likely_.size()] && keys_.contains(hash); }
 
     bool loaded_ = false;
     std::unordered_set<uint64_t> keys_;                          ///< hashes; what matches is looked up in the table
+    std::bitset<16384> likely_;                                  ///< of the hashes' last bits
     std::set<std::pair<const PartitionState*, int64_t>> buried_; ///< of the batch at hand
 };
 
