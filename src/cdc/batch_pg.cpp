@@ -249,7 +249,7 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     partition.form = decoder.form;
     if (partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty())
         return; // the table changes first
-    if (isSeen(event, partition) || isTruncated(event, partition))
+    if ((!comesByBarrier(event, partition) && isSeen(event, partition)) || isTruncated(event, partition))
         return;
     if (event.kind == EventKind::Row && partition.table != noTable)
         return takeRow(event, record, message, index, partition);

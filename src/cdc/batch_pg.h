@@ -26,7 +26,7 @@ struct PartitionState {
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
     bool heartbeat = false;  ///< of a topic of Debezium's heartbeats
-    bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
+    bool alone = false;      ///< the topic has no other partition
     int64_t stored = 0;      ///< next offset as committed here
     int64_t next = 0;        ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
@@ -73,7 +73,7 @@ public:
     void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
     /// Other workers apply other partitions of the source.
     void setShared(bool shared) { shared_ = shared; }
-    /// For topics whose partitions have no common order. The references outlive it.
+    /// For topics of several partitions. The references outlive it.
     void setTruncates(TruncateBarrier& barrier, RangeReader& reader, kafka::HttpClient::Wait wait) {
         barrier_ = &barrier;
         reader_ = &reader;
@@ -121,6 +121,7 @@ private:
     TableDecoder& decoderOf(const PartitionState& partition);
     void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
                  PartitionState& partition);
+    bool comesByBarrier(const Event& event, const PartitionState& partition) const;
     bool isTruncated(const Event& event, PartitionState& partition);
     void takeTruncate(const TargetTable& table, const Event& event, PartitionState& partition);
     void applyTruncate(uint32_t index, const kafka::MessageBatch& messages,

@@ -20,6 +20,13 @@ std::vector<std::string> keyTexts(TargetTable& table, const Cell* cells) {
 
 } // namespace
 
+/// A truncate has no key, so it may come again in another partition than at first, or only there: the connector died
+/// before it arrived in the first. How far its partition is says nothing of it; the truncates applied do.
+bool BatchApplier::comesByBarrier(const Event& event, const PartitionState& partition) const {
+    return barrier_ && event.kind == EventKind::Truncate && !partition.alone && partition.table != noTable &&
+           (*tables_)[partition.table]->config().onTruncate == OnTruncate::Apply;
+}
+
 /// A row, or another truncate, from before the last one of its topic. To delete a row is right on either side of it: if
 /// it came back after the truncate, its partition brings it after the delete.
 bool BatchApplier::isTruncated(const Event& event, PartitionState& partition) {
@@ -56,7 +63,8 @@ void BatchApplier::takeTruncate(const TargetTable& table, const Event& event, Pa
     if (table.config().history)
         throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
                     "Add the table with on_truncate => 'ignore'.");
-    if (!partition.alone && table.target().key.empty() && OidIsValid(table.relation()))
+    const bool ordered = partition.alone || barrier_->ordered();
+    if (!ordered && table.target().key.empty() && OidIsValid(table.relation()))
         throw Error("22023",
                     "the source table was truncated, and its topic has several partitions: without a key, rows from "
                     "before and after that cannot be told apart",
@@ -86,9 +94,11 @@ void BatchApplier::truncate(const Event& event, uint32_t index, const kafka::Mes
     const kafka::Message message = messages[index];
     TargetTable& table = *(*tables_)[partition.table];
     requireOneTopic(source_, table);
-    if (partition.alone) {
+    if (partition.alone || barrier_->ordered()) {
         truncateTarget(table);
         letters_.supersedeAll(source_, message);
+        if (!partition.alone && !event.position.empty())
+            barrier_->store(partition.topic, markOf(event));
         return;
     }
     const TruncateMark mark = markOf(event);

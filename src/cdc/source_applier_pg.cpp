@@ -17,14 +17,14 @@ constexpr auto restWait = std::chrono::milliseconds(200); ///< for the rest of a
 
 SourceApplier::SourceApplier(kernel::Worker& worker, const std::string& source, const SourceConfig& config,
                              Partitions& partitions)
-    : worker_(worker), source_(source), config_(config), partitions_(partitions), barrier_(source, config.workers == 1),
+    : worker_(worker), source_(source), config_(config), partitions_(partitions),
+      barrier_(source, config.workers == 1, config.transactional),
       reader_(worker, config.properties, config.queueKilobytes), applier_(source, config.modes, config.properties) {
     for (const TableConfig& table : config.tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
     applier_.setShared(config.workers > 1);
-    if (!config.transactional)
-        applier_.setTruncates(barrier_, reader_, patience());
+    applier_.setTruncates(barrier_, reader_, patience());
 }
 
 SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {

@@ -64,7 +64,8 @@ const TruncateMark* TruncateBarrier::find(const std::string& topic, const Event&
 }
 
 Side TruncateBarrier::sideOf(const PartitionState& partition, const Event& event) const {
-    const TruncateMark* mark = marks_.empty() || partition.alone ? nullptr : find(partition.topic, event);
+    const bool isBound = !marks_.empty() && !partition.alone && (!ordered_ || event.kind == EventKind::Truncate);
+    const TruncateMark* mark = isBound ? find(partition.topic, event) : nullptr;
     if (!mark)
         return Side::After;
     const Side side = cdc::sideOf(*mark, event);

@@ -20,8 +20,12 @@ public:
 /// applied, and whoever applies rows afterwards knows of it. Both are as durable as the rows.
 class TruncateBarrier {
 public:
-    /// `onlyWorker`: nobody else applies the source's stream.
-    TruncateBarrier(std::string source, bool onlyWorker) : source_(std::move(source)), onlyWorker_(onlyWorker) {}
+    /// `onlyWorker`: nobody else applies the source's stream. `ordered`: it brings all partitions' events in the
+    /// source's order, so that only the truncate itself may come twice.
+    TruncateBarrier(std::string source, bool onlyWorker, bool ordered)
+        : source_(std::move(source)), onlyWorker_(onlyWorker), ordered_(ordered) {}
+
+    bool ordered() const { return ordered_; }
 
     /// The first thing in each transaction that applies records of the source: before every other lock, so that who
     /// waits here holds up nobody.
@@ -43,6 +47,7 @@ private:
 
     const std::string source_;
     const bool onlyWorker_;
+    const bool ordered_;
     bool wantsAlone_ = false;
     bool alone_ = false;
     std::map<std::string, std::vector<TruncateMark>> marks_; ///< by topic

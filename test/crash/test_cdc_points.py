@@ -25,7 +25,8 @@ from harness.environment import Environment
 
 ROUNDS = int(os.environ.get("STANDIN_CRASH_ROUNDS") or 10)
 SEED = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_000_000))
-POINTS = ["cdc_before_apply", "cdc_after_apply", "cdc_before_commit", "cdc_after_commit", "cdc_between_parts"]
+LARGE_POINTS = ["cdc_between_parts", "cdc_amid_truncate"]  # a large transaction surely comes to them
+POINTS = ["cdc_before_apply", "cdc_after_apply", "cdc_before_commit", "cdc_after_commit", *LARGE_POINTS]
 SOURCES = {"whole": f"consistency => 'transaction', transaction_topic => '{TRANSACTIONS}', batch_records => 60, stall_timeout => '1 hour'",
            "soon": "consistency => 'eventual', workers => 3, batch_records => 40"}
 TABLES = {"account": ("id int primary key, v int, note text", ""),
@@ -173,7 +174,7 @@ def check(bank, database, connector):
     for source in SOURCES:
         assert bank.query(f"select id, v, note from {source}.account order by id") == \
             [(id, *row) for id, row in sorted(database.account.items())]
-        assert bank.query(f"select id, v from {source}.board order by id") == sorted(database.board.items())
+        assert bank.query(f"select id, v from {source}.board order by id") == sorted(database.board.items()), source
         assert bank.query(f"select n, id, op from {source}.entry order by n") == database.entry, source
         rows = bank.query(f"select jsonb_strip_nulls(to_jsonb(t)) from {source}.shape t order by id")
         assert [row for row, in rows] == [row for _, row in sorted(database.shape.items())], source
@@ -193,6 +194,15 @@ def report(bank, database, connector):
     print(bank.query("select application_name, wait_event_type, wait_event, state, now() - xact_start, pg_blocking_pids(pid) from pg_stat_activity"
                      " where application_name like 'pg_standin cdc%'"))
     print(bank.query("select source, target::regclass, encode(position, 'hex'), old_key, stored, fetched, new_key from standin_private.cdc_key_change"))
+    print("DBG", database.board)
+    for part, off, key, value in bank.kafka.consume(topic_of("board")):
+        v = json.loads(value) if value else None
+        print("DBG", part, off, key, v and (v["op"], v["source"]["sequence"], v["source"]["txId"], v["after"], v["transaction"]["total_order"], v["transaction"]["data_collection_order"]))
+    for source in SOURCES:
+        print("DBG", source, bank.query(f"select id, v from {source}.board order by id"))
+        print("DBG", source, bank.query("select topic, encode(position,'hex'), source_micros from standin_private.cdc_truncate where source=%s", [source]))
+        print("DBG", source, bank.query("select topic, partition, inserts, updates, deletes, truncates, ignored, duplicates from standin.stat_cdc where source=%s", [source]))
+        print("DBG", source, bank.query("select partition, encode(position,'hex'), source_micros from standin_private.cdc_position where source=%s and topic like '%%board'", [source]))
     for source in SOURCES:
         offsets = bank.offsets(source)
         print(source, {place: (offsets.get(place), end) for place, end in ends(connector, source).items() if offsets.get(place) != end})
@@ -208,7 +218,7 @@ def test_points(bank):
         for number in range(1, ROUNDS + 1):
             database.settle()
             with Death(bank, chance) as death:
-                if death.name == "cdc_between_parts":
+                if death.name in LARGE_POINTS:
                     connector.send(database.transaction(LARGE))
                 write(database, connector, chance)
             came[death.name] += death.has_come()
