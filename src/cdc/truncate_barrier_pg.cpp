@@ -64,7 +64,8 @@ const TruncateMark* TruncateBarrier::find(const std::string& topic, const Event&
 }
 
 Side TruncateBarrier::sideOf(const PartitionState& partition, const Event& event) const {
-    const bool isBound = !marks_.empty() && !partition.alone && (!ordered_ || event.kind == EventKind::Truncate);
+    // An ordered stream may bring a row late all the same: one of a transaction that its connector sent again.
+    const bool isBound = !marks_.empty() && !partition.alone && (!ordered_ || !event.position.empty());
     const TruncateMark* mark = isBound ? find(partition.topic, event) : nullptr;
     if (!mark)
         return Side::After;

@@ -194,15 +194,6 @@ def report(bank, database, connector):
     print(bank.query("select application_name, wait_event_type, wait_event, state, now() - xact_start, pg_blocking_pids(pid) from pg_stat_activity"
                      " where application_name like 'pg_standin cdc%'"))
     print(bank.query("select source, target::regclass, encode(position, 'hex'), old_key, stored, fetched, new_key from standin_private.cdc_key_change"))
-    print("DBG", database.board)
-    for part, off, key, value in bank.kafka.consume(topic_of("board")):
-        v = json.loads(value) if value else None
-        print("DBG", part, off, key, v and (v["op"], v["source"]["sequence"], v["source"]["txId"], v["after"], v["transaction"]["total_order"], v["transaction"]["data_collection_order"]))
-    for source in SOURCES:
-        print("DBG", source, bank.query(f"select id, v from {source}.board order by id"))
-        print("DBG", source, bank.query("select topic, encode(position,'hex'), source_micros from standin_private.cdc_truncate where source=%s", [source]))
-        print("DBG", source, bank.query("select topic, partition, inserts, updates, deletes, truncates, ignored, duplicates from standin.stat_cdc where source=%s", [source]))
-        print("DBG", source, bank.query("select partition, encode(position,'hex'), source_micros from standin_private.cdc_position where source=%s and topic like '%%board'", [source]))
     for source in SOURCES:
         offsets = bank.offsets(source)
         print(source, {place: (offsets.get(place), end) for place, end in ends(connector, source).items() if offsets.get(place) != end})

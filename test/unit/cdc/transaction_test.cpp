@@ -137,7 +137,7 @@ TEST(TransactionAssembler, ARestartInATransactionCountsFromItsSecondBegin) {
     source.event(0, "1", 1, 202);
     EXPECT_EQ(source.next(), ""); // the totals are reached, partition 1 is not read
     source.event(1, "1", 2, 102);
-    EXPECT_EQ(source.next(), "0:0 0:1 1:0 2:0");
+    EXPECT_EQ(source.next(), "0:0 1:0 0:1 2:0"); // the first run before the second
 }
 
 TEST(TransactionAssembler, AThirdRunOfATransactionDoesNotCountInItsSecond) {
