@@ -64,9 +64,8 @@ def test_partitions_ahead_and_behind(kafka, bank, workers, ahead):
     count = 0
     for partition in range(3):
         before, after = scene.of(partition)
-        sent = before + after if partition in ahead else before if partition == 0 else []
-        if sent:
-            stream.produce(sent, partition)
+        sent = before + after if partition in ahead else before if partition == 0 else before[:1]  # its worker is at work
+        stream.produce(sent, partition)
         count += len(sent)
     stream.applied(count)
     kept = {key: place for key, place in incarnations(stream).items() if part_of(key) in ahead and key in dict(Scene.REST)}
@@ -77,11 +76,11 @@ def test_partitions_ahead_and_behind(kafka, bank, workers, ahead):
     for partition in range(3):
         before, after = scene.of(partition)
         if partition not in ahead:
-            stream.produce((before if partition else []) + after, partition)
+            stream.produce((before[1:] if partition else []) + after, partition)
     stream.applied(len(scene.before) + 1 + len(scene.after))
     assert stream.rows() == Scene.REST and stream.dead_letters() == []
     assert stream.stat("sum(truncates)::int") == 1
-    assert stream.stat("sum(ignored)::int") == sum(len(scene.of(partition)[0]) for partition in (1, 2) if partition not in ahead)
+    assert stream.stat("sum(ignored)::int") == sum(len(scene.of(partition)[0]) - 1 for partition in (1, 2) if partition not in ahead)
     stream.drop()
 
 
@@ -247,12 +246,12 @@ def test_snapshot_rows_are_told_by_the_connectors_clock(kafka, bank):
 
 def test_dead_letters_of_before_and_after(kafka, bank):
     """Those of before are out of date; those of after may be retried, and the row of before does not stay in their place."""
-    stream = emptied(bank, "lettered")
+    stream = emptied(bank, "lettered", columns="id int primary key, v int check (v < 1000)")
     log = Log()
     for event in [log.event("c", {"id": 1, "v": 1}), log.event("u", {"id": 1, "v": "poison"}), log.event("c", {"id": 2, "v": "poison"})]:
         put(stream, event)
     truncate = log.truncate()
-    put(stream, log.event("c", {"id": 1, "v": 3_000_000_000}))
+    put(stream, log.event("c", {"id": 1, "v": 2000}))
     stream.applied(4)
     assert stream.rows() == [(1, 1)]
     send(stream, *truncate, None, 0)

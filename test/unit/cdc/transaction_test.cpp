@@ -252,6 +252,21 @@ TEST(TransactionAssembler, AfterARestartALaterTransactionMayFillAPartition) {
     EXPECT_EQ(source.next(), "0:0 2:0");
 }
 
+TEST(TransactionAssembler, ARestartedTransactionBeyondTheBuffersKeepsItsOrder) {
+    Source source({.heldRecords = 2});
+    source.assembler.setAtEnd(2, true);
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10);
+    source.event(0, "1", 3, 10);
+    source.begin("1", 20);
+    EXPECT_EQ(source.next(), ""); // what partition 1 has comes in between
+    source.event(1, "1", 2, 10);
+    EXPECT_EQ(source.next(), "0:0 1:0...");
+    source.event(1, "1", 1, 20);
+    source.event(1, "1", 2, 20);
+    EXPECT_EQ(source.next(), "0:1...");
+}
+
 TEST(TransactionAssembler, ARestartWhileAPartIsAppliedStartsOver) {
     Source source({.heldRecords = 2});
     source.assembler.setAtEnd(1, true);
