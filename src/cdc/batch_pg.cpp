@@ -194,7 +194,7 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
         Record record;
         auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
-        while (evolveFor(*partition, messages, partitions))
+        while ((failure || tableLags_) && evolveFor(*partition, messages, partitions))
             failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
         if (pendingTruncate_)
             applyTruncate(i, messages, partitions);
@@ -239,6 +239,7 @@ TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
     TableDecoder& decoder = decoderOf(partition);
     decoder.lastForm = nullptr;
+    tableLags_ = false;
     if (partition.heartbeat) {
         ++partition.counts.ignored;
         return;
@@ -247,8 +248,9 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     decoder.form = partition.form;
     Event event = decoder_.decode(decoder, record);
     partition.form = decoder.form;
-    if (partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty())
-        return; // the table changes first
+    tableLags_ = partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty();
+    if (tableLags_)
+        return;
     if ((!comesByBarrier(event, partition) && isSeen(event, partition)) || isTruncated(event, partition))
         return;
     if (event.kind == EventKind::Row && partition.table != noTable)
@@ -296,11 +298,12 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
     // A flattened row without __op counts as an update, whatever it was.
     const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete ||
                               (event.operation == Operation::Update && event.position.empty());
-    if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
+    if (mayChangeKey && !table.target().history && !table.target().key.empty()) {
         const bool leaves = event.operation == Operation::Delete;
-        // librdkafka makes a list of a record's headers when it is first asked for one of them.
         const bool mayMatter = leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
-        if (mayMatter && message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
+        // librdkafka makes a list of a record's headers when it is first asked for one of them.
+        if (mayMatter && mayWithhold(table.target()) &&
+            message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
             interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
                                    index, partition.table, event});
     }

@@ -160,6 +160,7 @@ private:
     std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
+    bool tableLags_ = false;   ///< the table has to change for the record decoded last
     OpenLetters letters_;
     bool shared_ = false;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
