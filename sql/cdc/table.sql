@@ -118,6 +118,7 @@ BEGIN
     DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
     DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
     DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_truncate r WHERE r.source = cdc_table_remove.source AND r.topic = ANY (topics);
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 

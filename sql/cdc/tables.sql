@@ -110,6 +110,20 @@ COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time
 
 COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
 
+CREATE TABLE standin_private.cdc_truncate (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    source_micros bigint NOT NULL,
+    debezium_micros bigint NOT NULL,
+    PRIMARY KEY (source, topic, origin)
+);
+COMMENT ON TABLE standin_private.cdc_truncate IS 'the last truncate applied of each topic with several partitions: rows from before it, which other partitions bring later, are not applied any more; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_truncate.position IS 'in the log of the origin, see cdc_position';
+COMMENT ON COLUMN standin_private.cdc_truncate.source_micros IS 'microseconds since 1970, when it was committed: a row not beyond the position but of a later time comes from a restored source, and is applied';
+COMMENT ON COLUMN standin_private.cdc_truncate.debezium_micros IS 'microseconds since 1970, when the connector made the event; tells on which side of it a row is that has no position; 0: the event does not say';
+
 CREATE TABLE standin_private.cdc_message (
     source text NOT NULL,
     topic text NOT NULL,

@@ -88,7 +88,7 @@ COMMENT ON COLUMN standin.stat_cdc.debezium_seconds IS 'how long after the sourc
 COMMENT ON COLUMN standin.stat_cdc.seek_at IS 'a seek that Kafka has still to be asked for: the first record of that time, infinity: the end';
 COMMENT ON COLUMN standin.stat_cdc.stop_offset IS 'of a replay: the first record that is not applied any more';
 COMMENT ON COLUMN standin.stat_cdc.messages IS 'logical messages of the source''s log (op m)';
-COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row, and rows from before a truncate that another partition brought first';
 COMMENT ON COLUMN standin.stat_cdc.filtered IS 'rows that the table''s row_filter kept out';
 COMMENT ON COLUMN standin.stat_cdc.duplicates IS 'events sent again by a restarted connector, known by their position at the source and not applied again';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';

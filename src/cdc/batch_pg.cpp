@@ -5,7 +5,6 @@
 #include "cdc/key_change_pg.h"
 #include "cdc/position_pg.h"
 #include "cdc/record_failure_pg.h"
-#include "cdc/truncate_pg.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
@@ -89,6 +88,7 @@ void BatchApplier::reset() {
     changes_.clear();
     interludes_.clear();
     buried_.clear();
+    pendingTruncate_.reset();
     letters_.reset();
     arena_.reset();
 }
@@ -149,10 +149,7 @@ void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch
     }
     TargetTable& table = *(*tables_)[interlude.table];
     const KeyChange change{source_, table, event.origin, event.position};
-    if (interlude.kind == Interlude::Kind::Truncate) {
-        truncateTarget(table);
-        letters_.supersedeAll(source_, message);
-    } else if (interlude.kind == Interlude::Kind::KeyLeaves)
+    if (interlude.kind == Interlude::Kind::KeyLeaves)
         keyLeaves(change, event.cells);
     else
         keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
@@ -199,10 +196,23 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
         while ((failure || tableLags_) && evolveFor(*partition, messages, partitions))
             failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
-        // What cannot be decoded is seen too, and buried once.
-        if (failure && !isSeen(decoder_.place(decoderOf(*partition), record), *partition))
-            bury(message, *partition, *failure);
+        if (pendingTruncate_)
+            applyTruncate(i, messages, partitions);
+        else if (failure)
+            takeUndecodable(message, record, *partition, *failure);
     }
+}
+
+/// It is seen too, and buried once.
+void BatchApplier::takeUndecodable(const kafka::Message& message, const Record& record, PartitionState& partition,
+                                   const kafka::Failure& failure) {
+    const Event place = decoder_.place(decoderOf(partition), record);
+    if (isSeen(place, partition))
+        return;
+    if (barrier_ && barrier_->sideOf(partition, place) == Side::Before)
+        ++partition.counts.ignored;
+    else
+        bury(message, partition, failure);
 }
 
 /// Whether the table had to change for the record decoded last, which is to be decoded again. What was decoded before
@@ -241,14 +251,14 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     tableLags_ = partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty();
     if (tableLags_)
         return;
-    if (isSeen(event, partition))
+    if ((!comesByBarrier(event, partition) && isSeen(event, partition)) || isTruncated(event, partition))
         return;
     if (event.kind == EventKind::Row && partition.table != noTable)
         return takeRow(event, record, message, index, partition);
     if (event.kind == EventKind::LogicalMessage)
         takeMessage(event, index, partition);
     else if (event.kind == EventKind::Truncate && partition.table != noTable)
-        takeTruncate(*(*tables_)[partition.table], index, partition);
+        takeTruncate(*(*tables_)[partition.table], event, partition);
     count(partition.counts, event);
 }
 
@@ -265,33 +275,6 @@ bool BatchApplier::isSeen(const Event& event, PartitionState& partition) {
     if (verdict == PositionMarks::Verdict::Seen)
         ++partition.counts.duplicates;
     return verdict == PositionMarks::Verdict::Seen;
-}
-
-// In a topic of several partitions the others may have run ahead of the truncate or lie behind it: rows that came after
-// it would be lost, rows from before it would come back.
-void BatchApplier::takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition) {
-    switch (table.config().onTruncate) {
-    case OnTruncate::Ignore:
-        ++partition.counts.ignored;
-        return;
-    case OnTruncate::DeadLetter:
-        throw Error(
-            "22023", "the source table was truncated, and truncates are not applied", "",
-            "Truncate the target by hand, then discard the record; or add the table with on_truncate => 'apply'.");
-    case OnTruncate::Apply:
-        break;
-    }
-    if (table.config().history)
-        throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
-                    "Add the table with on_truncate => 'ignore'.");
-    if (!partition.alone)
-        throw Error("22023",
-                    "the source table was truncated, and its topic has several partitions, whose order is not known",
-                    "",
-                    "Use a topic of one partition or consistency \"transaction\"; or truncate the target by hand, then "
-                    "discard the record.");
-    ++partition.counts.truncates;
-    interludes_.push_back({Interlude::Kind::Truncate, changes_.size(), index, partition.table, {}});
 }
 
 void BatchApplier::takeMessage(const Event& event, uint32_t index, PartitionState& partition) {

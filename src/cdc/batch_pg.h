@@ -8,6 +8,8 @@
 #include "cdc/message_pg.h"
 #include "cdc/open_letters_pg.h"
 #include "cdc/position_marks.h"
+#include "cdc/truncate_barrier_pg.h"
+#include "cdc/truncate_scan_pg.h"
 #include "kafka/kafka_pg.h"
 #include "kafka/registry.h"
 
@@ -24,7 +26,7 @@ struct PartitionState {
     bool discovered = false; ///< Kafka has it
     bool reading = false;    ///< assigned to the consumer
     bool heartbeat = false;  ///< of a topic of Debezium's heartbeats
-    bool alone = false;      ///< the topic has no other partition: what it says holds for the whole table
+    bool alone = false;      ///< the topic has no other partition
     int64_t stored = 0;      ///< next offset as committed here
     int64_t next = 0;        ///< next offset once the batch at hand commits
     std::optional<int64_t> end;
@@ -71,6 +73,12 @@ public:
     void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
     /// Other workers apply other partitions of the source.
     void setShared(bool shared) { shared_ = shared; }
+    /// For topics of several partitions. The references outlive it.
+    void setTruncates(TruncateBarrier& barrier, RangeReader& reader, kafka::HttpClient::Wait wait) {
+        barrier_ = &barrier;
+        reader_ = &reader;
+        wait_ = std::move(wait);
+    }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -95,7 +103,7 @@ private:
     std::optional<std::vector<std::string>> fetch(uint32_t id, const kafka::HttpClient::Wait& wait);
     /// What must happen between the changes before it and those after.
     struct Interlude {
-        enum class Kind : uint8_t { Truncate, Message, KeyLeaves, KeyArrives } kind;
+        enum class Kind : uint8_t { Message, KeyLeaves, KeyArrives } kind;
         size_t change; ///< index of the change that it precedes, or that is the half of a changed key
         uint32_t message;
         uint32_t table;
@@ -107,11 +115,21 @@ private:
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
+    void takeUndecodable(const kafka::Message& message, const Record& record, PartitionState& partition,
+                         const kafka::Failure& failure);
     bool isSeen(const Event& event, PartitionState& partition);
     TableDecoder& decoderOf(const PartitionState& partition);
     void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
                  PartitionState& partition);
-    void takeTruncate(const TargetTable& table, uint32_t index, PartitionState& partition);
+    bool comesByBarrier(const Event& event, const PartitionState& partition) const;
+    bool isTruncated(const Event& event, PartitionState& partition);
+    void takeTruncate(const TargetTable& table, const Event& event, PartitionState& partition);
+    void applyTruncate(uint32_t index, const kafka::MessageBatch& messages,
+                       const std::vector<PartitionState*>& partitions);
+    void truncate(const Event& event, uint32_t index, const kafka::MessageBatch& messages,
+                  const std::vector<PartitionState*>& partitions);
+    TouchedKeys::Seen decodeAgain(TableDecoder& decoder, EventDecoder& events, Arena& arena,
+                                  const kafka::Message& message, TargetTable& table);
     void takeMessage(const Event& event, uint32_t index, PartitionState& partition);
     void addFiltered(Mapped mapped, const Event& event, uint32_t index, PartitionState& partition);
     void count(PartitionState::Counts& counts, const Event& event);
@@ -133,6 +151,10 @@ private:
     EventDecoder decoder_;
     ChangeApplier applier_;
     std::vector<Interlude> interludes_;
+    std::optional<Event> pendingTruncate_; ///< decoded last, to be applied before anything else is
+    TruncateBarrier* barrier_ = nullptr;
+    RangeReader* reader_ = nullptr;
+    kafka::HttpClient::Wait wait_;
     MessagePolicy messagePolicy_;
     TableDecoder messageDecoder_{Target{}};
     std::vector<std::string> notices_;

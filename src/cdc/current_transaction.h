@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cdc/transaction_record.h"
@@ -54,6 +55,10 @@ public:
     /// repetition.
     /// `lastOrder`: the place of the last one of its partition that did.
     bool counts(const Held& record, int64_t& lastOrder) const;
+    /// How often the transaction was begun again before one of its records, and the record's number since then: each
+    /// time events are numbered from the start.
+    using Place = std::pair<size_t, int64_t>;
+    Place place(const Held& record) const;
     /// One that counts was taken.
     void take(uint32_t collection) { ++taken_[collection]; }
     const std::vector<int64_t>& taken() const { return taken_; } ///< by collection
@@ -84,7 +89,7 @@ private:
     bool restarted_ = false;
     bool ended_ = false;
     bool partlyTaken_ = false;
-    int64_t since_ = -1;           ///< when Kafka got the last BEGIN
+    std::vector<int64_t> begins_;  ///< when Kafka got each BEGIN but the first
     std::optional<int64_t> until_; ///< after END: when Kafka got yet another BEGIN
     std::vector<int64_t> totals_;  ///< by collection; -1: END does not name it
     std::vector<int64_t> taken_;

@@ -223,4 +223,12 @@ void keyArrived(const KeyChange& change, const Cell* oldKey) {
                hasKey(change.table.target(), oldKey) ? textOfKey(change.table, oldKey) : "");
 }
 
+void forgetKeyChanges(const std::string& source, const TargetTable& table, std::string_view origin,
+                      std::string_view position) {
+    static pg::Statement forget(
+        "delete from standin_private.cdc_key_change "
+        "where source = $1 and target = $2 and origin = $3 and position <= $4 and position <> ''");
+    forget.run(source, table.relation(), origin, pg::Bytea{position});
+}
+
 } // namespace standin::cdc

@@ -28,6 +28,10 @@ void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
 /// After the insert was applied. One that became a dead letter still needs what is remembered.
 void keyArrived(const KeyChange& change, const Cell* oldKey);
 
+/// A truncate was applied: halves from before it find each other no more.
+void forgetKeyChanges(const std::string& source, const TargetTable& table, std::string_view origin,
+                      std::string_view position);
+
 /// Whether the target can withhold anything.
 bool mayWithhold(const Target& target);
 

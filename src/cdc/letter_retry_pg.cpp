@@ -9,7 +9,7 @@ namespace standin::cdc {
 namespace {
 
 constexpr auto pauseAfterFailure = std::chrono::seconds(5);
-constexpr auto readTimeout = std::chrono::seconds(10); // the stream waits meanwhile
+constexpr int64_t readerKilobytes = 1024;
 
 std::vector<std::pair<std::string, std::string>> headersOf(const std::string& json) {
     static pg::Statement split("select h->>'key', h->>'value' from jsonb_array_elements($1) h where h ? 'key'");
@@ -50,14 +50,10 @@ std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
 } // namespace
 
 LetterRetry::LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config)
-    : worker_(worker), source_(std::move(source)), properties_(config.properties), messageTopic_(config.messageTopic),
-      applier_(source_, config.modes, config.properties), clock_(pauseAfterFailure, pauseAfterFailure) {
+    : worker_(worker), source_(std::move(source)), messageTopic_(config.messageTopic),
+      applier_(source_, config.modes, config.properties), reader_(worker, config.properties, readerKilobytes),
+      clock_(pauseAfterFailure, pauseAfterFailure) {
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
-}
-
-LetterRetry::~LetterRetry() {
-    if (reader_)
-        reader_->abandon(); // the process is about to end
 }
 
 bool pauseIfTooManyLetters(const std::string& source) {
@@ -135,34 +131,15 @@ bool LetterRetry::lock(const kafka::StoredRecord& record) {
 
 /// False if Kafka does not have the record any more.
 bool LetterRetry::readAgain(kafka::StoredRecord& record) {
-    if (!reader_)
-        reader_ = std::make_unique<kafka::Consumer>(properties_, "pg_standin.retry", kafka::ConsumerLimits{1024});
-    reader_->readFrom({record.topic, record.partition, record.offset});
-    const auto until = std::chrono::steady_clock::now() + readTimeout;
-    while (!worker_.stopping() && std::chrono::steady_clock::now() < until) {
-        kafka::MessageBatch batch;
-        reader_->poll(batch, 100, 1 << 20);
-        for (size_t i = 0; i < batch.size(); ++i) {
-            const kafka::Message message = batch[i];
-            if (message.topic() != record.topic || message.partition() != record.partition)
-                continue; // of the partition read before
-            if (message.error() == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-                return false;
-            if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR || message.offset() < record.offset)
-                continue;
-            if (message.offset() > record.offset)
-                return false;
-            record.key = copyOf(message.key());
-            record.value = copyOf(message.value());
-            record.headers = message.headers();
-            record.timestamp = message.timestamp();
-            return true;
-        }
-        if (batch.empty())
-            worker_.wait(std::chrono::milliseconds(100), {reader_->wakeupDescriptor()});
-    }
-    throw Error("08006", "Kafka did not send a record that is to be read again");
+    bool found = false;
+    reader_.read(record.topic, record.partition, record.offset, record.offset + 1, [&](const kafka::Message& message) {
+        record.key = copyOf(message.key());
+        record.value = copyOf(message.value());
+        record.headers = message.headers();
+        record.timestamp = message.timestamp();
+        found = true;
+    });
+    return found;
 }
 
 /// False if none is left.
@@ -187,6 +164,7 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
                                                });
     if (fetched)
         worker_.transaction([&] {
+            enterBesideTruncates(source_);
             if (lock(letter->record))
                 apply(tables, *letter);
         });

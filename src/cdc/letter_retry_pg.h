@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/backoff.h"
+#include "cdc/range_reader_pg.h"
 #include "cdc/source_pg.h"
 
 namespace standin::cdc {
@@ -17,7 +18,6 @@ bool pauseIfTooManyLetters(const std::string& source);
 class LetterRetry {
 public:
     LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config);
-    ~LetterRetry();
 
     /// Whether something is asked for. Needs a transaction.
     void look();
@@ -39,10 +39,9 @@ private:
 
     kernel::Worker& worker_;
     const std::string source_;
-    const kafka::Properties properties_;
     const std::optional<std::string> messageTopic_;
     BatchApplier applier_;
-    std::unique_ptr<kafka::Consumer> reader_; ///< of redacted records
+    RangeReader reader_; ///< of redacted records
     bool due_ = false;
     RetryClock clock_;
 };

@@ -79,4 +79,23 @@ void OpenLetters::supersedeAll(const std::string& source, const kafka::Message& 
     mark.run(source, truncate.topic(), truncate.partition(), truncate.offset());
 }
 
+void OpenLetters::supersedeThose(const std::string& source, const kafka::Message& truncate,
+                                 const MayBeBefore& mayBeBefore) {
+    static pg::Statement load("select partition, record_offset, key, value from standin_private.kafka_dead_letter "
+                              "where consumer = $1 and topic = $2 and superseded_by is null");
+    static pg::Statement mark("update standin_private.kafka_dead_letter set superseded_by = $5 "
+                              "where consumer = $1 and topic = $2 and partition = $3 and record_offset = $4");
+    std::vector<std::pair<int32_t, int64_t>> before;
+    for (const pg::Row row : load.run(source, truncate.topic())) {
+        const auto bytes = [&](int column) {
+            return row.isNull(column) ? std::nullopt : std::optional(pg::bytesOf(row, column));
+        };
+        const std::optional<std::string> key = bytes(2), value = bytes(3);
+        if (mayBeBefore(key, value))
+            before.emplace_back(row.get<int32_t>(0), row.get<int64_t>(1));
+    }
+    for (const auto& [partition, offset] : before)
+        mark.run(source, truncate.topic(), partition, offset, truncate.offset());
+}
+
 } // namespace standin::cdc

@@ -26,8 +26,11 @@ public:
     /// After a batch was applied, but for what was buried.
     void supersede(const std::string& source, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions, const KeptKey& keptKey);
-    /// A truncate was applied: nothing from before it may come back.
+    /// A truncate was applied: nothing from before it may come back. In a topic with one partition that is all there
+    /// is, else what `mayBeBefore` says of key and value.
+    using MayBeBefore = std::function<bool(std::optional<std::string_view> key, std::optional<std::string_view> value)>;
     void supersedeAll(const std::string& source, const kafka::Message& truncate);
+    void supersedeThose(const std::string& source, const kafka::Message& truncate, const MayBeBefore& mayBeBefore);
     /// After the transaction has ended, one way or the other. Keys stay: one too many only costs a look.
     void reset() { buried_.clear(); }
 

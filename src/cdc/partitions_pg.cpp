@@ -185,7 +185,7 @@ bool Partitions::enter(kernel::Transactions& transactions, const Topic& topic) {
                         "If the topics were moved, tell where to go on with standin.cdc_seek.");
         state.table = topic.table;
         state.discovered = true;
-        state.alone = topic.partitions == 1 || config_.transactional;
+        state.alone = topic.partitions == 1;
     }
     return !unknown.empty();
 }

@@ -18,11 +18,13 @@ constexpr auto restWait = std::chrono::milliseconds(200); ///< for the rest of a
 SourceApplier::SourceApplier(kernel::Worker& worker, const std::string& source, const SourceConfig& config,
                              Partitions& partitions)
     : worker_(worker), source_(source), config_(config), partitions_(partitions),
-      applier_(source, config.modes, config.properties) {
+      barrier_(source, config.workers == 1, config.transactional),
+      reader_(worker, config.properties, config.queueKilobytes), applier_(source, config.modes, config.properties) {
     for (const TableConfig& table : config.tables)
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
     applier_.setShared(config.workers > 1);
+    applier_.setTruncates(barrier_, reader_, patience());
 }
 
 SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {
@@ -35,7 +37,24 @@ SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {
     if (!partitions_.anythingToStore() && !batch.anythingToApply())
         return Outcome::Committed;
     bool paused = false;
-    worker_.transaction([&] {
+    try {
+        paused = applyBatch(stream, batch);
+    } catch (const MustBeAlone&) {
+        barrier_.wantAlone(true);
+        applier_.reset();
+        return apply(stream, batch);
+    }
+    barrier_.wantAlone(false);
+    STANDIN_CRASH_POINT("cdc_after_commit");
+    return paused ? Outcome::Paused : Outcome::Committed;
+}
+
+/// Whether the source is paused now.
+bool SourceApplier::applyBatch(Stream& stream, Batch& batch) {
+    const auto& states = partitions_.states();
+    return worker_.transaction([&] {
+        if (std::any_of(states.begin(), states.end(), [](const auto& entry) { return !entry.second.alone; }))
+            barrier_.enter();
         for (const auto& table : tables_)
             table->prepare();
         STANDIN_CRASH_POINT("cdc_before_apply");
@@ -46,13 +65,12 @@ SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {
             if (batch.origins[i])
                 batch.origins[i]->taken = batch.messages[i];
         partitions_.store();
-        if (std::any_of(partitions_.states().begin(), partitions_.states().end(),
-                        [](const auto& entry) { return entry.second.counts.deadLetters != 0; }))
-            paused = pauseIfTooManyLetters(source_);
+        const bool buried = std::any_of(states.begin(), states.end(),
+                                        [](const auto& entry) { return entry.second.counts.deadLetters != 0; });
+        const bool paused = buried && pauseIfTooManyLetters(source_);
         STANDIN_CRASH_POINT("cdc_before_commit");
+        return paused;
     });
-    STANDIN_CRASH_POINT("cdc_after_commit");
-    return paused ? Outcome::Paused : Outcome::Committed;
 }
 
 /// What has to follow in the transaction that is open.

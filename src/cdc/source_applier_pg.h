@@ -26,6 +26,7 @@ public:
     std::vector<std::unique_ptr<TargetTable>>& tables() { return tables_; }
 
 private:
+    bool applyBatch(Stream& stream, Batch& batch);
     void applyRest(Stream& stream, Batch& batch);
     void awaitMore(Stream& stream);
     kafka::HttpClient::Wait patience();
@@ -35,6 +36,8 @@ private:
     const SourceConfig& config_;
     Partitions& partitions_;
     std::vector<std::unique_ptr<TargetTable>> tables_;
+    TruncateBarrier barrier_;
+    RangeReader reader_;
     BatchApplier applier_;
 };
 

@@ -6,7 +6,6 @@
 #include "pg/spi.h"
 
 extern "C" {
-#include <access/genam.h>
 #include <utils/guc.h>
 #include <utils/rel.h>
 #include <utils/relcache.h>
@@ -15,21 +14,6 @@ extern "C" {
 namespace standin::cdc {
 
 namespace {
-
-/// "t.k1 = $1 AND t.k2 = $2", by the equality of the index's operator class.
-std::string keyCondition(TargetTable& table) {
-    const Target& target = table.target();
-    std::string condition;
-    const Relation index = pg::call([&] { return index_open(table.keyIndex(), AccessShareLock); });
-    for (size_t i = 0; i < target.key.size(); ++i) {
-        const Oid type = index->rd_opcintype[i];
-        const Oid op = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
-        condition += (i ? " AND t." : "t.") + quoted(target.columns[target.key[i]].name) + " " + operatorName(op) +
-                     " " + parameterAt(i);
-    }
-    pg::call([index] { index_close(index, NoLock); });
-    return condition;
-}
 
 bool isKey(const Target& target, size_t column) {
     return std::find(target.key.begin(), target.key.end(), column) != target.key.end();
@@ -64,7 +48,7 @@ SqlWriter::Statements& SqlWriter::statementsFor(TargetTable& table, const NetCha
         wanted += (wanted.empty() ? "" : ", ") + value;
         columns.push_back(static_cast<uint16_t>(i));
     }
-    const std::string condition = keyCondition(table);
+    const std::string condition = keyCondition(table, parameterAt);
     Statements statements;
     if (!assignments.empty())
         statements.update = TargetStatement(table, columns,

@@ -3,7 +3,9 @@
 #include "pg/spi.h"
 
 extern "C" {
+#include <access/genam.h>
 #include <catalog/pg_operator.h>
+#include <utils/rel.h>
 }
 
 namespace standin::cdc {
@@ -85,6 +87,20 @@ std::string operatorName(Oid op) {
         return name;
     });
     return text;
+}
+
+std::string keyCondition(TargetTable& table, const std::function<std::string(size_t)>& value) {
+    const Target& target = table.target();
+    std::string condition;
+    const Relation index = pg::call([&] { return index_open(table.keyIndex(), AccessShareLock); });
+    for (size_t i = 0; i < target.key.size(); ++i) {
+        const Oid type = index->rd_opcintype[i];
+        const Oid op = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+        condition += (i ? " AND t." : "t.") + quoted(target.columns[target.key[i]].name) + " " + operatorName(op) +
+                     " " + value(i);
+    }
+    pg::call([index] { index_close(index, NoLock); });
+    return condition;
 }
 
 std::string insertStatement(TargetTable& table, std::span<const uint16_t> columns) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ std::string quotedLiteral(const std::string& text);
 std::string parameterAt(size_t index);
 /// An operator named in full: search_path is pinned, and the type may be anybody's.
 std::string operatorName(Oid op);
+/// "t.k1 = $1 AND t.k2 = $2" with the values' expressions by their place in the key, and the equality of its index.
+std::string keyCondition(TargetTable& table, const std::function<std::string(size_t)>& value);
 /// A parenthesis of column names and one of their values $1, $2...
 std::string insertStatement(TargetTable& table, std::span<const uint16_t> columns);
 

@@ -8,7 +8,7 @@ namespace standin::cdc {
 namespace {
 
 constexpr auto worthATell = std::chrono::seconds(1); ///< shorter waits are the ordinary course of things
-constexpr int64_t anyOrder = std::numeric_limits<int64_t>::max();
+constexpr CurrentTransaction::Place anyPlace{std::numeric_limits<size_t>::max(), 0};
 
 } // namespace
 
@@ -91,7 +91,7 @@ Release TransactionAssembler::next(Clock::time_point now) {
             for (const size_t records : extent.prefix)
                 release.incomplete += static_cast<int64_t>(records);
         const bool wasParted = current_->partlyTaken();
-        takeExtent(extent.prefix, release, anyOrder);
+        takeExtent(extent.prefix, release, anyPlace);
         finish();
         if (wasParted)
             return release; // its local transaction ends here
@@ -117,6 +117,8 @@ void TransactionAssembler::take(uint32_t index, Release& release) {
     const Held& record = partition.held.front();
     if (current_ && current_->counts(record, partition.lastOrder))
         current_->take(partition.collection);
+    if (current_ && record.mark.id == current_->id())
+        partition.lastTaken = std::max(partition.lastTaken, current_->place(record));
     release.partitions.push_back(index);
     release.bytes += record.bytes;
     partition.bytes -= record.bytes;
@@ -158,7 +160,8 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
     extent.prefix.assign(partitions_.size(), 0);
     extent.passed.assign(partitions_.size(), false);
     extent.counted = current_->taken();
-    extent.lastOrder.assign(partitions_.size(), 0);
+    for (const Partition& partition : partitions_)
+        extent.last.push_back(partition.lastTaken);
     for (size_t index = 0; index < partitions_.size(); ++index) {
         const Partition& partition = partitions_[index];
         int64_t lastOrder = partition.lastOrder;
@@ -169,8 +172,10 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
                 break;
             }
             ++length;
-            if (record.mark.id == current_->id())
+            if (record.mark.id == current_->id()) {
                 extent.prefix[index] = length;
+                extent.last[index] = std::max(extent.last[index], current_->place(record));
+            }
             if (!current_->counts(record, lastOrder))
                 continue;
             ++extent.counted[partition.collection];
@@ -178,7 +183,6 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
                 !collections_.name(partition.collection).empty())
                 extent.stranger = index;
         }
-        extent.lastOrder[index] = lastOrder;
     }
     return extent;
 }
@@ -210,14 +214,14 @@ bool TransactionAssembler::barrierReached(const Extent& extent) const {
 }
 
 /// In the order of the source across partitions, so that a parent comes before its child.
-void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& release, int64_t upTo) {
+void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& release, CurrentTransaction::Place upTo) {
     std::vector<uint32_t> sharing;
     for (uint32_t index = 0; index < prefix.size(); ++index)
         if (prefix[index] > 0)
             sharing.push_back(index);
     const auto order = [this](uint32_t index) {
         const Held& record = partitions_[index].held.front();
-        return record.mark.id == current_->id() ? record.mark.totalOrder : 0;
+        return record.mark.id == current_->id() ? current_->place(record) : CurrentTransaction::Place{};
     };
     while (!sharing.empty()) {
         const auto first = std::min_element(sharing.begin(), sharing.end(),
@@ -236,7 +240,7 @@ void TransactionAssembler::takePart(const Extent& extent, Release& release) {
     for (size_t index = 0; index < partitions_.size(); ++index)
         fills |= isFull(partitions_[index]) && !extent.passed[index];
     if (fills && !extent.stranger)
-        takeExtent(extent.prefix, release, safeOrder(extent));
+        takeExtent(extent.prefix, release, safePlace(extent));
     if (release.partitions.empty() && !current_->partlyTaken())
         return;
     current_->takePart();
@@ -244,11 +248,11 @@ void TransactionAssembler::takePart(const Extent& extent, Release& release) {
 }
 
 /// Up to which place of the current transaction nothing can come any more from partitions that are still being read.
-int64_t TransactionAssembler::safeOrder(const Extent& extent) const {
-    int64_t safe = anyOrder;
+CurrentTransaction::Place TransactionAssembler::safePlace(const Extent& extent) const {
+    CurrentTransaction::Place safe = anyPlace;
     for (size_t index = 0; index < partitions_.size(); ++index)
-        if (!isPast(index, extent) && !current_->restarted())
-            safe = std::min(safe, extent.lastOrder[index]);
+        if (!isPast(index, extent))
+            safe = std::min(safe, extent.last[index]);
     return safe;
 }
 
@@ -260,8 +264,10 @@ bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
 void TransactionAssembler::finish() {
     remember(current_->id());
     current_.reset();
-    for (Partition& partition : partitions_)
+    for (Partition& partition : partitions_) {
         partition.lastOrder = 0;
+        partition.lastTaken = {};
+    }
 }
 
 bool TransactionAssembler::isStalled(const Extent& extent, Clock::time_point now) const {

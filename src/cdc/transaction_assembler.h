@@ -97,16 +97,17 @@ private:
         size_t bytes = 0;
         int64_t read = 0; ///< all records before it came here
         bool atEnd = false;
-        int64_t lastOrder = 0; ///< the place in the current transaction of the last event of it that was taken
+        int64_t lastOrder = 0; ///< of the last event that the current transaction counts and that was taken
+        CurrentTransaction::Place lastTaken{}; ///< the furthest of any of it that was taken
     };
 
     /// How far the current transaction reaches into what is held.
     struct Extent {
-        std::vector<size_t> prefix;     ///< records, by partition, up to the last of the transaction
-        std::vector<bool> passed;       ///< by partition: a later transaction's record stands behind
-        std::vector<int64_t> counted;   ///< events, by collection
-        std::vector<int64_t> lastOrder; ///< by partition
-        std::optional<size_t> stranger; ///< a partition with an event of a table that END does not name
+        std::vector<size_t> prefix;                  ///< records, by partition, up to the last of the transaction
+        std::vector<bool> passed;                    ///< by partition: a later transaction's record stands behind
+        std::vector<int64_t> counted;                ///< events, by collection
+        std::vector<CurrentTransaction::Place> last; ///< by partition: the furthest that was taken or is held
+        std::optional<size_t> stranger;              ///< a partition with an event of a table that END does not name
     };
 
     static constexpr size_t maxBoundaries = 20000;
@@ -123,9 +124,9 @@ private:
     bool lacks(const Extent& extent, size_t collection) const;
     bool isComplete(const Extent& extent) const;
     bool barrierReached(const Extent& extent) const;
-    void takeExtent(std::vector<size_t> prefix, Release& release, int64_t upTo);
+    void takeExtent(std::vector<size_t> prefix, Release& release, CurrentTransaction::Place upTo);
     void takePart(const Extent& extent, Release& release);
-    int64_t safeOrder(const Extent& extent) const;
+    CurrentTransaction::Place safePlace(const Extent& extent) const;
     bool isPast(size_t index, const Extent& extent) const;
     void finish();
     bool isStalled(const Extent& extent, Clock::time_point now) const;

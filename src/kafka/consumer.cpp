@@ -164,6 +164,19 @@ void Consumer::readFrom(const TopicPartition& place) {
         throw Error("HV000", std::string("could not assign a partition: ") + rd_kafka_err2str(error));
 }
 
+void Consumer::readNothing() {
+    const SignalMask mask;
+    rd_kafka_assign(client_, nullptr);
+    MessageBatch dropped;
+    while (queued() > 0) {
+        const size_t before = queued();
+        poll(dropped, 512, SIZE_MAX);
+        dropped.clear();
+        if (queued() >= before)
+            return;
+    }
+}
+
 // A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a
 // second (librdkafka 2.0.2, rd_kafka_broker_consumer_serve; 2.2 has fetch.queue.backoff.ms). Nothing does when the
 // queue is emptied. A request to the partitions' leaders does; its answer is not of interest.

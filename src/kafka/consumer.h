@@ -165,6 +165,8 @@ public:
 
     /// This partition alone from now on.
     void readFrom(const TopicPartition& place);
+    /// No partition any more; what was fetched and not yet taken is dropped.
+    void readNothing();
 
     /// Gives a partition a queue of its own. Before it is added: so no message of it comes by the common one.
     PartitionQueue separate(const std::string& topic, int32_t partition);

@@ -8,7 +8,7 @@ import time
 MILLIS = 1732400000000
 PLACEHOLDER = "__debezium_unavailable_value"
 PREFIX = "core"
-PARTITIONS = {"account": 3, "entry": 2, "board": 1, "shape": 2}
+PARTITIONS = {"account": 3, "entry": 2, "board": 3, "shape": 2}
 TRANSACTIONS, MESSAGES = f"{PREFIX}.transaction", f"{PREFIX}.message"
 
 
@@ -65,7 +65,7 @@ class Database:
     def event(self, table, op, key, before, after, headers=(), advance=True):
         self.lsn += 8 if advance else 0
         value = {"before": before, "after": after, "source": self.source(table), "op": op, "ts_ms": self.millis}
-        partition = 0 if key is None else key % PARTITIONS[table]
+        partition = None if key is None else key % PARTITIONS[table]
         return Record(topic_of(table), partition, key if key is None else {"id": key}, value, headers, table)
 
     def tombstone(self, table, key):
@@ -194,7 +194,9 @@ class Connector:
             if hasattr(event, "schema"):
                 value = {"schema": event.schema, "payload": value}
             headers = [(name, text(header)) for name, header in event.headers]
-            rendered.append((event.topic, event.partition, text(event.key), text(value), headers))
+            # A truncate has no key: whenever it is sent the producer puts it into some partition.
+            partition = self.chance.randrange(PARTITIONS[event.table]) if event.partition is None else event.partition
+            rendered.append((event.topic, partition, text(event.key), text(value), headers))
         return [self.boundary("BEGIN", xid, None), *rendered, self.boundary("END", xid, totals)]
 
     def boundary(self, status, xid, totals):

@@ -153,18 +153,3 @@ def test_a_changed_key_whose_old_row_is_on_its_way(kafka, bank):
     stream.applied(7)
     assert [row[1] for row in stream.dead_letters()] == ["22004"]
     stream.drop()
-
-
-def test_a_truncate_among_several_partitions(kafka, bank):
-    """Where it stands among the other partitions' rows nobody knows: a dead letter that says what to do."""
-    stream = Stream(bank, "scattered", "id int primary key, v int", partitions=2)
-    bank.query("select standin.cdc_table_alter('scattered', 'scattered.topic', on_truncate => 'apply')")
-    log = Log()
-    stream.produce([log.event("c", {"id": 1, "v": 1})], 1)
-    send(stream, *log.truncate(), None, 0)
-    stream.produce([log.event("c", {"id": 2, "v": 2})], 1)
-    stream.applied(3)
-    assert stream.rows() == [(1, 1), (2, 2)] and stream.stat("sum(truncates)::int") == 0
-    (sqlstate, error), = bank.query("select sqlstate, error from standin.cdc_dead_letters where source = 'scattered'")
-    assert sqlstate == "22023" and "several partitions" in error
-    stream.drop()

@@ -137,7 +137,7 @@ TEST(TransactionAssembler, ARestartInATransactionCountsFromItsSecondBegin) {
     source.event(0, "1", 1, 202);
     EXPECT_EQ(source.next(), ""); // the totals are reached, partition 1 is not read
     source.event(1, "1", 2, 102);
-    EXPECT_EQ(source.next(), "0:0 0:1 1:0 2:0");
+    EXPECT_EQ(source.next(), "0:0 1:0 0:1 2:0"); // the first run before the second
 }
 
 TEST(TransactionAssembler, AThirdRunOfATransactionDoesNotCountInItsSecond) {
@@ -250,6 +250,21 @@ TEST(TransactionAssembler, AfterARestartALaterTransactionMayFillAPartition) {
     ASSERT_TRUE(source.assembler.needsBarrier());
     source.assembler.setBarrier({1, 9, 1}); // partition 1 has no room to be read so far
     EXPECT_EQ(source.next(), "0:0 2:0");
+}
+
+TEST(TransactionAssembler, ARestartedTransactionBeyondTheBuffersKeepsItsOrder) {
+    Source source({.heldRecords = 2});
+    source.assembler.setAtEnd(2, true);
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10);
+    source.event(0, "1", 3, 10);
+    source.begin("1", 20);
+    EXPECT_EQ(source.next(), ""); // what partition 1 has comes in between
+    source.event(1, "1", 2, 10);
+    EXPECT_EQ(source.next(), "0:0 1:0...");
+    source.event(1, "1", 1, 20);
+    source.event(1, "1", 2, 20);
+    EXPECT_EQ(source.next(), "0:1...");
 }
 
 TEST(TransactionAssembler, ARestartWhileAPartIsAppliedStartsOver) {
