@@ -16,6 +16,7 @@ CREATE TABLE standin_private.cdc_source (
     on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
     message_function regprocedure,
     message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
     dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
     conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),

@@ -4,6 +4,7 @@
 #include "cdc/evolution_pg.h"
 #include "cdc/key_change_pg.h"
 #include "cdc/position_pg.h"
+#include "cdc/source_table_pg.h"
 #include "cdc/record_failure_pg.h"
 #include "cdc/truncate_pg.h"
 #include "pg/spi.h"
@@ -196,12 +197,24 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
         Record record;
-        auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
+        auto failure = decodeOrWait(message, i, *partition, record);
         while (evolveFor(*partition, messages, partitions))
-            failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
+            failure = decodeOrWait(message, i, *partition, record);
         // What cannot be decoded is seen too, and buried once.
         if (failure && !isSeen(decoder_.place(decoderOf(*partition), record), *partition))
             bury(message, *partition, *failure);
+    }
+}
+
+/// What a row without a schema needs may come by the schema change topic.
+std::optional<kafka::Failure> BatchApplier::decodeOrWait(const kafka::Message& message, uint32_t index,
+                                                         PartitionState& partition, Record& record) {
+    try {
+        return recordFailure([&] { decodeOne(message, index, partition, record); });
+    } catch (const SchemaAwaited& lack) {
+        if (defersConflicts_ && readsSchemaChanges_)
+            throw ConflictPending(lack.what(), index);
+        throw;
     }
 }
 
@@ -212,7 +225,7 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     if (partition.table == noTable)
         return false;
     TargetTable& table = *(*tables_)[partition.table];
-    const auto changes = changesFor(table);
+    const auto changes = changesFor(source_, table);
     if (changes.empty())
         return false;
     applyDecoded(messages, partitions);
@@ -237,7 +250,7 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     decoder.form = partition.form;
     Event event = decoder_.decode(decoder, record);
     partition.form = decoder.form;
-    if (partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty())
+    if (partition.table != noTable && !changesFor(source_, *(*tables_)[partition.table]).empty())
         return; // the table changes first
     if (isSeen(event, partition))
         return;
@@ -245,6 +258,8 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
         return takeRow(event, record, message, index, partition);
     if (event.kind == EventKind::LogicalMessage)
         takeMessage(event, index, partition);
+    else if (event.kind == EventKind::SchemaChange && partition.table == noTable)
+        storeTableChanges(source_, *record.value);
     else if (event.kind == EventKind::Truncate && partition.table != noTable)
         takeTruncate(*(*tables_)[partition.table], index, partition);
     count(partition.counts, event);

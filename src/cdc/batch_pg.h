@@ -13,7 +13,8 @@
 
 namespace standin::cdc {
 
-/// In place of a target's index: a partition of the source's message_topic, which has logical messages only.
+/// In place of a target's index: a partition of the source's message_topic, which has logical messages only, or of its
+/// schema_topic.
 inline constexpr uint32_t noTable = UINT32_MAX;
 
 /// Where a partition stands, and what a batch adds to it.
@@ -71,6 +72,8 @@ public:
     void setMessagePolicy(MessagePolicy policy) { messagePolicy_ = policy; }
     /// Other workers apply other partitions of the source.
     void setShared(bool shared) { shared_ = shared; }
+    /// The source's schema change topic is among what comes.
+    void setReadsSchemaChanges(bool reads) { readsSchemaChanges_ = reads; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -107,6 +110,8 @@ private:
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
+    std::optional<kafka::Failure> decodeOrWait(const kafka::Message& message, uint32_t index, PartitionState& partition,
+                                               Record& record);
     bool isSeen(const Event& event, PartitionState& partition);
     TableDecoder& decoderOf(const PartitionState& partition);
     void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
@@ -140,6 +145,7 @@ private:
     std::vector<bool> buried_; ///< by change
     OpenLetters letters_;
     bool shared_ = false;
+    bool readsSchemaChanges_ = false;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
 };
 

@@ -23,6 +23,7 @@ SourceApplier::SourceApplier(kernel::Worker& worker, const std::string& source, 
         tables_.push_back(std::make_unique<TargetTable>(table));
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
     applier_.setShared(config.workers > 1);
+    applier_.setReadsSchemaChanges(config.schemaTopic.has_value());
 }
 
 SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {
