@@ -21,6 +21,7 @@ CREATE TABLE standin_private.cdc_source_table (
     short_collection text NOT NULL,
     connector text NOT NULL,
     definition jsonb NOT NULL,
+    altered text[] NOT NULL DEFAULT '{}',
     at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     PRIMARY KEY (source, collection)
 );
@@ -28,6 +29,26 @@ COMMENT ON TABLE standin_private.cdc_source_table IS 'the source''s tables as it
 COMMENT ON COLUMN standin_private.cdc_source_table.collection IS 'database, schema and table, as topics write them';
 COMMENT ON COLUMN standin_private.cdc_source_table.short_collection IS 'the same without its first part, which some connectors'' topics leave out';
 COMMENT ON COLUMN standin_private.cdc_source_table.definition IS 'the element table of Debezium''s tableChanges';
+
+COMMENT ON COLUMN standin_private.cdc_source_table.altered IS 'columns whose type, or what decides how its values are written, was once another: rows written under it may still be to come';
+
+CREATE FUNCTION standin_private.cdc_source_table_describe(source text, collection text, short_collection text, connector text, definition jsonb)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.cdc_source_table AS t (source, collection, short_collection, connector, definition)
+    VALUES (cdc_source_table_describe.source, cdc_source_table_describe.collection, cdc_source_table_describe.short_collection,
+            cdc_source_table_describe.connector, cdc_source_table_describe.definition)
+    ON CONFLICT ON CONSTRAINT cdc_source_table_pkey DO UPDATE SET connector = excluded.connector, definition = excluded.definition, at = excluded.at,
+        altered = ARRAY(
+            SELECT unnest(t.altered)
+            UNION
+            SELECT now.name
+            FROM jsonb_to_recordset(excluded.definition -> 'columns') AS now (name text, "typeName" text, length integer, scale integer),
+                 jsonb_to_recordset(t.definition -> 'columns') AS before (name text, "typeName" text, length integer, scale integer)
+            WHERE now.name = before.name
+              AND ((now."typeName", now.scale) IS DISTINCT FROM (before."typeName", before.scale)
+                   OR (now."typeName" ~* 'time' AND now.length IS DISTINCT FROM before.length)))
+$$;
+COMMENT ON FUNCTION standin_private.cdc_source_table_describe(text, text, text, text, jsonb) IS 'takes note of a table of the source, and of columns whose values it writes otherwise than before';
 
 CREATE FUNCTION standin.cdc_table_create(
     source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',

@@ -48,6 +48,11 @@ NewColumn newColumn(const FieldSchema& field) {
 
 NewColumn newColumn(const SourceTable& table, const SourceColumn& column) {
     checkColumnName(column.name);
+    if (std::find(table.altered.begin(), table.altered.end(), column.name) != table.altered.end())
+        throw Error("55000",
+                    "the source has changed the type of column \"" + column.name +
+                        "\", and events without a schema do not say under which they were written",
+                    "", "Create the table, or add the column, by hand.");
     return {column.name, columnTypeOf(table.connector, column), column.comment, column.typeName};
 }
 

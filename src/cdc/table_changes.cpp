@@ -34,6 +34,16 @@ std::optional<int32_t> number(simdjson::simdjson_result<element> value) {
     return static_cast<int32_t>(result);
 }
 
+/// Empty for null, and for what is not there.
+std::vector<std::string> words(simdjson::simdjson_result<element> list) {
+    std::vector<std::string> result;
+    simdjson::dom::array array;
+    if (list.get_array().get(array) == simdjson::SUCCESS)
+        for (element word : array)
+            result.emplace_back(required<std::string_view>(element(word)));
+    return result;
+}
+
 /// "bank"."accounts", a quote within doubled.
 std::vector<std::string> partsOf(std::string_view id) {
     std::vector<std::string> parts(1);
@@ -111,10 +121,8 @@ SourceTable parseSourceTable(std::string_view definition, std::string connector)
     for (element column : required<simdjson::dom::array>(root["columns"]))
         table.columns.push_back({std::string(required<std::string_view>(column["name"])), text(column["typeName"]),
                                  number(column["length"]), number(column["scale"]), text(column["comment"])});
-    simdjson::dom::array key;
-    if (root["primaryKeyColumnNames"].get_array().get(key) == simdjson::SUCCESS)
-        for (element name : key)
-            table.key.emplace_back(required<std::string_view>(element(name)));
+    table.key = words(root["primaryKeyColumnNames"]);
+    table.altered = words(root["altered"]);
     return table;
 }
 

@@ -22,6 +22,7 @@ struct SourceTable {
     std::vector<SourceColumn> columns;
     std::vector<std::string> key;
     std::string comment;
+    std::vector<std::string> altered; ///< columns whose values were once written otherwise
 
     const SourceColumn* find(std::string_view name) const;
 };
@@ -42,7 +43,7 @@ struct TableChanges {
 /// Of a record of a schema change topic, with its schema or without. Throws Error (22023) if it is none.
 TableChanges parseTableChanges(std::string_view record);
 
-/// Of a definition. Throws Error (22023) if it is none.
+/// Of a definition; `altered` may stand beside what the connector says. Throws Error (22023) if it is none.
 SourceTable parseSourceTable(std::string_view definition, std::string connector);
 
 } // namespace standin::cdc

@@ -184,6 +184,9 @@ TEST(TableChanges, NamesAsTopicsWriteThem) {
     EXPECT_EQ(table.columns[0].comment, "first");
     EXPECT_EQ(table.find("b"), &table.columns[1]);
     EXPECT_EQ(table.find("c"), nullptr);
+    EXPECT_TRUE(table.altered.empty());
+    EXPECT_EQ(parseSourceTable(R"({"columns":[],"altered":["a","b"]})", "mysql").altered,
+              (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(TableChanges, WhatIsNoneIsTheRecordsFault) {
