@@ -197,20 +197,24 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
         Record record;
-        auto failure = decodeOrWait(message, i, *partition, record);
-        while (evolveFor(*partition, messages, partitions))
-            failure = decodeOrWait(message, i, *partition, record);
+        const auto failure = decodeIntoShape(message, i, *partition, record, messages, partitions);
         // What cannot be decoded is seen too, and buried once.
         if (failure && !isSeen(decoder_.place(decoderOf(*partition), record), *partition))
             bury(message, *partition, *failure);
     }
 }
 
-/// What a row without a schema needs may come by the schema change topic.
-std::optional<kafka::Failure> BatchApplier::decodeOrWait(const kafka::Message& message, uint32_t index,
-                                                         PartitionState& partition, Record& record) {
+/// Changes the table as far as the record needs it to. What a row without a schema needs may still come by the schema
+/// change topic.
+std::optional<kafka::Failure> BatchApplier::decodeIntoShape(const kafka::Message& message, uint32_t index,
+                                                            PartitionState& partition, Record& record,
+                                                            const kafka::MessageBatch& messages,
+                                                            const std::vector<PartitionState*>& partitions) {
     try {
-        return recordFailure([&] { decodeOne(message, index, partition, record); });
+        auto failure = recordFailure([&] { decodeOne(message, index, partition, record); });
+        while ((failure || tableLags_) && evolveFor(partition, messages, partitions))
+            failure = recordFailure([&] { decodeOne(message, index, partition, record); });
+        return failure;
     } catch (const SchemaAwaited& lack) {
         if (defersConflicts_ && readsSchemaChanges_)
             throw ConflictPending(lack.what(), index);
@@ -242,6 +246,7 @@ TableDecoder& BatchApplier::decoderOf(const PartitionState& partition) {
 void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record) {
     TableDecoder& decoder = decoderOf(partition);
     decoder.lastForm = nullptr;
+    tableLags_ = false;
     if (partition.heartbeat) {
         ++partition.counts.ignored;
         return;
@@ -250,8 +255,9 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     decoder.form = partition.form;
     Event event = decoder_.decode(decoder, record);
     partition.form = decoder.form;
-    if (partition.table != noTable && !changesFor(source_, *(*tables_)[partition.table]).empty())
-        return; // the table changes first
+    tableLags_ = partition.table != noTable && !changesFor(source_, *(*tables_)[partition.table]).empty();
+    if (tableLags_)
+        return;
     if (isSeen(event, partition))
         return;
     if (event.kind == EventKind::Row && partition.table != noTable)
@@ -328,11 +334,12 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
     // A flattened row without __op counts as an update, whatever it was.
     const bool mayChangeKey = event.operation == Operation::Create || event.operation == Operation::Delete ||
                               (event.operation == Operation::Update && event.position.empty());
-    if (mayChangeKey && !table.target().history && !table.target().key.empty() && mayWithhold(table.target())) {
+    if (mayChangeKey && !table.target().history && !table.target().key.empty()) {
         const bool leaves = event.operation == Operation::Delete;
-        // librdkafka makes a list of a record's headers when it is first asked for one of them.
         const bool mayMatter = leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
-        if (mayMatter && message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
+        // librdkafka makes a list of a record's headers when it is first asked for one of them.
+        if (mayMatter && mayWithhold(table.target()) &&
+            message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
             interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
                                    index, partition.table, event});
     }

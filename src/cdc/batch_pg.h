@@ -110,8 +110,10 @@ private:
                    const std::vector<PartitionState*>& partitions);
     void applyDecoded(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
-    std::optional<kafka::Failure> decodeOrWait(const kafka::Message& message, uint32_t index, PartitionState& partition,
-                                               Record& record);
+    std::optional<kafka::Failure> decodeIntoShape(const kafka::Message& message, uint32_t index,
+                                                  PartitionState& partition, Record& record,
+                                                  const kafka::MessageBatch& messages,
+                                                  const std::vector<PartitionState*>& partitions);
     bool isSeen(const Event& event, PartitionState& partition);
     TableDecoder& decoderOf(const PartitionState& partition);
     void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
@@ -143,6 +145,7 @@ private:
     std::vector<std::string> notices_;
     std::vector<Change> changes_;
     std::vector<bool> buried_; ///< by change
+    bool tableLags_ = false;   ///< the table has to change for the record decoded last
     OpenLetters letters_;
     bool shared_ = false;
     bool readsSchemaChanges_ = false;

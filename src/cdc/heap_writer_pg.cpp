@@ -69,6 +69,15 @@ void HeapWriter::openKey() {
     const Oid greater = get_opfamily_member(index_->rd_opfamily[0], type, type, BTGreaterStrategyNumber);
     ScanKeyInit(&after_, 1, BTGreaterStrategyNumber, get_opcode(greater), 0);
     after_.sk_collation = index_->rd_indcollation[0];
+    if (keyIsOnlyIndex())
+        pendingKeys_ = static_cast<Datum*>(
+            MemoryContextAlloc(estate_->es_query_cxt, sizeof(Datum) * TargetTable::insertSlotCount * INDEX_MAX_KEYS));
+}
+
+bool HeapWriter::keyIsOnlyIndex() const {
+    const IndexInfo* info = result_->ri_NumIndices == 1 ? result_->ri_IndexRelationInfo[0] : nullptr;
+    return info && info->ii_NumIndexAttrs == keyCount_ && !info->ii_Expressions && !info->ii_Predicate &&
+           !info->ii_ExclusionOps && index_->rd_index->indimmediate;
 }
 
 void HeapWriter::close() {
@@ -243,6 +252,7 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 void HeapWriter::insert(const NetChange& change) {
     ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
     fillInserted(change, slots_[pending_]);
+    noteKey();
     pendingAt_[pending_] = at_;
     if (++pending_ == TargetTable::insertSlotCount || MemoryContextMemAllocated(memory_, false) >= maxPendingBytes)
         flush();
@@ -260,8 +270,7 @@ void HeapWriter::flush() {
     table_multi_insert(relation_, slots_, pending_, command_, 0, bulk_);
     for (int i = 0; i < pending_; ++i) {
         at_ = pendingAt_[i];
-        if (result_->ri_NumIndices > 0)
-            pg::indexInsert(result_, slots_[i], estate_);
+        insertIntoIndexes(i);
         ExecClearTuple(slots_[i]);
     }
     at_ = current;
@@ -269,6 +278,20 @@ void HeapWriter::flush() {
     pending_ = 0;
     ResetPerTupleExprContext(estate_);
     MemoryContextReset(memory_);
+}
+
+/// Before the row is made a tuple, out of which the key would have to be taken again.
+void HeapWriter::noteKey() {
+    for (int i = 0; pendingKeys_ && i < keyCount_; ++i)
+        pendingKeys_[pending_ * keyCount_ + i] = slots_[pending_]->tts_values[index_->rd_index->indkey.values[i] - 1];
+}
+
+void HeapWriter::insertIntoIndexes(int row) {
+    static bool notNull[INDEX_MAX_KEYS] = {};
+    if (pendingKeys_)
+        pg::uniqueIndexInsert(result_, pendingKeys_ + row * keyCount_, notNull, slots_[row]);
+    else if (result_->ri_NumIndices > 0)
+        pg::indexInsert(result_, slots_[row], estate_);
 }
 
 /// The found row with the change's values into updated_; false if that is the same row.

@@ -36,6 +36,9 @@ private:
     bool writtenByThisCommand() const;
     bool isKnownToBeNew(const Cell* cells) const;
     void lookAhead(const Cell* cells);
+    void insertIntoIndexes(int row);
+    bool keyIsOnlyIndex() const;
+    void noteKey();
     bool fillUpdated(const NetChange& change);
     void fillInserted(const NetChange& change, TupleTableSlot* slot);
     void defaultFor(int attribute, TupleTableSlot* slot);
@@ -59,6 +62,7 @@ private:
     TupleTableSlot** slots_ = nullptr;
     int pending_ = 0;
     size_t pendingAt_[TargetTable::insertSlotCount];
+    Datum* pendingKeys_ = nullptr; ///< of the pending rows, if the key's index is the only one
     ExprState** defaults_ = nullptr;
     MemoryContext memory_ = nullptr;
     // The next key that exists after the last one not found: all before it are new without a look.

@@ -8,15 +8,6 @@ void throwMalformed(simdjson::error_code error) {
     throw Error("22P02", std::string("malformed JSON: ") + simdjson::error_message(error));
 }
 
-std::string_view trim(std::string_view text) {
-    const auto isSpace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-    while (!text.empty() && isSpace(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && isSpace(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
 simdjson::padded_string_view padded(std::string_view text, Arena& arena) {
     char* copy = arena.allocate(text.size() + simdjson::SIMDJSON_PADDING, 1);
     if (!text.empty())

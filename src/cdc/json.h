@@ -18,7 +18,15 @@ inline void check(simdjson::error_code error) {
         throwMalformed(error);
 }
 
-std::string_view trim(std::string_view text);
+/// Without JSON's white space around it.
+inline std::string_view trim(std::string_view text) {
+    const auto isSpace = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (!text.empty() && isSpace(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && isSpace(text.back()))
+        text.remove_suffix(1);
+    return text;
+}
 
 /// The same bytes with what simdjson needs after them.
 simdjson::padded_string_view padded(std::string_view text, Arena& arena);

@@ -81,12 +81,16 @@ const char* endOfValue(const char* at, const char* end) {
 }
 
 /// Valid UTF-8 without control characters: where strings end and values begin is then all that is left to judge.
-bool isPlainText(std::string_view record) {
-    unsigned char control = 0;
-    for (const char character : record)
+bool isPlainText(std::string_view text) {
+    unsigned char control = 0, all = 0;
+    for (const char character : text) {
         control |= static_cast<unsigned char>(character) < 0x20;
-    return !control && simdjson::validate_utf8(record.data(), record.size());
+        all |= static_cast<unsigned char>(character);
+    }
+    return !control && (all < 0x80 || simdjson::validate_utf8(text.data(), text.size()));
 }
+
+bool hasText(char first) { return first == '"' || first == '{' || first == '['; }
 
 /// Walks a record that serves as a model.
 class Model {
@@ -188,7 +192,8 @@ bool RecordTemplate::matchWith(const std::vector<Segment>& segments, const std::
         if (segment.place < 0)
             break;
         const char* const next = endOfValue(at, end);
-        if (!next)
+        // Numbers and words are plain by what they consist of, and so is what is common.
+        if (!next || (hasText(*at) && !isPlainText({at, static_cast<size_t>(next - at)})))
             return false;
         tokens[segment.place] = {at, static_cast<size_t>(next - at)};
         at = next;
@@ -201,9 +206,9 @@ bool RecordTemplate::match(std::string_view record, std::string_view* tokens) {
         for (size_t i = 0; i < places_.size(); ++i)
             tokens[i] = constants_[i];
         if (matchWith(settled_, settledText_, record, tokens))
-            return isPlainText(record);
+            return true;
     }
-    if (!matchWith(segments_, text_, record, tokens) || !isPlainText(record))
+    if (!matchWith(segments_, text_, record, tokens))
         return false;
     bool changed = false;
     for (size_t i = 0; i < places_.size(); ++i)

@@ -13,9 +13,14 @@ bool Stream::discover() {
     consumer_.clearError();
     trouble_ = found.trouble;
     discovered_ = true;
+    const bool isTooSmall = found.enlarged && !canGrow();
+    const auto& states = partitions_.states();
+    const bool reads =
+        std::any_of(states.begin(), states.end(), [](const auto& entry) { return entry.second.reading; });
+    outgrown_ = isTooSmall && !reads;
     // A topic that is back may be another one.
-    outdated_ |= (found.enlarged && !canGrow()) || found.returned;
-    return !outdated_ && start() && !troubled();
+    outdated_ |= (isTooSmall && reads) || found.returned;
+    return !outdated_ && !outgrown_ && start() && !troubled();
 }
 
 void Stream::note(const kafka::Message& message, PartitionState* state) {

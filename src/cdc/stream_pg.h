@@ -54,6 +54,8 @@ public:
 
     /// Kafka's side is another one than was loaded: what is in memory is void.
     bool outdated() const { return outdated_; }
+    /// There are more partitions than it was made for, and it reads none yet: another one is to take its place.
+    bool outgrown() const { return outgrown_; }
     /// Whether to look for partitions again soon.
     bool troubled() const { return !trouble_.empty() || !consumer_.lastError().empty(); }
     /// As the worker's state.
@@ -65,7 +67,7 @@ public:
 protected:
     /// For partitions that were found and are not being read. False if Kafka did not answer.
     virtual bool start() = 0;
-    /// Whether it can go on with more partitions than it began with.
+    /// Whether it can go on with more partitions than it was made for.
     virtual bool canGrow() const = 0;
     /// A partition was read up to there, beyond what Kafka has that are no records.
     virtual void reachedEnd(PartitionState&, int64_t) {}
@@ -80,6 +82,7 @@ protected:
     kafka::Consumer consumer_;
     std::string trouble_; ///< with a topic or partition, until all topics are found again
     bool outdated_ = false;
+    bool outgrown_ = false;
 
 private:
     bool discovered_ = false; ///< Kafka has said what partitions there are

@@ -6,8 +6,9 @@ namespace standin::cdc {
 
 namespace {
 
-constexpr int64_t lookBack = 20000; ///< records of the transaction topic that are read again at start
-constexpr int barrierTimeout = 500; // milliseconds
+constexpr int64_t lookBack = 20000;    ///< records of the transaction topic that are read again at start
+constexpr int barrierTimeout = 500;    // milliseconds
+constexpr size_t prefetchDistance = 2; // records
 
 } // namespace
 
@@ -76,7 +77,11 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
         auto messages = lane.queue.poll(limits_.heldRecords);
         if (messages.empty())
             break;
-        for (kafka::OwnedMessage& owned : messages) {
+        const auto now = Clock::now();
+        for (size_t i = 0; i < messages.size(); ++i) {
+            kafka::OwnedMessage& owned = messages[i];
+            if (i + prefetchDistance < messages.size())
+                kafka::Message(messages[i + prefetchDistance].get()).prefetch();
             const kafka::Message message(owned.get());
             if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
                 lane.read = std::max(lane.read, message.offset()); // beyond markers of Kafka's transactions
@@ -90,8 +95,8 @@ bool TransactionReader::takeMessages(uint32_t index, const Notice& notice, const
                 assembler_.add(index,
                                {message.offset(), message.timestamp(),
                                 message.value().value_or("").size() + message.key().value_or("").size(),
-                                records_.mark(look(message), lane.prefix)},
-                               Clock::now());
+                                records_.mark(look(message), lane.form)},
+                               now);
                 lane.messages.push_back(std::move(owned));
             } else
                 notice(message);

@@ -53,7 +53,7 @@ private:
         int64_t read; ///< all before it was taken from the queue
         kafka::PartitionQueue queue;
         std::deque<kafka::OwnedMessage> messages;
-        std::string prefix;
+        MarkForm form;
     };
 
     bool startTopic(int64_t next, int timeoutMilliseconds);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/digits.h"
 #include "cdc/json.h"
 
 namespace standin::cdc {
@@ -68,6 +69,78 @@ std::vector<std::pair<std::string, int64_t>> readTotals(value field) {
     return totals;
 }
 
+constexpr size_t maxShapes = 8;
+constexpr int maxLessons = 64;
+
+bool isChange(std::string_view operation) {
+    return operation == "c" || operation == "u" || operation == "d" || operation == "t";
+}
+
+/// A transaction's object without a parser; false if only that can judge it.
+bool readTransaction(std::string_view token, std::optional<RecordTemplate>& form, TransactionMark& mark) {
+    std::string_view tokens[8];
+    if (!form || form->places().size() > std::size(tokens) || !form->match(token, tokens))
+        return false;
+    for (size_t i = 0; i < form->places().size(); ++i) {
+        const bool isText = tokens[i].starts_with('"');
+        const std::string_view text = isText ? unquoted(tokens[i]) : tokens[i];
+        if (form->places()[i].name == "id") {
+            if (!isText || text.find('\\') != std::string_view::npos)
+                return false;
+            mark.id = transactionId(text);
+        } else if (form->places()[i].name == "total_order") {
+            const auto number = plainNumber(text);
+            if (!number)
+                return false;
+            mark.totalOrder = *number;
+        }
+    }
+    return !mark.id.empty();
+}
+
+std::optional<TransactionMark> markByShape(std::string_view payload, MarkForm& form) {
+    const auto found = std::find_if(form.shapes.begin(), form.shapes.end(), [&](MarkForm::Shape& shape) {
+        return shape.record.match(payload, shape.tokens.data());
+    });
+    if (found == form.shapes.end())
+        return std::nullopt;
+    std::rotate(form.shapes.begin(), found, found + 1);
+    const MarkForm::Shape& shape = form.shapes.front();
+    TransactionMark mark;
+    mark.change = isChange(unquoted(shape.tokens[shape.operation]));
+    if (shape.transaction && !readTransaction(shape.tokens[*shape.transaction], form.transaction, mark))
+        return std::nullopt;
+    return mark;
+}
+
+/// After a parser has read the record. Only of envelopes: a flattened row has no field that says what it is.
+void learnShape(std::string_view payload, MarkForm& form) {
+    if (form.lessons >= maxLessons)
+        return;
+    ++form.lessons;
+    auto record = RecordTemplate::learn(payload, {"before", "transaction"});
+    if (!record)
+        return;
+    const auto& places = record->places();
+    const auto placeOf = [&](std::string_view name) {
+        const auto found = std::find_if(places.begin(), places.end(),
+                                        [&](const auto& one) { return one.object.empty() && one.name == name; });
+        return found == places.end() ? std::nullopt : std::optional(static_cast<size_t>(found - places.begin()));
+    };
+    const auto operation = placeOf("op"), transaction = placeOf("transaction");
+    if (!operation)
+        return;
+    MarkForm::Shape shape{std::move(*record), *operation, transaction, {}};
+    shape.tokens.resize(shape.record.places().size());
+    if (!shape.record.match(payload, shape.tokens.data()))
+        return;
+    if (shape.transaction && !form.transaction)
+        form.transaction = RecordTemplate::learn(shape.tokens[*shape.transaction]);
+    form.shapes.insert(form.shapes.begin(), std::move(shape));
+    if (form.shapes.size() > maxShapes)
+        form.shapes.pop_back();
+}
+
 } // namespace
 
 std::string_view transactionId(std::string_view id) {
@@ -102,14 +175,16 @@ std::string_view TransactionRecords::payloadOf(std::string_view record, std::str
     return trim(record);
 }
 
-TransactionMark TransactionRecords::mark(std::optional<std::string_view> record, std::string& prefix) {
+TransactionMark TransactionRecords::mark(std::optional<std::string_view> record, MarkForm& form) {
     TransactionMark mark;
     if (!record)
         return mark;
     try {
-        const std::string_view payload = payloadOf(*record, prefix);
+        const std::string_view payload = payloadOf(*record, form.prefix);
         if (!payload.starts_with("{"))
             return mark;
+        if (auto known = markByShape(payload, form))
+            return *known;
         bool hasOperation = false;
         for (auto field : open(payload)) {
             const simdjson::ondemand::raw_json_string key = field.key();
@@ -118,11 +193,12 @@ TransactionMark TransactionRecords::mark(std::optional<std::string_view> record,
             } else if (key == "op") {
                 const std::string_view operation = field.value().get_string();
                 hasOperation = true;
-                mark.change = operation == "c" || operation == "u" || operation == "d" || operation == "t";
+                mark.change = isChange(operation);
             }
             if (hasOperation && !mark.id.empty())
-                return mark;
+                break;
         }
+        learnShape(payload, form);
         // Flattened rows have neither.
         if (!hasOperation)
             mark.change = true;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "cdc/record_template.h"
+
 namespace standin::cdc {
 
 /// The source transaction that a change event says it belongs to.
@@ -31,12 +33,26 @@ struct Boundary {
 /// another than that of BEGIN and END.
 std::string_view transactionId(std::string_view id);
 
+/// What the change events of one topic look like, as far as it was seen.
+struct MarkForm {
+    /// A template of records, and where in it is what they are looked at for.
+    struct Shape {
+        RecordTemplate record;
+        size_t operation;
+        std::optional<size_t> transaction; ///< nothing where they name none
+        std::vector<std::string_view> tokens;
+    };
+    std::string prefix;        ///< the text of the schema that records begin with
+    std::vector<Shape> shapes; ///< the one met last first
+    std::optional<RecordTemplate> transaction;
+    int lessons = 0;
+};
+
 /// Looks into records for their transaction without decoding them.
 class TransactionRecords {
 public:
-    /// What cannot be read names no transaction: the applier will say what is wrong with it. `prefix` remembers the
-    /// text of the schema that a topic's records begin with.
-    TransactionMark mark(std::optional<std::string_view> value, std::string& prefix);
+    /// What cannot be read names no transaction: the applier will say what is wrong with it.
+    TransactionMark mark(std::optional<std::string_view> value, MarkForm& form);
 
     /// Nothing if the record is none of BEGIN and END.
     std::optional<Boundary> boundary(std::optional<std::string_view> value);

@@ -225,7 +225,11 @@ void SourceWorker::sleep() {
 }
 
 void SourceWorker::discover() {
-    const bool settled = stream_->discover();
+    bool settled = stream_->discover();
+    while (stream_->outgrown()) {
+        connect();
+        settled = stream_->discover();
+    }
     applier_->deferConflicts(stream_->conflictsMayPass());
     nextDiscovery_ = Clock::now() + (settled ? Clock::duration(discoveryInterval) : troubledDiscoveryInterval);
 }

@@ -65,6 +65,13 @@ public:
     std::optional<std::string_view> header(const char* name) const;
     /// Milliseconds since 1970, or -1.
     int64_t timestamp() const { return raw_ ? rd_kafka_message_timestamp(raw_, nullptr) : stored_->timestamp; }
+    /// Begins to load what will be read soon: another thread, on another core, has written it.
+    void prefetch() const {
+        constexpr size_t cacheLine = 64, limit = 1024;
+        const char* const payload = raw_ ? static_cast<const char*>(raw_->payload) : nullptr;
+        for (size_t at = 0; payload && at < std::min(raw_->len, limit); at += cacheLine)
+            __builtin_prefetch(payload + at);
+    }
     Fingerprint fingerprint() const { return {offset(), recordHash(timestamp(), key(), value())}; }
 
 private:
@@ -96,15 +103,12 @@ public:
     bool empty() const { return size() == 0; }
     Message operator[](size_t index) const { return stored_ ? Message(*stored_) : Message(messages_[index]); }
     size_t bytes() const { return bytes_; }
-    /// Begins to load what will be read soon: another thread, on another core, has written it.
+    /// Begins to load the message, and what tells where a later one is.
     void prefetch(size_t index) const {
         if (index + prefetchStep < messages_.size())
             __builtin_prefetch(messages_[index + prefetchStep]);
-        if (index >= messages_.size())
-            return;
-        const char* const payload = static_cast<const char*>(messages_[index]->payload);
-        for (size_t at = 0; at < std::min<size_t>(messages_[index]->len, prefetchBytes); at += cacheLine)
-            __builtin_prefetch(payload + at);
+        if (index < messages_.size())
+            Message(messages_[index]).prefetch();
     }
     void add(OwnedMessage message);
     /// Each message once, by its index now.
@@ -113,7 +117,7 @@ public:
 
 private:
     friend class Consumer;
-    static constexpr size_t cacheLine = 64, prefetchBytes = 1024, prefetchStep = 4;
+    static constexpr size_t prefetchStep = 4;
     std::vector<rd_kafka_message_t*> messages_;
     size_t bytes_ = 0;
     const StoredRecord* stored_ = nullptr;

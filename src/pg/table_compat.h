@@ -53,6 +53,13 @@ inline void indexInsert(ResultRelInfo* result, TupleTableSlot* slot, EState* est
 #endif
 }
 
+/// What ExecInsertIndexTuples does for the one index of a table that has no other, a plain unique one; without taking
+/// the key out of the tuple again.
+inline void uniqueIndexInsert(ResultRelInfo* result, Datum* key, bool* isNull, TupleTableSlot* slot) {
+    index_insert(result->ri_IndexRelationDescs[0], key, isNull, &slot->tts_tid, result->ri_RelationDesc,
+                 UNIQUE_CHECK_YES, false, result->ri_IndexRelationInfo[0]);
+}
+
 /// Updates the tuple in place of `tid`, its index entries with it unless the update is heap-only.
 inline TM_Result tableUpdate(Relation relation, ItemPointer tid, TupleTableSlot* slot, CommandId command,
                              Snapshot snapshot, ResultRelInfo* result, EState* estate) {
