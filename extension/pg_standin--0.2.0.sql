@@ -349,6 +349,7 @@ CREATE TABLE standin_private.cdc_source (
     on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
     message_function regprocedure,
     message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
     dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
     conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
@@ -437,11 +438,25 @@ CREATE TABLE standin_private.cdc_position (
     PRIMARY KEY (source, topic, partition, origin)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
-COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
+COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database, of Oracle also the redo thread, whose log the position counts in';
 COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
 COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
 
 COMMENT ON COLUMN standin_private.cdc_position.seen IS 'hashes, of 8 bytes each, of the events seen at exactly this position: one record of the log can be many events';
+
+CREATE TABLE standin_private.cdc_truncate (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    topic text NOT NULL,
+    origin text NOT NULL,
+    position bytea NOT NULL,
+    source_micros bigint NOT NULL,
+    debezium_micros bigint NOT NULL,
+    PRIMARY KEY (source, topic, origin)
+);
+COMMENT ON TABLE standin_private.cdc_truncate IS 'the last truncate applied of each topic with several partitions: rows from before it, which other partitions bring later, are not applied any more; distributed by source, like kafka_offset';
+COMMENT ON COLUMN standin_private.cdc_truncate.position IS 'in the log of the origin, see cdc_position';
+COMMENT ON COLUMN standin_private.cdc_truncate.source_micros IS 'microseconds since 1970, when it was committed: a row not beyond the position but of a later time comes from a restored source, and is applied';
+COMMENT ON COLUMN standin_private.cdc_truncate.debezium_micros IS 'microseconds since 1970, when the connector made the event; tells on which side of it a row is that has no position; 0: the event does not say';
 
 CREATE TABLE standin_private.cdc_message (
     source text NOT NULL,
@@ -514,7 +529,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       AND (t.topic = cdc_topic_of.topic
            OR (t.topic LIKE '^%' AND cdc_topic_of.topic ~ t.topic AND cdc_topic_of.topic NOT LIKE '\_\_%'
                AND cdc_topic_of.topic IS DISTINCT FROM s.transaction_topic AND cdc_topic_of.topic IS DISTINCT FROM s.signal_topic
-               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic))
+               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic AND cdc_topic_of.topic IS DISTINCT FROM s.schema_topic))
     ORDER BY t.topic = cdc_topic_of.topic DESC, t.topic COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';
@@ -603,8 +618,11 @@ BEGIN
         RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
     ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
-          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
-        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.schema_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic, s.schema_topic) USING ERRCODE = 'invalid_name';
+    ELSIF s.consistency = 'transaction' AND s.schema_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'schema_topic is for consistency "eventual"' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Changes of a schema have no place among the source''s transactions.';
     ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
         RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
     ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
@@ -634,7 +652,7 @@ CREATE FUNCTION standin.cdc_source_create(
     on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
     dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
     conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
-    message_topic text DEFAULT NULL)
+    message_topic text DEFAULT NULL, schema_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made standin_private.cdc_source;
@@ -676,6 +694,7 @@ BEGIN
     made.signal_topic := signal_topic;
     made.signal_table := signal_table;
     made.message_topic := message_topic;
+    made.schema_topic := schema_topic;
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
@@ -697,7 +716,7 @@ CREATE FUNCTION standin.cdc_source_alter(
     on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
     message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
     conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
-    message_topic text DEFAULT NULL)
+    message_topic text DEFAULT NULL, schema_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s standin_private.cdc_source;
@@ -735,6 +754,7 @@ BEGIN
     s.signal_topic := coalesce(signal_topic, s.signal_topic);
     s.signal_table := coalesce(signal_table, s.signal_table);
     s.message_topic := coalesce(message_topic, s.message_topic);
+    s.schema_topic := coalesce(schema_topic, s.schema_topic);
     s.batch_records := coalesce(batch_records, s.batch_records);
     s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
     s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
@@ -742,11 +762,11 @@ BEGIN
     UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
         unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
         on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
-        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic, schema_topic)
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
-        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
@@ -880,6 +900,7 @@ BEGIN
     DELETE FROM standin_private.kafka_offset o WHERE o.consumer = cdc_table_remove.source AND o.topic = ANY (topics);
     DELETE FROM standin_private.cdc_progress p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
     DELETE FROM standin_private.cdc_position p WHERE p.source = cdc_table_remove.source AND p.topic = ANY (topics);
+    DELETE FROM standin_private.cdc_truncate r WHERE r.source = cdc_table_remove.source AND r.topic = ANY (topics);
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_remove(text, text) IS 'stops applying the topic and forgets its offsets; the table stays as it is. Errors: 42704 unknown source or topic';
 
@@ -902,6 +923,41 @@ COMMENT ON TABLE standin_private.cdc_table_planned IS 'tables that the first eve
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 
+CREATE TABLE standin_private.cdc_source_table (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    collection text NOT NULL,
+    short_collection text NOT NULL,
+    connector text NOT NULL,
+    definition jsonb NOT NULL,
+    altered text[] NOT NULL DEFAULT '{}',
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, collection)
+);
+COMMENT ON TABLE standin_private.cdc_source_table IS 'the source''s tables as its schema_topic described them last: events without a schema need it where a table or a column is to be made; kept whole';
+COMMENT ON COLUMN standin_private.cdc_source_table.collection IS 'database, schema and table, as topics write them';
+COMMENT ON COLUMN standin_private.cdc_source_table.short_collection IS 'the same without its first part, which some connectors'' topics leave out';
+COMMENT ON COLUMN standin_private.cdc_source_table.definition IS 'the element table of Debezium''s tableChanges';
+
+COMMENT ON COLUMN standin_private.cdc_source_table.altered IS 'columns whose type, or what decides how its values are written, was once another: rows written under it may still be to come';
+
+CREATE FUNCTION standin_private.cdc_source_table_describe(source text, collection text, short_collection text, connector text, definition jsonb)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.cdc_source_table AS t (source, collection, short_collection, connector, definition)
+    VALUES (cdc_source_table_describe.source, cdc_source_table_describe.collection, cdc_source_table_describe.short_collection,
+            cdc_source_table_describe.connector, cdc_source_table_describe.definition)
+    ON CONFLICT ON CONSTRAINT cdc_source_table_pkey DO UPDATE SET connector = excluded.connector, definition = excluded.definition, at = excluded.at,
+        altered = ARRAY(
+            SELECT unnest(t.altered)
+            UNION
+            SELECT now.name
+            FROM jsonb_to_recordset(excluded.definition -> 'columns') AS now (name text, "typeName" text, length integer, scale integer),
+                 jsonb_to_recordset(t.definition -> 'columns') AS before (name text, "typeName" text, length integer, scale integer)
+            WHERE now.name = before.name
+              AND ((now."typeName", now.scale) IS DISTINCT FROM (before."typeName", before.scale)
+                   OR (now."typeName" ~* 'time' AND now.length IS DISTINCT FROM before.length)))
+$$;
+COMMENT ON FUNCTION standin_private.cdc_source_table_describe(text, text, text, text, jsonb) IS 'takes note of a table of the source, and of columns whose values it writes otherwise than before';
+
 CREATE FUNCTION standin.cdc_table_create(
     source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',
     schema_evolution text DEFAULT 'add', data_collection text DEFAULT NULL)
@@ -920,7 +976,7 @@ BEGIN
             HINT = 'Take it away first with standin.cdc_table_remove.';
     ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL OR parts[1] IN ('pg_catalog', 'standin', 'standin_private') THEN
         RAISE EXCEPTION 'no schema "%" for tables', parts[1] USING ERRCODE = 'invalid_schema_name';
-    ELSIF to_regclass(target) IS NOT NULL THEN
+    ELSIF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = parts[1] AND c.relname = parts[2]) THEN
         RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
         RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
@@ -939,7 +995,7 @@ BEGIN
     VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
             cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
 END $$;
-COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic that carries a schema creates it, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic creates it, by the schema that it carries or else by what the source''s schema_topic says of the table, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
 
 CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -1337,6 +1393,7 @@ BEGIN
     s.on_message := 'ignore';
     s.message_function := NULL;
     s.message_topic := NULL;
+    s.schema_topic := NULL;
     s.created_at := standin_private.clock_now();
     s.created_by := standin_private.caller();
     INSERT INTO standin_private.kafka_consumer (consumer, server, changed_by) VALUES (replay, server_name, standin_private.caller());
@@ -1548,7 +1605,7 @@ SELECT s.source, c.server, c.paused, c.pause_reason, w.state, w.detail, w.pid, w
        s.consistency, s.workers, s.transaction_topic, s.on_stall, s.stall_timeout, s.message_format, s.time_precision_mode,
        s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode, s.unavailable_value_placeholder, s.rounding,
        s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout, s.signal_topic,
-       s.signal_table, s.message_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
+       s.signal_table, s.message_topic, s.schema_topic, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.created_at, s.created_by,
        (SELECT coalesce(sum(p.incomplete), 0)::bigint FROM standin_private.cdc_progress p WHERE p.source = s.source) AS incomplete
 FROM standin_private.cdc_source s
 JOIN standin_private.kafka_consumer c ON c.consumer = s.source
@@ -1626,7 +1683,7 @@ COMMENT ON COLUMN standin.stat_cdc.debezium_seconds IS 'how long after the sourc
 COMMENT ON COLUMN standin.stat_cdc.seek_at IS 'a seek that Kafka has still to be asked for: the first record of that time, infinity: the end';
 COMMENT ON COLUMN standin.stat_cdc.stop_offset IS 'of a replay: the first record that is not applied any more';
 COMMENT ON COLUMN standin.stat_cdc.messages IS 'logical messages of the source''s log (op m)';
-COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row';
+COMMENT ON COLUMN standin.stat_cdc.ignored IS 'tombstones, heartbeats and other records that change no row, and rows from before a truncate that another partition brought first';
 COMMENT ON COLUMN standin.stat_cdc.filtered IS 'rows that the table''s row_filter kept out';
 COMMENT ON COLUMN standin.stat_cdc.duplicates IS 'events sent again by a restarted connector, known by their position at the source and not applied again';
 COMMENT ON COLUMN standin.stat_cdc.unknown_fields IS 'fields of events for which the target has no column';

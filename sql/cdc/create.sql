@@ -15,6 +15,41 @@ COMMENT ON TABLE standin_private.cdc_table_planned IS 'tables that the first eve
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('cdc');
 
+CREATE TABLE standin_private.cdc_source_table (
+    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    collection text NOT NULL,
+    short_collection text NOT NULL,
+    connector text NOT NULL,
+    definition jsonb NOT NULL,
+    altered text[] NOT NULL DEFAULT '{}',
+    at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (source, collection)
+);
+COMMENT ON TABLE standin_private.cdc_source_table IS 'the source''s tables as its schema_topic described them last: events without a schema need it where a table or a column is to be made; kept whole';
+COMMENT ON COLUMN standin_private.cdc_source_table.collection IS 'database, schema and table, as topics write them';
+COMMENT ON COLUMN standin_private.cdc_source_table.short_collection IS 'the same without its first part, which some connectors'' topics leave out';
+COMMENT ON COLUMN standin_private.cdc_source_table.definition IS 'the element table of Debezium''s tableChanges';
+
+COMMENT ON COLUMN standin_private.cdc_source_table.altered IS 'columns whose type, or what decides how its values are written, was once another: rows written under it may still be to come';
+
+CREATE FUNCTION standin_private.cdc_source_table_describe(source text, collection text, short_collection text, connector text, definition jsonb)
+RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.cdc_source_table AS t (source, collection, short_collection, connector, definition)
+    VALUES (cdc_source_table_describe.source, cdc_source_table_describe.collection, cdc_source_table_describe.short_collection,
+            cdc_source_table_describe.connector, cdc_source_table_describe.definition)
+    ON CONFLICT ON CONSTRAINT cdc_source_table_pkey DO UPDATE SET connector = excluded.connector, definition = excluded.definition, at = excluded.at,
+        altered = ARRAY(
+            SELECT unnest(t.altered)
+            UNION
+            SELECT now.name
+            FROM jsonb_to_recordset(excluded.definition -> 'columns') AS now (name text, "typeName" text, length integer, scale integer),
+                 jsonb_to_recordset(t.definition -> 'columns') AS before (name text, "typeName" text, length integer, scale integer)
+            WHERE now.name = before.name
+              AND ((now."typeName", now.scale) IS DISTINCT FROM (before."typeName", before.scale)
+                   OR (now."typeName" ~* 'time' AND now.length IS DISTINCT FROM before.length)))
+$$;
+COMMENT ON FUNCTION standin_private.cdc_source_table_describe(text, text, text, text, jsonb) IS 'takes note of a table of the source, and of columns whose values it writes otherwise than before';
+
 CREATE FUNCTION standin.cdc_table_create(
     source text, topic text, target text, owner name, on_truncate text DEFAULT 'dead_letter',
     schema_evolution text DEFAULT 'add', data_collection text DEFAULT NULL)
@@ -33,7 +68,7 @@ BEGIN
             HINT = 'Take it away first with standin.cdc_table_remove.';
     ELSIF to_regnamespace(quote_ident(parts[1])) IS NULL OR parts[1] IN ('pg_catalog', 'standin', 'standin_private') THEN
         RAISE EXCEPTION 'no schema "%" for tables', parts[1] USING ERRCODE = 'invalid_schema_name';
-    ELSIF to_regclass(target) IS NOT NULL THEN
+    ELSIF EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = parts[1] AND c.relname = parts[2]) THEN
         RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
         RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
@@ -52,7 +87,7 @@ BEGIN
     VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
             cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
 END $$;
-COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic that carries a schema creates it, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic creates it, by the schema that it carries or else by what the source''s schema_topic says of the table, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
 
 CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

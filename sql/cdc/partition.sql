@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       AND (t.topic = cdc_topic_of.topic
            OR (t.topic LIKE '^%' AND cdc_topic_of.topic ~ t.topic AND cdc_topic_of.topic NOT LIKE '\_\_%'
                AND cdc_topic_of.topic IS DISTINCT FROM s.transaction_topic AND cdc_topic_of.topic IS DISTINCT FROM s.signal_topic
-               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic))
+               AND cdc_topic_of.topic IS DISTINCT FROM s.message_topic AND cdc_topic_of.topic IS DISTINCT FROM s.schema_topic))
     ORDER BY t.topic = cdc_topic_of.topic DESC, t.topic COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION standin_private.cdc_topic_of(text, text) IS 'the topic of cdc_table that a topic of Kafka belongs to: itself, or else the first pattern that it matches; null if none';

@@ -37,6 +37,7 @@ BEGIN
     s.on_message := 'ignore';
     s.message_function := NULL;
     s.message_topic := NULL;
+    s.schema_topic := NULL;
     s.created_at := standin_private.clock_now();
     s.created_by := standin_private.caller();
     INSERT INTO standin_private.kafka_consumer (consumer, server, changed_by) VALUES (replay, server_name, standin_private.caller());

@@ -69,8 +69,11 @@ BEGIN
         RAISE EXCEPTION 'consistency "transaction" needs transaction_topic' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Set provide.transaction.metadata = true on the connector; the topic is <topic.prefix>.transaction.';
     ELSIF s.transaction_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.signal_topic !~ '^[A-Za-z0-9._-]{1,249}$'
-          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
-        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic) USING ERRCODE = 'invalid_name';
+          OR s.message_topic !~ '^[A-Za-z0-9._-]{1,249}$' OR s.schema_topic !~ '^[A-Za-z0-9._-]{1,249}$' THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', coalesce(s.transaction_topic, s.signal_topic, s.message_topic, s.schema_topic) USING ERRCODE = 'invalid_name';
+    ELSIF s.consistency = 'transaction' AND s.schema_topic IS NOT NULL THEN
+        RAISE EXCEPTION 'schema_topic is for consistency "eventual"' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Changes of a schema have no place among the source''s transactions.';
     ELSIF coalesce(s.stall_timeout <= '0' OR s.dead_letter_window <= '0' OR s.conflict_timeout < '0', true) THEN
         RAISE EXCEPTION 'stall_timeout, dead_letter_window and conflict_timeout are positive' USING ERRCODE = 'invalid_parameter_value';
     ELSIF coalesce(s.dead_letter_limit < 1, true) THEN
@@ -100,7 +103,7 @@ CREATE FUNCTION standin.cdc_source_create(
     on_message text DEFAULT 'ignore', message_function regprocedure DEFAULT NULL,
     dead_letter_limit integer DEFAULT 1000, dead_letter_window interval DEFAULT '1 minute',
     conflict_timeout interval DEFAULT '5 seconds', signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
-    message_topic text DEFAULT NULL)
+    message_topic text DEFAULT NULL, schema_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made standin_private.cdc_source;
@@ -142,6 +145,7 @@ BEGIN
     made.signal_topic := signal_topic;
     made.signal_table := signal_table;
     made.message_topic := message_topic;
+    made.schema_topic := schema_topic;
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
@@ -163,7 +167,7 @@ CREATE FUNCTION standin.cdc_source_alter(
     on_stall text DEFAULT NULL, stall_timeout interval DEFAULT NULL, on_message text DEFAULT NULL,
     message_function regprocedure DEFAULT NULL, dead_letter_limit integer DEFAULT NULL, dead_letter_window interval DEFAULT NULL,
     conflict_timeout interval DEFAULT NULL, signal_topic text DEFAULT NULL, signal_table regclass DEFAULT NULL,
-    message_topic text DEFAULT NULL)
+    message_topic text DEFAULT NULL, schema_topic text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     s standin_private.cdc_source;
@@ -201,6 +205,7 @@ BEGIN
     s.signal_topic := coalesce(signal_topic, s.signal_topic);
     s.signal_table := coalesce(signal_table, s.signal_table);
     s.message_topic := coalesce(message_topic, s.message_topic);
+    s.schema_topic := coalesce(schema_topic, s.schema_topic);
     s.batch_records := coalesce(batch_records, s.batch_records);
     s.batch_kilobytes := coalesce(batch_kilobytes, s.batch_kilobytes);
     s.queue_kilobytes := coalesce(queue_kilobytes, s.queue_kilobytes);
@@ -208,11 +213,11 @@ BEGIN
     UPDATE standin_private.cdc_source c SET (time_precision_mode, decimal_handling_mode, binary_handling_mode, interval_handling_mode,
         unavailable_value_placeholder, message_format, rounding, consistency, workers, transaction_topic, on_stall, stall_timeout,
         on_message, message_function, dead_letter_limit, dead_letter_window, conflict_timeout, signal_topic, signal_table,
-        batch_records, batch_kilobytes, queue_kilobytes, message_topic)
+        batch_records, batch_kilobytes, queue_kilobytes, message_topic, schema_topic)
         = (s.time_precision_mode, s.decimal_handling_mode, s.binary_handling_mode, s.interval_handling_mode,
         s.unavailable_value_placeholder, s.message_format, s.rounding, s.consistency, s.workers, s.transaction_topic, s.on_stall,
         s.stall_timeout, s.on_message, s.message_function, s.dead_letter_limit, s.dead_letter_window, s.conflict_timeout,
-        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic)
+        s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';

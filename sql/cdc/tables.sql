@@ -16,6 +16,7 @@ CREATE TABLE standin_private.cdc_source (
     on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
     message_function regprocedure,
     message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
     dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
     conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
@@ -104,7 +105,7 @@ CREATE TABLE standin_private.cdc_position (
     PRIMARY KEY (source, topic, partition, origin)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_position IS 'how far each partition is in the log of the database that its events come from: what a restarted connector sends again is known by it; distributed by source, like kafka_offset';
-COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database whose log the position counts in';
+COMMENT ON COLUMN standin_private.cdc_position.origin IS 'the connector''s name and the database, of Oracle also the redo thread, whose log the position counts in';
 COMMENT ON COLUMN standin_private.cdc_position.position IS 'orders as bytes do';
 COMMENT ON COLUMN standin_private.cdc_position.source_micros IS 'the latest time at the source up to there: an event from before the position, but of a later time, is none seen before (the source was restored or replaced)';
 

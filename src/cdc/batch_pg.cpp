@@ -4,6 +4,7 @@
 #include "cdc/evolution_pg.h"
 #include "cdc/key_change_pg.h"
 #include "cdc/position_pg.h"
+#include "cdc/source_table_pg.h"
 #include "cdc/record_failure_pg.h"
 #include "pg/spi.h"
 
@@ -193,9 +194,7 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         partition->counts.bytes +=
             static_cast<int64_t>(message.value().value_or("").size() + message.key().value_or("").size());
         Record record;
-        auto failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
-        while ((failure || tableLags_) && evolveFor(*partition, messages, partitions))
-            failure = recordFailure([&] { decodeOne(message, i, *partition, record); });
+        const auto failure = decodeIntoShape(message, i, *partition, record, messages, partitions);
         if (pendingTruncate_)
             applyTruncate(i, messages, partitions);
         else if (failure)
@@ -215,6 +214,24 @@ void BatchApplier::takeUndecodable(const kafka::Message& message, const Record& 
         bury(message, partition, failure);
 }
 
+/// Changes the table as far as the record needs it to. What a row without a schema needs may still come by the schema
+/// change topic.
+std::optional<kafka::Failure> BatchApplier::decodeIntoShape(const kafka::Message& message, uint32_t index,
+                                                            PartitionState& partition, Record& record,
+                                                            const kafka::MessageBatch& messages,
+                                                            const std::vector<PartitionState*>& partitions) {
+    try {
+        auto failure = recordFailure([&] { decodeOne(message, index, partition, record); });
+        while ((failure || tableLags_) && evolveFor(partition, messages, partitions))
+            failure = recordFailure([&] { decodeOne(message, index, partition, record); });
+        return failure;
+    } catch (const SchemaAwaited& lack) {
+        if (defersConflicts_ && readsSchemaChanges_)
+            throw ConflictPending(lack.what(), index);
+        throw;
+    }
+}
+
 /// Whether the table had to change for the record decoded last, which is to be decoded again. What was decoded before
 /// is applied first: it has the old shape.
 bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
@@ -222,7 +239,7 @@ bool BatchApplier::evolveFor(const PartitionState& partition, const kafka::Messa
     if (partition.table == noTable)
         return false;
     TargetTable& table = *(*tables_)[partition.table];
-    const auto changes = changesFor(table);
+    const auto changes = changesFor(source_, table);
     if (changes.empty())
         return false;
     applyDecoded(messages, partitions);
@@ -248,7 +265,7 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
     decoder.form = partition.form;
     Event event = decoder_.decode(decoder, record);
     partition.form = decoder.form;
-    tableLags_ = partition.table != noTable && !changesFor(*(*tables_)[partition.table]).empty();
+    tableLags_ = partition.table != noTable && !changesFor(source_, *(*tables_)[partition.table]).empty();
     if (tableLags_)
         return;
     if ((!comesByBarrier(event, partition) && isSeen(event, partition)) || isTruncated(event, partition))
@@ -257,6 +274,8 @@ void BatchApplier::decodeOne(const kafka::Message& message, uint32_t index, Part
         return takeRow(event, record, message, index, partition);
     if (event.kind == EventKind::LogicalMessage)
         takeMessage(event, index, partition);
+    else if (event.kind == EventKind::SchemaChange && partition.table == noTable)
+        storeTableChanges(source_, *record.value);
     else if (event.kind == EventKind::Truncate && partition.table != noTable)
         takeTruncate(*(*tables_)[partition.table], event, partition);
     count(partition.counts, event);

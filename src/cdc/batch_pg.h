@@ -15,7 +15,8 @@
 
 namespace standin::cdc {
 
-/// In place of a target's index: a partition of the source's message_topic, which has logical messages only.
+/// In place of a target's index: a partition of the source's message_topic, which has logical messages only, or of its
+/// schema_topic.
 inline constexpr uint32_t noTable = UINT32_MAX;
 
 /// Where a partition stands, and what a batch adds to it.
@@ -79,6 +80,8 @@ public:
         reader_ = &reader;
         wait_ = std::move(wait);
     }
+    /// The source's schema change topic is among what comes.
+    void setReadsSchemaChanges(bool reads) { readsSchemaChanges_ = reads; }
 
     /// Fetches the Avro schemas that are new in these messages; before the transaction, which must not wait for a
     /// network. False if `wait` gave up.
@@ -117,6 +120,10 @@ private:
     void decodeOne(const kafka::Message& message, uint32_t index, PartitionState& partition, Record& record);
     void takeUndecodable(const kafka::Message& message, const Record& record, PartitionState& partition,
                          const kafka::Failure& failure);
+    std::optional<kafka::Failure> decodeIntoShape(const kafka::Message& message, uint32_t index,
+                                                  PartitionState& partition, Record& record,
+                                                  const kafka::MessageBatch& messages,
+                                                  const std::vector<PartitionState*>& partitions);
     bool isSeen(const Event& event, PartitionState& partition);
     TableDecoder& decoderOf(const PartitionState& partition);
     void takeRow(Event& event, const Record& record, const kafka::Message& message, uint32_t index,
@@ -163,6 +170,7 @@ private:
     bool tableLags_ = false;   ///< the table has to change for the record decoded last
     OpenLetters letters_;
     bool shared_ = false;
+    bool readsSchemaChanges_ = false;
     std::vector<std::unique_ptr<TargetTable>>* tables_ = nullptr;
 };
 

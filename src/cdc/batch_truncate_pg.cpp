@@ -97,7 +97,7 @@ void BatchApplier::truncate(const Event& event, uint32_t index, const kafka::Mes
     if (partition.alone || barrier_->ordered()) {
         truncateTarget(table);
         letters_.supersedeAll(source_, message);
-        if (!partition.alone && !event.position.empty())
+        if (!partition.alone && isComparable(event))
             barrier_->store(partition.topic, markOf(event));
         return;
     }

@@ -30,7 +30,9 @@ uint64_t hashCells(uint64_t hash, const Target& target, const Cell* cells) {
 }
 
 uint64_t identityOf(const Event& event, const Target& target, const Record& record) {
-    const uint64_t start = hashMix(static_cast<uint64_t>(event.kind) + 1, static_cast<uint64_t>(event.operation) + 1);
+    uint64_t start = hashMix(static_cast<uint64_t>(event.kind) + 1, static_cast<uint64_t>(event.operation) + 1);
+    if (event.tail != 0)
+        start = hashBytes(start, event.position.substr(event.position.size() - event.tail));
     if (event.hasKey)
         return hashBytes(start, *record.key);
     return hashCells(hashCells(start, target, event.cells), target, event.before);
@@ -151,7 +153,8 @@ Event EventDecoder::place(TableDecoder& table, const Record& record) noexcept {
         event.operation = op == "r" ? Operation::Read : Operation::Create;
         setPlace(event, block);
         event.hasKey = record.key && !record.key->empty();
-        event.identity = hashBytes(hashBytes(1, op), event.hasKey ? *record.key : parts.payload);
+        const std::string_view tail = event.position.substr(event.position.size() - event.tail);
+        event.identity = hashBytes(hashBytes(1, op), event.unique ? tail : event.hasKey ? *record.key : parts.payload);
     } catch (const std::exception&) { // then nothing is known of it
         event = {};
     }
@@ -166,6 +169,8 @@ void EventDecoder::setPlace(Event& event, const SourceBlock& block) {
     event.origin = place.origin;
     event.position = place.position;
     event.segment = place.segment;
+    event.tail = place.tail;
+    event.unique = place.unique;
 }
 
 void EventDecoder::readSource(object source, SourceBlock& block) {

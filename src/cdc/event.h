@@ -41,7 +41,9 @@ struct Event {
     /// connectors.
     std::string_view origin;
     std::string_view position;
-    uint8_t segment = 0;   ///< see PositionMarks
+    uint8_t segment = 0; ///< these three as in SourceBlock::Place
+    uint8_t tail = 0;
+    bool unique = false;
     bool hasKey = false;   ///< the record has one
     uint64_t identity = 0; ///< of operation and key, or of operation and row: tells events of one position apart
 };

@@ -24,6 +24,8 @@ bool EventualStream::start() {
         if (!answered)
             break;
         state->reading = true;
+        if (start.kind == Start::Kind::Read && state->topic == config_.schemaTopic)
+            schemaChanges_.push_back(consumer_.separate(state->topic, state->partition));
         if (start.kind == Start::Kind::Read)
             assignment.push_back({state->topic, state->partition, start.offset});
     }
@@ -34,10 +36,12 @@ bool EventualStream::start() {
 
 void EventualStream::receive(Batch& batch) {
     kafka::MessageBatch& messages = batch.messages;
-    if (messages.size() >= conflictBatches * config_.batchRecords ||
-        messages.bytes() >= conflictBatches * config_.batchBytes)
-        return;
-    consumer_.poll(messages, messages.size() + config_.batchRecords, messages.bytes() + config_.batchBytes);
+    for (kafka::PartitionQueue& queue : schemaChanges_)
+        for (kafka::OwnedMessage& message : queue.poll(config_.batchRecords))
+            messages.add(std::move(message));
+    if (messages.size() < conflictBatches * config_.batchRecords &&
+        messages.bytes() < conflictBatches * config_.batchBytes)
+        consumer_.poll(messages, messages.size() + config_.batchRecords, messages.bytes() + config_.batchBytes);
     while (batch.origins.size() < messages.size()) {
         const kafka::Message message = messages[batch.origins.size()];
         PartitionState* state = partitions_.find(message);

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "cdc/evolution.h"
+#include "cdc/native_type.h"
+#include "cdc/source_pg.h"
+#include "cdc/source_table_pg.h"
 #include "cdc/target_statement_pg.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
@@ -31,28 +34,66 @@ std::optional<ColumnLimit> limitOf(const ColumnConversion& column) {
     return std::nullopt;
 }
 
-std::string commentOn(const TargetTable& table, const FieldSchema& field) {
-    const std::string& type = field.logicalName.empty() ? field.wireType : field.logicalName;
-    return "COMMENT ON COLUMN " + table.name() + "." + quoted(field.name) + " IS " +
-           quotedLiteral("added by pg_standin for field \"" + field.name + "\" (" + type + ") of topic " +
-                         table.topic());
+/// A column to be made, as an event's schema or a schema change describes it.
+struct NewColumn {
+    std::string name, type;
+    std::string comment; ///< the source's own, if it has one
+    std::string origin;  ///< what the type was made of
+};
+
+NewColumn newColumn(const FieldSchema& field) {
+    checkColumnName(field.name);
+    return {field.name, columnTypeOf(field), "", field.logicalName.empty() ? field.wireType : field.logicalName};
 }
 
-void add(const TargetTable& table, const TopicForm::Field& field, std::vector<std::string>& statements) {
+NewColumn newColumn(const SourceTable& table, const SourceColumn& column) {
+    checkColumnName(column.name);
+    if (std::find(table.altered.begin(), table.altered.end(), column.name) != table.altered.end())
+        throw Error("55000",
+                    "the source has changed the type of column \"" + column.name +
+                        "\", and events without a schema do not say under which they were written",
+                    "", "Create the table, or add the column, by hand.");
+    return {column.name, columnTypeOf(table.connector, column), column.comment, column.typeName};
+}
+
+std::string commentOn(const TargetTable& table, const NewColumn& column) {
+    const std::string made =
+        "added by pg_standin for field \"" + column.name + "\" (" + column.origin + ") of topic " + table.topic();
+    return "COMMENT ON COLUMN " + table.name() + "." + quoted(column.name) + " IS " +
+           quotedLiteral(column.comment.empty() ? made : column.comment);
+}
+
+/// What the schema change topic says of the table, if it has one topic.
+std::optional<SourceTable> described(const std::string& source, const TargetTable& table) {
+    if (table.topic().starts_with("^"))
+        return std::nullopt;
+    return findSourceTable(source, dataCollection(table.config(), table.topic()));
+}
+
+NewColumn missingColumn(const std::string& source, const TargetTable& table, const TopicForm::Field& field) {
+    if (field.schema)
+        return newColumn(*field.schema);
+    const auto description = described(source, table);
+    if (const SourceColumn* column = description ? description->find(field.name) : nullptr)
+        return newColumn(*description, *column);
+    throw SchemaAwaited("55000",
+                        "table " + table.name() + " has no column for field \"" + field.name +
+                            "\", and events without a schema do not say of which type to add one",
+                        description ? "The schema change topic does not name such a column." : "",
+                        "ALTER TABLE ... ADD COLUMN; or let the connector write schemas "
+                        "(value.converter.schemas.enable), or give the source its schema_topic.");
+}
+
+void add(const std::string& source, const TargetTable& table, const TopicForm::Field& field,
+         std::vector<std::string>& statements) {
     if (table.config().schemaEvolution == SchemaEvolution::Fail)
         throw Error("55000", "table " + table.name() + " has no column for field \"" + field.name + "\"",
                     "Its schema_evolution is \"fail\": the source goes on when it has one.",
                     "ALTER TABLE ... ADD COLUMN; or declare the field dropped with standin.cdc_column_map.");
-    if (!field.schema)
-        throw Error("55000",
-                    "table " + table.name() + " has no column for field \"" + field.name +
-                        "\", and events without a schema do not say of which type to add one",
-                    "",
-                    "ALTER TABLE ... ADD COLUMN; or let the connector write schemas (value.converter.schemas.enable).");
-    checkColumnName(field.name);
-    statements.push_back("ALTER TABLE " + table.name() + " ADD COLUMN IF NOT EXISTS " + quoted(field.name) + " " +
-                         columnTypeOf(*field.schema));
-    statements.push_back(commentOn(table, *field.schema));
+    const NewColumn column = missingColumn(source, table, field);
+    statements.push_back("ALTER TABLE " + table.name() + " ADD COLUMN IF NOT EXISTS " + quoted(column.name) + " " +
+                         column.type);
+    statements.push_back(commentOn(table, column));
 }
 
 /// The key's fields; none if the topic has no keys, as of a table without one.
@@ -73,29 +114,51 @@ std::vector<std::string> keyFields(const TableDecoder& decoder, const std::strin
     return names;
 }
 
-std::vector<std::string> creationOf(TargetTable& table) {
+struct NewTable {
+    std::vector<NewColumn> columns;
+    std::vector<std::string> key;
+    std::string comment; ///< the source's own, if it has one
+};
+
+NewTable newTable(const std::string& source, TargetTable& table, const TopicForm::Plan& form) {
+    NewTable made;
+    if (form.schema) {
+        for (const FieldSchema& field : form.schema->fields)
+            if (!field.name.starts_with("__")) // metadata of a flattened record
+                made.columns.push_back(newColumn(field));
+        made.key = keyFields(table.decoder(), table.name());
+    } else if (const auto description = described(source, table)) {
+        for (const SourceColumn& column : description->columns)
+            made.columns.push_back(newColumn(*description, column));
+        made.key = description->key;
+        made.comment = description->comment;
+    } else {
+        throw SchemaAwaited("55000",
+                            "table " + table.name() + " cannot be created: the events of its topic carry no schema", "",
+                            "Let the connector write schemas (value.converter.schemas.enable), give the source its "
+                            "schema_topic, or create the table by hand.");
+    }
+    return made;
+}
+
+std::vector<std::string> creationOf(const std::string& source, TargetTable& table) {
     const TopicForm::Plan* form = table.decoder().lastForm;
     if (!form || form->fields.empty())
         return {}; // no row
-    if (!form->schema)
-        throw Error("55000", "table " + table.name() + " cannot be created: the events of its topic carry no schema",
-                    "",
-                    "Let the connector write schemas (value.converter.schemas.enable), or create the table by hand.");
+    const NewTable made = newTable(source, table, *form);
     std::string columns;
     std::vector<std::string> statements{""};
-    for (const FieldSchema& field : form->schema->fields) {
-        if (field.name.starts_with("__"))
-            continue; // metadata of a flattened record
-        checkColumnName(field.name);
-        columns += (columns.empty() ? "" : ", ") + quoted(field.name) + " " + columnTypeOf(field);
-        statements.push_back(commentOn(table, field));
+    for (const NewColumn& column : made.columns) {
+        columns += (columns.empty() ? "" : ", ") + quoted(column.name) + " " + column.type;
+        statements.push_back(commentOn(table, column));
     }
     std::string key;
-    for (const std::string& field : keyFields(table.decoder(), table.name()))
-        key += (key.empty() ? ", PRIMARY KEY (" : ", ") + quoted(field);
+    for (const std::string& column : made.key)
+        key += (key.empty() ? ", PRIMARY KEY (" : ", ") + quoted(column);
     statements[0] = "CREATE TABLE " + table.name() + " (" + columns + key + (key.empty() ? ")" : "))");
-    statements.push_back("COMMENT ON TABLE " + table.name() + " IS " +
-                         quotedLiteral("made by pg_standin for topic " + table.topic()));
+    statements.push_back(
+        "COMMENT ON TABLE " + table.name() + " IS " +
+        quotedLiteral(made.comment.empty() ? "made by pg_standin for topic " + table.topic() : made.comment));
     return statements;
 }
 
@@ -105,9 +168,9 @@ void setLocal(const char* name, const char* value) {
 
 } // namespace
 
-std::vector<std::string> changesFor(TargetTable& table) {
+std::vector<std::string> changesFor(const std::string& source, TargetTable& table) {
     if (!OidIsValid(table.relation()))
-        return creationOf(table);
+        return creationOf(source, table);
     TopicForm::Plan* form = table.decoder().lastForm;
     if (table.config().schemaEvolution == SchemaEvolution::Ignore || !form || form->settled)
         return {};
@@ -117,7 +180,7 @@ std::vector<std::string> changesFor(TargetTable& table) {
             continue;
         if (field.column < 0) {
             if (!isMapped(table, field.name))
-                add(table, field, statements);
+                add(source, table, field, statements);
             continue;
         }
         const auto limit = limitOf(table.columns()[field.column]);

@@ -111,6 +111,8 @@ bool Partitions::findTopics(kernel::Transactions& transactions, kafka::Consumer&
         named.emplace_back(*config_.transactionTopic, noTable);
     if (config_.messageTopic)
         named.emplace_back(*config_.messageTopic, noTable);
+    if (config_.schemaTopic)
+        named.emplace_back(*config_.schemaTopic, noTable);
     for (const auto& [name, table] : named) {
         const auto count = consumer.partitionCount(name, metadataTimeout);
         if (!count)
@@ -132,6 +134,7 @@ bool Partitions::findMatching(kernel::Transactions& transactions, kafka::Consume
     std::erase_if(*all, [&](const auto& topic) {
         return topic.first.starts_with("__") || topic.first == config_.transactionTopic ||
                topic.first == config_.signalTopic || topic.first == config_.messageTopic ||
+               topic.first == config_.schemaTopic ||
                std::any_of(config_.tables.begin(), config_.tables.end(),
                            [&](const TableConfig& table) { return table.topic == topic.first; });
     });

@@ -6,7 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/digits.h"
+#include "base/hash.h"
 #include "cdc/json.h"
 
 namespace standin::cdc {
@@ -76,7 +78,14 @@ SourceBlock::Field SourceBlock::fieldOf(std::string_view key) {
                                                             {"server_id", Field::Server},
                                                             {"commit_lsn", Field::CommitLsn},
                                                             {"change_lsn", Field::ChangeLsn},
-                                                            {"event_serial_no", Field::Serial}};
+                                                            {"event_serial_no", Field::Serial},
+                                                            {"commit_scn", Field::CommitScn},
+                                                            {"redo_thread", Field::RedoThread},
+                                                            {"txSeq", Field::SequenceInTransaction},
+                                                            {"rs_id", Field::RedoRecord},
+                                                            {"row_id", Field::RowId},
+                                                            {"commit_ts_ms", Field::CommitMillis},
+                                                            {"lcr_position", Field::LcrPosition}};
     for (const auto& [name, field] : names)
         if (key == name)
             return field;
@@ -92,10 +101,14 @@ SourceBlock::Connector SourceBlock::connector() const {
     return name == "postgresql"                   ? Connector::Postgres
            : name == "mysql" || name == "mariadb" ? Connector::Binlog
            : name == "sqlserver" || name == "db2" ? Connector::Lsn
+           : name == "oracle"                     ? Connector::Oracle
                                                   : Connector::Other;
 }
 
 int64_t SourceBlock::micros() const {
+    if (!token(Field::CommitMillis).empty())
+        if (const int64_t commit = plausibleMicros(number(Field::CommitMillis).value_or(0), 1000))
+            return commit;
     const int64_t micros = plausibleMicros(number(Field::Micros).value_or(0), 1);
     return micros != 0 ? micros : plausibleMicros(number(Field::Millis).value_or(0), 1000);
 }
@@ -121,9 +134,9 @@ SourceBlock::Place SourceBlock::place(bool isMessage, Arena& arena) const {
         return inBinlog(arena);
     case Connector::Lsn:
         return inLsnLog(arena);
+    case Connector::Oracle:
+        return text(Field::LcrPosition).empty() ? inRedoThread(arena) : inLcrStream(arena);
     case Connector::Other:
-        // Oracle among them: commit_scn is that of a redo thread's last commit, transactions may share one, and event
-        // SCNs of transactions overlap (CommitScn.java, LogMiner's commit handling): no order of the stream follows.
         break;
     }
     return {};
@@ -190,6 +203,35 @@ SourceBlock::Place SourceBlock::inLsnLog(Arena& arena) const {
         return {};
     appendBigEndian(position, static_cast<uint64_t>(number(Field::Serial).value_or(0)));
     return {databaseOrigin(arena), arena.copy(position), 0};
+}
+
+/// Oracle by LogMiner. A transaction is sent when it commits, and of one redo thread none whose commit is before that
+/// of another already sent (CommitScn.hasEventScnBeenHandled). Transactions may share the SCN of their commit, and
+/// large objects can turn the order within one around (TransactionCommitConsumer): only the commit's SCN orders.
+/// Connectors before 3.3 give no number in the transaction, and up to 3.1 the SCN of the commit before in place of the
+/// event's own.
+SourceBlock::Place SourceBlock::inRedoThread(Arena& arena) const {
+    const auto commit = number(Field::CommitScn), thread = number(Field::RedoThread);
+    const auto sequence = number(Field::SequenceInTransaction);
+    const std::string_view transaction = text(Field::Transaction), record = text(Field::RedoRecord);
+    if (!commit || *commit <= 0 || !thread || !sequence || transaction.empty() || record.empty())
+        return {};
+    std::string position;
+    appendBigEndian(position, static_cast<uint64_t>(*commit));
+    appendBigEndian(position, static_cast<uint64_t>(*sequence));
+    appendBigEndian(position, hashBytes(hashBytes(hashBytes(1, transaction), record), text(Field::RowId)));
+    const std::string origin = std::string(databaseOrigin(arena)) + "/" + std::to_string(*thread);
+    return {arena.copy(origin), arena.copy(position), 0, 2 * sizeof(uint64_t), true};
+}
+
+/// Oracle by XStream: each change has a position of its own, a longer one is a later one (LcrPosition.compareTo).
+SourceBlock::Place SourceBlock::inLcrStream(Arena& arena) const {
+    const std::string_view hex = text(Field::LcrPosition);
+    std::string position(1 + hex.size() / 2, static_cast<char>(hex.size() / 2));
+    if (hex.size() % 2 != 0 || hex.size() / 2 > UINT8_MAX ||
+        !hexDecode(hex, reinterpret_cast<uint8_t*>(position.data() + 1)))
+        return {};
+    return {databaseOrigin(arena), arena.copy(position), 0, 0, true};
 }
 
 } // namespace standin::cdc

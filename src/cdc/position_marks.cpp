@@ -11,19 +11,20 @@ void PositionMarks::load(Mark mark) {
     kept_ = marks_;
 }
 
-void PositionMarks::moveTo(Mark& mark, const Event& event) {
-    mark.position = event.position;
-    mark.seen.assign(1, event.identity);
+void PositionMarks::moveTo(Mark& mark, std::string_view position, const Event& event) {
+    mark.position = position;
+    mark.seen.restart(event.identity);
     mark.rewound = false;
     mark.changed = true;
 }
 
 PositionMarks::Verdict PositionMarks::judge(const Event& event) {
     if (event.position.empty()) {
-        if (event.kind == EventKind::Row && event.operation != Operation::Read)
+        if (event.kind == EventKind::Truncate || (event.kind == EventKind::Row && event.operation != Operation::Read))
             doubt();
         return Verdict::New;
     }
+    const std::string_view position = event.position.substr(0, event.position.size() - event.tail);
     const auto found =
         std::find_if(marks_.begin(), marks_.end(), [&](const Mark& one) { return one.origin == event.origin; });
     touched_ = true;
@@ -33,27 +34,28 @@ PositionMarks::Verdict PositionMarks::judge(const Event& event) {
         Mark& mark = marks_.emplace_back();
         mark.origin = event.origin;
         mark.micros = event.sourceMicros;
-        moveTo(mark, event);
+        moveTo(mark, position, event);
         return Verdict::New;
     }
     Mark& mark = *found;
-    if (event.position > mark.position) {
-        moveTo(mark, event);
+    if (position > mark.position) {
+        moveTo(mark, position, event);
         mark.micros = std::max(mark.micros, event.sourceMicros);
         return Verdict::New;
     }
     if (event.sourceMicros > mark.micros) {
-        const bool atMark = event.position == mark.position;
-        moveTo(mark, event);
+        const bool atMark = position == mark.position;
         mark.micros = event.sourceMicros;
+        if (atMark && event.unique && !mark.seen.contains(event.identity))
+            return judgeAtMark(mark, event); // of another transaction, perhaps; those before it stay seen
+        moveTo(mark, position, event);
         return atMark ? Verdict::New : Verdict::Restored;
     }
-    if (event.position == mark.position)
+    if (position == mark.position)
         return judgeAtMark(mark, event);
     // Times of a binlog may be whole seconds. In another file such an event of the mark's very second could be one of
     // another server: it is applied, once too often rather than never.
-    const bool sameFile =
-        event.position.substr(0, event.segment) == std::string_view(mark.position).substr(0, event.segment);
+    const bool sameFile = position.substr(0, event.segment) == std::string_view(mark.position).substr(0, event.segment);
     if (!sameFile && event.sourceMicros == mark.micros)
         return Verdict::New;
     mark.rewound = true;
@@ -74,11 +76,11 @@ void PositionMarks::doubt() {
 
 /// Rows without a key may be equal and yet two: only in a stream that is being repeated is the equal one the same.
 PositionMarks::Verdict PositionMarks::judgeAtMark(Mark& mark, const Event& event) {
-    const bool known = std::find(mark.seen.begin(), mark.seen.end(), event.identity) != mark.seen.end();
-    if (known && (event.hasKey || mark.rewound))
+    const bool known = mark.seen.contains(event.identity);
+    if (known && (event.hasKey || event.unique || mark.rewound))
         return Verdict::Seen;
     if (!known && mark.seen.size() < maxSeen) {
-        mark.seen.push_back(event.identity);
+        mark.seen.add(event.identity);
         mark.changed = true;
     }
     return Verdict::New;

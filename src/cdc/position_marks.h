@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cdc/identities.h"
+
 namespace standin::cdc {
 
 struct Event;
@@ -20,8 +22,9 @@ public:
         std::string origin;
         std::string position;
         int64_t micros = 0; ///< the latest time at the source up to the position
-        /// Who was seen at exactly this position: one record of the log can be many events (COPY; a key change).
-        std::vector<uint64_t> seen;
+        /// Who was seen at exactly this position: one record of the log can be many events (COPY; a key change), and of
+        /// Oracle a whole transaction has one.
+        Identities seen;
         bool rewound = false; ///< something from before the mark came after it: the stream is being repeated
         bool changed = false;
     };
@@ -46,9 +49,9 @@ public:
 private:
     Verdict judgeAtMark(Mark& mark, const Event& event);
     void doubt();
-    static void moveTo(Mark& mark, const Event& event);
+    static void moveTo(Mark& mark, std::string_view position, const Event& event);
 
-    static constexpr size_t maxSeen = 4096; ///< beyond it events of one position are all taken for new
+    static constexpr size_t maxSeen = 65536; ///< beyond it events of one position are all taken for new
     static constexpr size_t maxOrigins = 64;
     std::vector<Mark> marks_;
     std::vector<Mark> kept_;

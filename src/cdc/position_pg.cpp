@@ -28,8 +28,9 @@ void loadMarks(const std::string& source, PartitionState& partition) {
         mark.position = bytesOfHex(row.get<std::string>(1));
         mark.micros = row.get<int64_t>(2);
         const std::string seen = bytesOfHex(row.get<std::string>(3));
-        mark.seen.resize(seen.size() / sizeof(uint64_t));
-        std::memcpy(mark.seen.data(), seen.data(), mark.seen.size() * sizeof(uint64_t));
+        std::vector<uint64_t> identities(seen.size() / sizeof(uint64_t));
+        std::memcpy(identities.data(), seen.data(), identities.size() * sizeof(uint64_t));
+        mark.seen.assign(std::move(identities));
         partition.marks.load(std::move(mark));
     }
     for (const pg::Row row : loadForm.run(source, partition.topic, partition.partition))
@@ -46,10 +47,11 @@ void storeMarks(const std::string& source, const PartitionState& partition) {
     static pg::Statement storeForm("update standin_private.cdc_progress set flattened = $4 "
                                    "where source = $1 and topic = $2 and partition = $3");
     for (const PositionMarks::Mark& mark : partition.marks.marks())
-        if (mark.changed)
-            store.run(
-                source, partition.topic, partition.partition, mark.origin, pg::Bytea{mark.position}, mark.micros,
-                pg::Bytea{{reinterpret_cast<const char*>(mark.seen.data()), mark.seen.size() * sizeof(uint64_t)}});
+        if (mark.changed) {
+            const std::vector<uint64_t>& seen = mark.seen.all();
+            store.run(source, partition.topic, partition.partition, mark.origin, pg::Bytea{mark.position}, mark.micros,
+                      pg::Bytea{{reinterpret_cast<const char*>(seen.data()), seen.size() * sizeof(uint64_t)}});
+        }
     if (partition.form != partition.storedForm)
         storeForm.run(source, partition.topic, partition.partition, partition.form == RecordForm::Flattened);
 }

@@ -25,6 +25,7 @@ SourceApplier::SourceApplier(kernel::Worker& worker, const std::string& source, 
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
     applier_.setShared(config.workers > 1);
     applier_.setTruncates(barrier_, reader_, patience());
+    applier_.setReadsSchemaChanges(config.schemaTopic.has_value());
 }
 
 SourceApplier::Outcome SourceApplier::apply(Stream& stream, Batch& batch) {

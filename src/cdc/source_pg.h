@@ -27,6 +27,7 @@ struct SourceConfig {
     OnMessage onMessage = OnMessage::Ignore;
     std::optional<Oid> messageFunction;
     std::optional<std::string> messageTopic;
+    std::optional<std::string> schemaTopic;
     std::chrono::milliseconds conflictTimeout{};
     std::optional<std::string> signalTopic;
     size_t batchRecords = 0;

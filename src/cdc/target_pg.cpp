@@ -81,8 +81,10 @@ bool TargetTable::isStillPlanned() {
     if (!config_.plannedName)
         return false;
     relation_ = pg::call([this] {
+        // By the catalog alone: the schema may be closed to the role that looks, and open to the one that will own it.
         List* name = stringToQualifiedNameList(config_.plannedName->c_str());
-        return RangeVarGetRelid(makeRangeVarFromNameList(name), NoLock, true);
+        const Oid schema = get_namespace_oid(strVal(linitial(name)), true);
+        return OidIsValid(schema) ? get_relname_relid(strVal(lsecond(name)), schema) : InvalidOid;
     });
     if (OidIsValid(relation_))
         return false;

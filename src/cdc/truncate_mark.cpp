@@ -30,8 +30,10 @@ const PositionMarks::Mark* markIn(const std::vector<PositionMarks::Mark>& marks,
 
 } // namespace
 
+bool isComparable(const Event& truncate) { return !truncate.position.empty() && truncate.tail == 0; }
+
 TruncateMark markOf(const Event& truncate) {
-    if (truncate.position.empty())
+    if (!isComparable(truncate))
         refuse("the truncate has no place in the source's log by which it could be compared with their records");
     return {std::string(truncate.origin), std::string(truncate.position), truncate.sourceMicros,
             truncate.debeziumMicros, truncate.segment};

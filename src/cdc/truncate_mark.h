@@ -19,6 +19,8 @@ struct TruncateMark {
     uint8_t segment = 0; ///< see PositionMarks
 };
 
+/// Not Oracle's by LogMiner: each redo thread has an order of its own, and other threads' rows are the table's, too.
+bool isComparable(const Event& truncate);
 TruncateMark markOf(const Event& truncate);
 
 enum class Side : uint8_t { Before, After, Unknown };

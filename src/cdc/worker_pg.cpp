@@ -74,6 +74,16 @@ void SourceWorker::retryLater(const std::string& sqlstate, const std::string& me
             break;
     }
     outdated_ |= !repeatable;
+    if (sqlstate == "55000" && config_ && config_->schemaTopic && !batch_.empty() && !isOutdated())
+        awaitAnew();
+}
+
+/// What the schema change topic has to say of a table may have come by now.
+void SourceWorker::awaitAnew() {
+    conflictSince_.reset();
+    putOffs_ = 0;
+    applier_->deferConflicts(stream_->conflictsMayPass());
+    stream_->receive(batch_);
 }
 
 /// What a record needs may be in another partition: a parent for its foreign key, a unique value that another row gives

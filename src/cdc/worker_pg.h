@@ -38,6 +38,7 @@ private:
     void finishBatch();
     void retryLater(const std::string& sqlstate, const std::string& message);
     void awaitTheMissing(const ConflictPending& conflict);
+    void awaitAnew();
 
     kernel::Worker& worker_;
     std::string source_;

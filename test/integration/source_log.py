@@ -36,6 +36,27 @@ class Log:
         return {"prefix": prefix}, {"source": source, "op": "m", "ts_ms": MILLIS + 5, "message": {"prefix": prefix, "content": content}}
 
 
+class RedoThreads:
+    """An Oracle source's redo, a thread an instance, as Debezium's LogMiner adapter sends it: each transaction when it commits,
+    its changes with the SCN of the commit. The threads' SCNs are of one clock, but one thread may be read ahead of the other."""
+
+    def __init__(self, millis=MILLIS):
+        self.millis, self.transactions, self.scn = millis, 0, {1: 5000, 2: 1000}
+
+    def transaction(self, thread, rows, same_commit=False):
+        """Events of one transaction; `same_commit`: with the SCN of the thread's commit before."""
+        self.transactions, self.millis = self.transactions + 1, self.millis + 1000
+        self.scn[thread] += 0 if same_commit else 10
+        return [self.event(thread, number, row) for number, row in enumerate(rows, 1)]
+
+    def event(self, thread, number, row):
+        source = {"version": "3.6.1.Final", "connector": "oracle", "name": "core", "ts_ms": self.millis - 60000, "snapshot": "false", "db": "BANK",
+                  "sequence": None, "schema": "BANK", "table": "T", "txId": f"0a00{self.transactions:08x}", "scn": str(self.scn[thread] - 500),
+                  "commit_scn": str(self.scn[thread]), "lcr_position": None, "rs_id": f"0x0021.{self.transactions:08x}.{number // 3:04x}", "ssn": 0,
+                  "redo_thread": thread, "row_id": f"AAA{number % 3}", "commit_ts_ms": self.millis, "txSeq": number}
+        return {"id": row["id"]}, {"before": None, "after": row, "source": source, "op": "c", "ts_ms": MILLIS + 5}
+
+
 def send(stream, key, value, header=None, partition=None):
     """One record; a key None is Kafka's null, a header is (name, value)."""
     def text(word):

@@ -248,3 +248,91 @@ def test_what_cannot_be_planned(kafka, bank):
         except psycopg2.Error as error:
             assert error.pgcode == state, (words, error)
     bank.query("select standin.cdc_source_drop('planning')")
+
+
+def table_change(name, columns, key=("id",), comment=None, kind="ALTER"):
+    """As MySQL's connector describes a table; `columns` maps a name to its type's name, length, scale and comment."""
+    described = [{"name": column, "jdbcType": 0, "nativeType": None, "typeName": of[0], "typeExpression": of[0], "charsetName": None,
+                  "length": of[1], "scale": of[2], "position": at, "optional": column not in key, "autoIncremented": False, "generated": False,
+                  "comment": of[3], "defaultValueExpression": None, "enumValues": None} for at, (column, of) in enumerate(columns.items(), 1)]
+    table = {"defaultCharsetName": "utf8mb4", "primaryKeyColumnNames": list(key), "columns": described, "comment": comment}
+    return {"databaseName": "bank"}, {
+        "source": {"version": "3.6.1.Final", "connector": "mysql", "name": name, "db": "bank", "table": name}, "ts_ms": MILLIS, "databaseName": "bank",
+        "schemaName": None, "ddl": f"alter table {name} ...", "tableChanges": [{"type": kind, "id": f'"bank"."{name}"', "table": table}]}
+
+
+def described(bank, name, **options):
+    """A planned table whose source has a schema change topic."""
+    for topic, partitions in [(name, 1), (f"{name}.bank.{name}", 3)]:
+        bank.kafka.topic_create(topic, partitions)
+    words = "".join(f", {key} => {value}" for key, value in options.items())
+    bank.query(f"select standin.cdc_source_create('{name}', 'kafka', schema_topic => '{name}'{words})")
+    bank.query(f"select standin.cdc_table_create('{name}', '{name}.bank.{name}', 'public.{name}', 'replica')")
+    stream = Evolving.__new__(Evolving)
+    stream.bank, stream.name, stream.topic = bank, name, f"{name}.bank.{name}"
+    return stream
+
+
+COLUMNS = {"id": ("INT", None, None, "of the account"), "name": ("VARCHAR", 20, None, None), "amount": ("DECIMAL", 10, 2, None)}
+
+
+def test_a_table_is_created_as_its_source_describes_it(kafka, bank):
+    """Rows without a schema come before the description, and after it; a field that is added waits for its own."""
+    stream = described(bank, "told", workers=2, conflict_timeout="'1 minute'")
+    rows = [event("c", {"id": i, "name": f"n{i}", "amount": "AfQ="}) for i in range(50)]
+    stream.produce(rows[:30])
+    waits = lambda what: await_(what, lambda: bank.value("select state from standin.cdc_sources where source = 'told' and detail like %s", [f"%{what}%"]) == "waiting", 60)
+    waits("carry no schema")
+    assert bank.value("select to_regclass('told')") is None
+    kafka.produce("told", [table_change("other", COLUMNS), table_change("told", COLUMNS, comment="of a bank")])
+    stream.produce(rows[30:])
+    await_("the table", lambda: bank.value("select to_regclass('told')") is not None, 60)
+    await_("the rows", lambda: bank.value("select count(*) from told") == 50, 60)
+    assert stream.columns() == [("id", "integer", True), ("name", "character varying(20)", False), ("amount", "numeric(10,2)", False)]
+    assert bank.query("select obj_description('told'::regclass), col_description('told'::regclass, 1), col_description('told'::regclass, 2)") == [
+        ("of a bank", "of the account", f"added by pg_standin for field \"name\" (VARCHAR) of topic {stream.topic}")]
+    assert bank.value("select count(*) from told where amount <> 5 or name <> 'n' || id") == 0
+    stream.produce([event("u", {"id": 1, "name": "n1", "amount": "AfQ=", "born": 20000})])
+    waits("no column for field")
+    kafka.produce("told", [table_change("told", COLUMNS | {"born": ("DATE", None, None, None)})])
+    await_("the column", lambda: [column[:2] for column in stream.columns()][3:] == [("born", "date")], 60)
+    await_("the row", lambda: bank.value("select born::text from told where id = 1") == "2024-10-04", 60)
+    assert stream.dead_letters() == []
+    stream.drop()
+
+
+def test_a_description_may_come_late(kafka, bank):
+    """After conflict_timeout the source says what is lacking, and goes on by itself once it is there."""
+    stream = described(bank, "tardy", conflict_timeout="'100 milliseconds'", batch_records=10)
+    stream.produce([event("c", {"id": i, "name": "n", "amount": None}) for i in range(100)])
+    await_("the complaint", lambda: bank.query("select state, error_sqlstate from standin.cdc_sources where source = 'tardy'") == [("retrying", "55000")], 60)
+    kafka.produce("tardy", [table_change("tardy", COLUMNS, kind="CREATE")])
+    await_("the rows", lambda: bank.value("select to_regclass('tardy')") and bank.value("select count(*) from tardy") == 100, 120)
+    assert stream.dead_letters() == []
+    stream.drop()
+
+
+def test_a_type_that_changed_is_not_guessed(kafka, bank):
+    """A decimal without a schema does not say its scale: of rows from before and after a change of it one kind would be read wrong."""
+    stream = described(bank, "altered")
+    changed = COLUMNS | {"name": ("VARCHAR", 40, None, None), "amount": ("DECIMAL", 12, 4, None)}
+    dropped = {"source": {"connector": "mysql"}, "ts_ms": MILLIS, "databaseName": "bank", "ddl": "drop table altered",
+               "tableChanges": [{"type": "DROP", "id": '"bank"."altered"', "table": None}]}
+    kafka.produce("altered", [table_change("altered", COLUMNS), ({"databaseName": "bank"}, dropped), table_change("altered", changed)])
+    await_("the descriptions", lambda: bank.value("select altered from standin_private.cdc_source_table where source = 'altered'") == ["amount"], 60)
+    stream.produce([event("c", {"id": 1, "name": "n", "amount": "AfQ="})])
+    await_("the complaint", lambda: "changed the type of column \"amount\"" in
+           (bank.value("select last_error from standin.cdc_sources where source = 'altered'") or ""), 60)
+    bank.query("create table altered (id int primary key, name text, amount numeric(10,2)); alter table altered owner to replica")
+    await_("the row", lambda: bank.query("select id, amount::text from altered") == [(1, "5.00")], 60)
+    assert stream.dead_letters() == []
+    stream.drop()
+
+
+def test_schema_topics_are_for_eventual_sources(kafka, bank):
+    for words, state in [("schema_topic => 'a b'", "42602"), ("schema_topic => 'a', consistency => 'transaction', transaction_topic => 'b'", "22023")]:
+        try:
+            bank.query(f"select standin.cdc_source_create('odd', 'kafka', {words})")
+            raise AssertionError(words)
+        except psycopg2.Error as error:
+            assert error.pgcode == state, (words, error)

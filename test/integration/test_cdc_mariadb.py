@@ -13,7 +13,7 @@ COLUMNS = {
     "bi": ("bigint", "bigint"), "biu": ("bigint unsigned", "numeric(20)"), "d": ("decimal(12,2)", "numeric(12,2)"),
     "d30": ("decimal(38,10)", "numeric(38,10)"), "f": ("double", "double precision"), "c": ("char(5)", "char(5)"), "v": ("varchar(20)", "varchar(20)"),
     "t": ("longtext", "text"), "bin": ("varbinary(10)", "bytea"), "bl": ("longblob", "bytea"), "dt": ("date", "date"), "tm": ("time(6)", "interval"),
-    "dtm": ("datetime(6)", "timestamp"), "dtm0": ("datetime", "timestamp"), "ts": ("timestamp(6) null", "timestamptz"), "e": ("enum('small','large')", "text"),
+    "dtm": ("datetime(6)", "timestamp"), "dtm0": ("datetime", "timestamp(0)"), "ts": ("timestamp(6) null", "timestamptz"), "e": ("enum('small','large')", "text"),
     "s": ("set('a','b','c')", "text"), "j": ("json", "jsonb"), "b1": ("bit(1)", "boolean"), "b12": ("bit(12)", "bit(12)")}
 # id: {column: (MariaDB's literal, PostgreSQL's text)}
 ROWS = {
@@ -57,7 +57,8 @@ def stream(request, kafka, bank):
     for table in ("types", "child"):
         bank.query(f"select standin.cdc_table_add('{name}', '{name}.bank.{table}', '{name}.{table}')")
     connect = ConnectWorker(bank.directory, kafka, {name: server.debezium(kafka, name, **{
-        "bigint.unsigned.handling.mode": "precise", "database.server.id": 54321 + schemas})}, plugins=("mariadb",), schemas=schemas, name=name).create()
+        "bigint.unsigned.handling.mode": "precise", "database.server.id": 54321 + schemas,
+        "key.converter.schemas.enable": schemas, "value.converter.schemas.enable": schemas})}, plugins=("mariadb",), schemas=schemas, name=name).create()
     await_("the snapshot", lambda: kafka.end(f"{name}.bank.types") >= len(ROWS), 60)
     yield server, name
     connect.stop()
@@ -121,3 +122,40 @@ def test_deletes_by_cascade_are_not_in_the_binary_log(stream, bank):
     server.query("delete from parent where id = 1; insert into child values (2, null)")
     await_("the next event", lambda: bank.query(f"select id from {name}.child order by id")[-1:] == [(2,)], 60)
     assert server.query("select id from child") == [["2"]] and bank.query(f"select id from {name}.child order by id") == [(1,), (2,)]
+
+
+TOLD = {"id": ("int", "integer"), "iu": ("int unsigned", "bigint"), "biu": ("bigint unsigned", "numeric(20,0)"), "ti": ("tinyint(1)", "smallint"),
+        "d": ("decimal(12,2)", "numeric(12,2)"), "f": ("double", "double precision"), "c": ("char(5)", "character(5)"), "v": ("varchar(20)", "character varying(20)"),
+        "t": ("longtext", "text"), "bin": ("varbinary(10)", "bytea"), "dt": ("date", "date"), "tm": ("time(6)", "time(6) without time zone"),
+        "dtm6": ("datetime(6)", "timestamp(6) without time zone"), "dtm": ("datetime", "timestamp(0) without time zone"),
+        "ts": ("timestamp(6) null", "timestamp with time zone"), "e": ("enum('small','large')", "text"), "b1": ("bit(1)", "boolean"),
+        "b12": ("bit(12)", "bit varying(12)"), "y": ("year", "integer")}
+
+
+def test_a_table_is_created_as_the_schema_change_topic_says(stream, bank):
+    """With a key, comments, and the types of the source; a column that comes later is added. Events with a schema say it themselves."""
+    server, name = stream
+    source = f"{name}_told"
+    bank.query(f"create schema {source}; grant usage, create on schema {source} to replica;"
+               f"select standin.cdc_source_create('{source}', 'kafka', time_precision_mode => 'adaptive_time_microseconds', schema_topic => '{name}');"
+               f"select standin.cdc_table_create('{source}', '{name}.bank.told', '{source}.told', 'replica')")
+    server.query("drop table if exists told; create table told (" + ", ".join(f"{column} {kind}" for column, (kind, _) in TOLD.items())
+                 + ", primary key (id)) comment = 'as told'; alter table told modify v varchar(20) comment 'it''s a name';"
+                 "insert into told values (1, 4294967295, 18446744073709551615, 1, -12.34, 1.5, 'ch', 'é😀', 'text', x'00ff', '2026-11-24', '12:34:56.789012',"
+                 "'2026-11-24 12:34:56.789012', '2026-11-24 12:34:56', '2026-11-24 12:34:56.789012', 'large', b'1', b'110000000001', 2026);"
+                 "alter table told add note varchar(30) comment 'later'; insert into told (id, note) values (2, 'new')")
+    await_("the rows", lambda: bank.value(f"select count(*) from {source}.told") == 2, 60)
+    row = bank.query(f"set timezone = 'UTC'; select {', '.join(f'{column}::text' for column in TOLD)}, note from {source}.told where id = 1")[0]
+    assert row == ("1", "4294967295", "18446744073709551615", "1", "-12.34", "1.5", "ch", "é😀", "text", "\\x00ff", "2026-11-24", "12:34:56.789012",
+                   "2026-11-24 12:34:56.789012", "2026-11-24 12:34:56", "2026-11-24 12:34:56.789012+00", "large", "true", "110000000001", "2026", None)
+    assert bank.value(f"select note from {source}.told where id = 2") == "new"
+    assert bank.value(f"select string_agg(attname, ',') from pg_index join pg_attribute on attrelid = indrelid and attnum = any(indkey)"
+                      f" where indrelid = '{source}.told'::regclass and indisprimary") == "id"
+    if name == "schemaless":
+        columns = bank.query(f"select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = '{source}.told'::regclass and attnum > 0"
+                             " order by attnum")
+        assert columns == [(column, kind) for column, (_, kind) in TOLD.items()] + [("note", "character varying(30)")]
+        assert bank.query(f"select obj_description(oid), col_description(oid, 8), col_description(oid, {len(TOLD) + 1}) from pg_class where oid = '{source}.told'::regclass") == [
+            ("as told", "it''s a name", "later")]  # Debezium leaves the quote doubled
+    assert letters(bank, source) == []
+    bank.query(f"select standin.cdc_source_drop('{source}')")

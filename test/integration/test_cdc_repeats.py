@@ -1,10 +1,11 @@
 """What a restarted connector sends again is known by its place in the source's log, and what is new is applied."""
 
 import os
+import random
 import signal
 
 from harness.await_ import await_
-from source_log import Log
+from source_log import Log, RedoThreads
 from streams import Stream, kafka  # noqa: F401 (a fixture)
 
 
@@ -81,6 +82,47 @@ def test_many_events_of_one_place_are_all_applied(kafka, bank):
     stream.applied(40)
     assert len(stream.rows()) == 20 and duplicates(stream) == 20
     assert bank.value("select count(*) from copied_audit") == 20
+    stream.drop()
+
+
+def merged(chance, *streams):
+    """As a reader of several threads may find them: each in its order, one before the other as it happens."""
+    order = [at for at, stream in enumerate(streams) for _ in stream]
+    chance.shuffle(order)
+    iterators = [iter(stream) for stream in streams]
+    return [next(iterators[at]) for at in order]
+
+
+def test_an_oracle_connector_that_restarts_adds_nothing_to_a_history(kafka, bank):
+    """Transactions of two redo threads, of which several may have the SCN of their commit in common. At each restart the
+    connector goes back by some transactions, or into the midst of one, and reads the threads in another turn."""
+    seed = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_000_000))
+    print(f"STANDIN_SEED={seed}")
+    chance = random.Random(seed)
+    stream = Stream(bank, "redo", "id int, v int", 2, {"kind": "history"}, batch_records=50)
+    log, sent, values, offset, repeated = RedoThreads(), {1: [], 2: []}, 0, 0, 0
+    for restart in range(8):
+        again = {thread: past[-chance.randrange(1, 6):] for thread, past in sent.items()} if restart else sent
+        again = {thread: past and [past[0][chance.randrange(len(past[0])):], *past[1:]] for thread, past in again.items()}
+        repeated += sum(len(events) for past in again.values() for events in past)
+        fresh = {1: [], 2: []}
+        for number in range(12):
+            rows = [{"id": chance.randrange(9), "v": values + i} for i in range(400 if number == 5 else chance.randrange(1, 6))]
+            values += len(rows)
+            thread = chance.choice((1, 2))
+            fresh[thread].append(log.transaction(thread, rows, same_commit=bool(sent[thread]) and chance.random() < 0.3))
+        events = [event for transaction in merged(chance, again[1] + fresh[1], again[2] + fresh[2]) for event in transaction]
+        for thread in (1, 2):
+            sent[thread] = sent[thread] + fresh[thread]
+        stream.produce(events)
+        offset += len(events)
+        stream.applied(offset)
+        assert [v for _, v in stream.rows("v")] == list(range(values))
+        assert duplicates(stream) == repeated
+        if restart % 3 == 1:
+            pid = stream.pid()
+            os.kill(pid, signal.SIGTERM)
+            await_("another worker", lambda: stream.pid() not in (None, pid), 60)
     stream.drop()
 
 

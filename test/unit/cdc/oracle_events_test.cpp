@@ -1,3 +1,4 @@
+#include "cdc/position_marks.h"
 #include "connector_fixture.h"
 
 namespace standin::cdc {
@@ -181,16 +182,33 @@ TEST_F(OracleEvents, RowsOfAllOperations) {
 }
 
 /// The update's SCN is before the inserts': transactions overlap, and are sent in the order of their commits.
-TEST_F(OracleEvents, HaveATimeAndNoPosition) {
+TEST_F(OracleEvents, PositionsFollowTheCommits) {
+    const std::string inserts("\0\0\0\0\0\x2b\xc5\x46", 8), changes("\0\0\0\0\0\x2b\xc5\x50", 8); // 2868550, 2868560
     for (const bool withSchema : {true, false})
-        for (const std::string name : {"oracle-precise-adaptive", "oracle-flattened"})
-            for (const Event& event : places(recordedEvents(name), id, withSchema)) {
-                EXPECT_EQ(event.position, "");
-                if (event.operation == Operation::Delete && name == "oracle-flattened")
-                    continue; // a tombstone bears no source
-                EXPECT_GE(event.sourceMicros, 1774994400000000);
-                EXPECT_LE(event.sourceMicros, 1774995308000000);
+        for (const std::string name : {"oracle-precise-adaptive", "oracle-flattened"}) {
+            const auto where = places(recordedEvents(name), id, withSchema);
+            ASSERT_EQ(where.size(), 5u);
+            EXPECT_EQ(where[0].position, ""); // of a snapshot
+            EXPECT_EQ(where[0].sourceMicros, 1774994400000000);
+            for (size_t i = 1; i < (name == "oracle-flattened" ? 4 : 5); ++i) { // a tombstone bears no source
+                EXPECT_EQ(where[i].origin, "core/BANKPDB/1");
+                EXPECT_EQ(where[i].position.substr(0, 8), i < 3 ? inserts : changes) << i;
+                EXPECT_EQ(where[i].position[15], i % 2 ? 1 : 2) << i;
+                EXPECT_EQ(where[i].sourceMicros, i < 3 ? 1774995308000000 : 1774995309000000) << i;
             }
+            if (name == "oracle-flattened")
+                EXPECT_EQ(where[4].position, "");
+        }
+}
+
+TEST_F(OracleEvents, WhatComesAgainIsSeen) {
+    PositionMarks marks;
+    for (const bool again : {false, true}) {
+        const auto where = places(recordedEvents("oracle-precise-adaptive"), id, true);
+        EXPECT_EQ(marks.judge(where[0]), PositionMarks::Verdict::New);
+        for (size_t i = 1; i < where.size(); ++i)
+            EXPECT_EQ(marks.judge(where[i]), again ? PositionMarks::Verdict::Seen : PositionMarks::Verdict::New) << i;
+    }
 }
 
 TEST_F(OracleEvents, Flattened) {

@@ -34,6 +34,12 @@ protected:
         return R"({"connector":"sqlserver","name":"s","db":"d","commit_lsn":")" + commit + R"(","change_lsn":)" +
                change + R"(,"event_serial_no":)" + std::to_string(serial) + "}";
     }
+    std::string oracle(const std::string& commit, int sequence, const std::string& record,
+                       const std::string& transaction = "0a", const std::string& thread = "1") {
+        return R"({"connector":"oracle","name":"o","db":"d","scn":"12","commit_scn":")" + commit + R"(","txId":")" +
+               transaction + R"(","rs_id":")" + record + R"(","ssn":0,"redo_thread":)" + thread +
+               R"(,"row_id":"AAA","txSeq":)" + std::to_string(sequence) + "}";
+    }
     bool ascending(const std::vector<std::string>& sources) {
         for (size_t i = 1; i < sources.size(); ++i)
             if (place(sources[i - 1]).position >= place(sources[i]).position || place(sources[i]).position.empty())
@@ -84,9 +90,48 @@ TEST_F(PositionTest, LsnsOfSqlServerAndDb2) {
     EXPECT_EQ(place(lsns("00000027:00000ac0:0007", "null", 1)).position, "");
 }
 
-TEST_F(PositionTest, OracleHasNone) {
-    EXPECT_EQ(place(R"({"connector":"oracle","name":"o","db":"d","scn":"12","commit_scn":"13","txId":"01"})").position,
+/// The SCN of the commit orders, then come the number in the transaction and what tells it from all others.
+TEST_F(PositionTest, OracleOrdersByCommitWithinARedoThread) {
+    const auto first = place(oracle("259", 2, "0x21.1.0010"));
+    EXPECT_EQ(first.origin, "o/d/1");
+    ASSERT_EQ(first.position.size(), 24u);
+    EXPECT_EQ(first.position.substr(0, 16), std::string_view("\0\0\0\0\0\0\1\3\0\0\0\0\0\0\0\2", 16));
+    EXPECT_EQ(first.tail, 16);
+    EXPECT_TRUE(first.unique);
+    EXPECT_EQ(place(oracle("259", 2, "0x21.1.0010")).position, first.position);
+    EXPECT_NE(place(oracle("259", 2, "0x21.1.0020")).position, first.position);
+    EXPECT_NE(place(oracle("259", 2, "0x21.1.0010", "0b")).position, first.position);
+    EXPECT_TRUE(ascending({oracle("99", 5, "0x1"), oracle("100", 1, "0x1"), oracle("4294967296", 1, "0x1")}));
+    EXPECT_EQ(place(oracle("259", 2, "0x1", "0a", "2")).origin, "o/d/2");
+}
+
+TEST_F(PositionTest, OracleHasNoneWithoutAllOfIt) {
+    EXPECT_EQ(place(oracle("null", 1, "0x1")).position, "");
+    EXPECT_EQ(place(oracle("259", 1, "")).position, "");
+    EXPECT_EQ(place(oracle("259", 1, "0x1", "")).position, "");
+    EXPECT_EQ(place(oracle("259", 1, "0x1", "0a", "null")).position, "");
+    // up to 3.2, where commit_scn may be that of the commit before
+    EXPECT_EQ(place(R"({"connector":"oracle","name":"o","db":"d","scn":"12","commit_scn":"13","txId":"01",)"
+                    R"("rs_id":"0x1","ssn":0,"redo_thread":1})")
+                  .position,
               "");
+}
+
+TEST_F(PositionTest, OracleByXStream) {
+    const auto lcr = [](const std::string& position) {
+        return R"({"connector":"oracle","name":"o","db":"d","scn":"12","commit_scn":"13","txId":"1.2.3","rs_id":null,)"
+               R"("ssn":0,"redo_thread":null,"txSeq":null,"lcr_position":)" +
+               position + "}";
+    };
+    const auto first = place(lcr(R"("00000027ff")"));
+    EXPECT_EQ(first.position, std::string_view("\5\0\0\0\x27\xff", 6));
+    EXPECT_EQ(first.origin, "o/d");
+    EXPECT_EQ(first.tail, 0);
+    EXPECT_TRUE(first.unique);
+    EXPECT_TRUE(
+        ascending({lcr(R"("00000027ff")"), lcr(R"("0000002800")"), lcr(R"("80000028ff")"), lcr(R"("000000000001")")}));
+    for (const std::string none : {"null", R"("")", R"("0x")", R"("123")"})
+        EXPECT_EQ(place(lcr(none)).position, "") << none;
 }
 
 class MarksTest : public testing::Test {
@@ -105,6 +150,7 @@ protected:
         return marks.judge(event);
     }
     PositionMarks marks;
+    Arena arena;
 };
 
 TEST_F(MarksTest, WhatComesAgainIsSeen) {
@@ -137,6 +183,48 @@ TEST_F(MarksTest, EqualRowsWithoutAKeyAreTwoUntilTheStreamIsRepeated) {
     EXPECT_EQ(judge("m", 100, 7, false), Verdict::New);
     EXPECT_EQ(judge("l", 99, 7, false), Verdict::Seen);
     EXPECT_EQ(judge("m", 100, 7, false), Verdict::Seen);
+}
+
+/// Oracle's transactions: their events have the position of the commit in common, which others may have, too.
+TEST_F(MarksTest, OfACommitEachEventIsKnownByItself) {
+    const auto judgeOne = [&](const std::string& commit, const std::string& place, uint64_t identity,
+                              int64_t micros = 100) {
+        Event event;
+        event.origin = "o";
+        event.position = arena.copy(commit + place);
+        event.tail = static_cast<uint8_t>(place.size());
+        event.unique = true;
+        event.identity = identity;
+        event.sourceMicros = micros;
+        return marks.judge(event);
+    };
+    const auto stream = [&](Verdict verdict) {
+        EXPECT_EQ(judgeOne("b", "z", 1), verdict);
+        EXPECT_EQ(judgeOne("m", "2", 2), verdict);
+        EXPECT_EQ(judgeOne("m", "1", 3), verdict); // the tail orders nothing
+        for (uint64_t i = 0; i < 5000; ++i)
+            EXPECT_EQ(judgeOne("m", "3", 10 + i), verdict);
+    };
+    stream(Verdict::New);
+    EXPECT_EQ(marks.marks()[0].position, "m");
+    stream(Verdict::Seen);
+    PositionMarks loaded;
+    loaded.load(marks.marks()[0]);
+    std::swap(marks, loaded);
+    stream(Verdict::Seen);
+    EXPECT_EQ(judgeOne("m", "4", 4, 101), Verdict::New); // another transaction, a moment later
+    EXPECT_EQ(judgeOne("m", "1", 3), Verdict::Seen);
+    EXPECT_EQ(judgeOne("n", "0", 5), Verdict::New);
+    EXPECT_EQ(judgeOne("m", "9", 6), Verdict::Seen);
+}
+
+/// It empties the table again when it comes again.
+TEST_F(MarksTest, WhatFollowsATruncateWithoutAPositionIsNeededAgain) {
+    judge("b", 10);
+    Event truncate;
+    truncate.kind = EventKind::Truncate;
+    EXPECT_EQ(marks.judge(truncate), Verdict::New);
+    EXPECT_EQ(judge("b", 10), Verdict::New);
 }
 
 TEST_F(MarksTest, OriginsDoNotCompare) {

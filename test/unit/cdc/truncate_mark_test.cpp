@@ -79,6 +79,10 @@ TEST_F(TruncateMarkTest, WhatCannotBeComparedIsRefused) {
     EXPECT_THROW(mayBeAhead(truncate, {{reached("P4", 1, "core/other")}, 99}), Error);
     EXPECT_THROW(mayBeAhead(truncate, {{reached("P6", 99)}, 99}), Error); // restored
     EXPECT_THROW(markOf(at("")), Error);
+    Event ofRedoThread = at("P5");
+    EXPECT_NO_THROW(markOf(ofRedoThread));
+    ofRedoThread.tail = 1;
+    EXPECT_THROW(markOf(ofRedoThread), Error);
     truncate.segment = 8;
     truncate.origin = "m/2/bin";
     EXPECT_FALSE(mayBeAhead(truncate, {{reached("P9", 99, "m/1/bin")}, 99})); // before a failover
