@@ -273,6 +273,7 @@ CREATE TABLE standin_private.cdc_key_change (
 COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
 COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
 COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
+COMMENT ON COLUMN standin_private.cdc_key_change.new_key IS 'of the row that the values are, or are to be, in; null if it is not known';
 COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 CREATE SEQUENCE standin_private.cdc_replay_number;
 CREATE TABLE standin_private.cdc_signal (

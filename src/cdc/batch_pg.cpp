@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t prefetchDistance = 2; ///< records
 
+constexpr const char* oldKeyHeader = "__debezium.oldkey";
+constexpr const char* newKeyHeader = "__debezium.newkey";
+
 kafka::Failure discreet(const kafka::Failure& failure) {
     return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
 }
@@ -43,7 +46,7 @@ bool isConflict(const kafka::Failure& failure, const TargetTable& table) {
 
 /// The row of the old key, which has what the new one withholds, may be yet to come from its own partition.
 bool lacksOldRow(const kafka::Failure& failure, const kafka::Message& message) {
-    return failure.sqlstate == "22004" && message.header("__debezium.oldkey").has_value();
+    return failure.sqlstate == "22004" && message.header(oldKeyHeader).has_value();
 }
 
 } // namespace
@@ -151,13 +154,20 @@ void BatchApplier::perform(const Interlude& interlude, const kafka::MessageBatch
     TargetTable& table = *(*tables_)[interlude.table];
     const KeyChange change{source_, table, event.origin, event.position};
     if (interlude.kind == Interlude::Kind::KeyLeaves)
-        keyLeaves(change, event.cells);
+        keyLeaves(change, event.cells, keyIn(newKeyHeader, table, message));
     else
-        keyArrives(change, oldKeyOf(table, message), event.cells, arena_);
+        arrive(change, interlude, message);
+}
+
+void BatchApplier::arrive(const KeyChange& change, const Interlude& interlude, const kafka::Message& message) {
+    const Cell* oldKey = keyIn(oldKeyHeader, change.table, message);
+    if (!keyArrives(change, oldKey, interlude.event.cells, arena_, defersConflicts_))
+        throw ConflictPending("a changed key's row is still to leave its old key, in another partition",
+                              interlude.message);
 }
 
 /// Null if the header does not say it in a way that this target understands.
-const Cell* BatchApplier::oldKeyOf(TargetTable& table, const kafka::Message& message) {
+const Cell* BatchApplier::keyIn(const char* header, TargetTable& table, const kafka::Message& message) {
     const Target& target = table.target();
     const auto isPlain = [&](uint16_t column) {
         return !target.columns[column].computed() && !target.columns[column].confidential;
@@ -166,7 +176,7 @@ const Cell* BatchApplier::oldKeyOf(TargetTable& table, const kafka::Message& mes
         return nullptr;
     Cell* cells = arena_.allocateArray<Cell>(target.columns.size());
     try {
-        return decoder_.decodeKey(table.decoder(), {message.header("__debezium.oldkey")}, cells) ? cells : nullptr;
+        return decoder_.decodeKey(table.decoder(), {message.header(header)}, cells) ? cells : nullptr;
     } catch (const Error&) { // written otherwise than the key itself: what is withheld then stays unknown
         return nullptr;
     }
@@ -177,7 +187,7 @@ void BatchApplier::finishKeyChanges(const kafka::MessageBatch& messages) {
         if (interlude.kind == Interlude::Kind::KeyArrives && !buried_[interlude.change]) {
             TargetTable& table = *(*tables_)[interlude.table];
             keyArrived({source_, table, interlude.event.origin, interlude.event.position},
-                       oldKeyOf(table, messages[interlude.message]));
+                       keyIn(oldKeyHeader, table, messages[interlude.message]));
         }
 }
 
@@ -321,8 +331,7 @@ void BatchApplier::takeRow(Event& event, const Record& record, const kafka::Mess
         const bool leaves = event.operation == Operation::Delete;
         const bool mayMatter = leaves || shared_ || withholds(table.target(), event.cells) || keyChangesWait(source_);
         // librdkafka makes a list of a record's headers when it is first asked for one of them.
-        if (mayMatter && mayWithhold(table.target()) &&
-            message.header(leaves ? "__debezium.newkey" : "__debezium.oldkey"))
+        if (mayMatter && mayWithhold(table.target()) && message.header(leaves ? newKeyHeader : oldKeyHeader))
             interludes_.push_back({leaves ? Interlude::Kind::KeyLeaves : Interlude::Kind::KeyArrives, changes_.size(),
                                    index, partition.table, event});
     }

@@ -5,6 +5,7 @@
 
 #include "cdc/avro_records.h"
 #include "cdc/change_applier_pg.h"
+#include "cdc/key_change_pg.h"
 #include "cdc/message_pg.h"
 #include "cdc/open_letters_pg.h"
 #include "cdc/position_marks.h"
@@ -144,7 +145,8 @@ private:
                     const std::vector<PartitionState*>& partitions);
     Record readable(const kafka::Message& message);
     void perform(const Interlude& interlude, const kafka::MessageBatch& messages);
-    const Cell* oldKeyOf(TargetTable& table, const kafka::Message& message);
+    void arrive(const KeyChange& change, const Interlude& interlude, const kafka::Message& message);
+    const Cell* keyIn(const char* header, TargetTable& table, const kafka::Message& message);
     void finishKeyChanges(const kafka::MessageBatch& messages);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
 

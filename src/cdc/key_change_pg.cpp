@@ -112,8 +112,14 @@ void fill(const TargetTable& table, const std::string& stored, Cell* cells, Aren
 
 /// The insert came first and took the values from the row as it was then. Earlier changes of the old key have come
 /// since, from its own partition: where the new row still has what was taken, it gets what was last.
-void correct(const TargetTable& table, const std::vector<std::string>& newKey, const std::string& taken,
+void correct(const KeyChange& change, const std::vector<std::string>& newKey, const std::string& taken,
              const std::string& last) {
+    // The new row may have left in turn, and its next insert not have come.
+    static pg::Statement correctRemembered(
+        "update standin_private.cdc_key_change set stored = jsonb_set(stored, array[$4], coalesce(to_jsonb($5), "
+        "'null')) "
+        "where source = $1 and target = $2 and new_key = $3 and not fetched and stored ->> $4 is not distinct from $6");
+    const TargetTable& table = change.table;
     static pg::Statement differing(
         "select l.key, l.value, t.value from jsonb_each_text($1) l join jsonb_each_text($2) t "
         "using (key) where l.value is distinct from t.value");
@@ -125,6 +131,8 @@ void correct(const TargetTable& table, const std::vector<std::string>& newKey, c
     for (const pg::Row row : differing.run(pg::Jsonb{last}, pg::Jsonb{taken}))
         differences.push_back({row.get<std::string>(0), row.optional<std::string>(1), row.optional<std::string>(2)});
     const auto value = [](const std::optional<std::string>& text) { return text ? quotedLiteral(*text) : "NULL"; };
+    for (const Difference& one : differences)
+        correctRemembered.run(change.source, table.relation(), newKey, one.column, one.now, one.then);
     const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free);
     for (const Difference& one : differences)
         pg::execute("UPDATE " + table.name() + " AS t SET " + quoted(one.column) + " = " + value(one.now) + " WHERE " +
@@ -154,7 +162,7 @@ bool keyChangesWait(const std::string& source) {
     return *keysWait;
 }
 
-void keyLeaves(const KeyChange& change, const Cell* oldKey) {
+void keyLeaves(const KeyChange& change, const Cell* oldKey, const Cell* newKey) {
     static pg::Statement newKeyOf(
         "select n.value from standin_private.cdc_key_change c, unnest(c.new_key) with ordinality as n (value, place) "
         "where source = $1 and target = $2 and origin = $3 and position = $4 and (position <> '' or old_key = $5) "
@@ -163,29 +171,38 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey) {
                                      "origin = $3 and position = $4 "
                                      "and (position <> '' or old_key = $5) and fetched returning stored::text");
     static pg::Statement remember(
-        "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched) "
-        "values ($1, $2, $3, $4, $5, $6, false) on conflict (source, target, origin, position, old_key) "
-        "do update set stored = excluded.stored, at = excluded.at");
+        "insert into standin_private.cdc_key_change (source, target, origin, position, old_key, stored, fetched, "
+        "new_key) "
+        "values ($1, $2, $3, $4, $5, $6, false, $7) on conflict (source, target, origin, position, old_key) "
+        "do update set stored = excluded.stored, new_key = excluded.new_key, at = excluded.at");
+    // What this row took too early is now in the row that it becomes.
+    static pg::Statement passOn("update standin_private.cdc_key_change set new_key = $4 "
+                                "where source = $1 and target = $2 and new_key = $3 and fetched");
     oneAfterTheOther(change.table);
     const std::string key = textOfKey(change.table, oldKey);
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     const Oid relation = change.table.relation();
     const pg::Bytea position{change.position};
-    std::vector<std::string> newKey;
+    std::optional<std::vector<std::string>> becomes;
+    if (hasKey(change.table.target(), newKey))
+        becomes = valuesOfKey(change.table, newKey);
+    std::vector<std::string> arrived;
     for (const pg::Row row : newKeyOf.run(change.source, relation, change.origin, position, key))
-        newKey.push_back(row.get<std::string>(0));
-    if (!newKey.empty()) {
+        arrived.push_back(row.get<std::string>(0));
+    if (!arrived.empty()) {
         const std::string taken =
             takeFetched.run(change.source, relation, change.origin, position, key)[0].get<std::string>(0);
         if (stored)
-            correct(change.table, newKey, taken, *stored);
+            correct(change, arrived, taken, *stored);
     } else if (stored) {
-        remember.run(change.source, relation, change.origin, position, key, pg::Jsonb{*stored});
+        remember.run(change.source, relation, change.origin, position, key, pg::Jsonb{*stored}, becomes);
         keysWait = true;
     }
+    if (becomes)
+        passOn.run(change.source, relation, valuesOfKey(change.table, oldKey), *becomes);
 }
 
-void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena) {
+bool keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena, bool mayPass) {
     static pg::Statement recall(
         "select stored::text from standin_private.cdc_key_change where source = $1 and target = $2 and "
         "((origin = $3 and position = $4 and position <> '') or (position = '' and old_key = $5)) and not fetched "
@@ -203,16 +220,19 @@ void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
     if (!recalled.empty()) {
         const std::string stored = recalled[0].get<std::string>(0);
         fill(change.table, stored, cells, arena);
-        return;
+        return true;
     }
     if (!withholds(change.table.target(), cells) || !knowsOldKey)
-        return; // a value that is missing makes this a dead letter
+        return true; // a value that is missing makes this a dead letter
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     if (!stored)
-        return;
+        return true;
+    if (mayPass)
+        return false;
     remember.run(change.source, change.table.relation(), change.origin, pg::Bytea{change.position}, key,
                  pg::Jsonb{*stored}, valuesOfKey(change.table, cells));
     fill(change.table, *stored, cells, arena);
+    return true;
 }
 
 void keyArrived(const KeyChange& change, const Cell* oldKey) {

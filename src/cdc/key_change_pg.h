@@ -19,11 +19,14 @@ struct KeyChange {
 /// different batches, and in different partitions, so in either order. All of it is in the applying transaction. Keys
 /// of headers are decoded only where the row itself must be found before its delete has come.
 
-/// Before the delete of the row: remembers what the insert may withhold.
-void keyLeaves(const KeyChange& change, const Cell* oldKey);
+/// Before the delete of the row: remembers what the insert may withhold. `newKey` is null if the record does not say
+/// it.
+void keyLeaves(const KeyChange& change, const Cell* oldKey, const Cell* newKey);
 
 /// Before the insert: fills the cells that it withholds. `oldKey` is null if the record does not say it.
-void keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena);
+/// False, with nothing filled: the delete has not come, so the row may be yet to get its last values. If that `mayPass`
+/// no longer, they are taken as they are, and keyLeaves() mends them.
+bool keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena& arena, bool mayPass);
 
 /// After the insert was applied. One that became a dead letter still needs what is remembered.
 void keyArrived(const KeyChange& change, const Cell* oldKey);

@@ -210,7 +210,7 @@ def test_a_crash_between_the_halves_of_a_changed_key(kafka, bank, point):
 
 def test_a_changed_key_whose_insert_comes_first(kafka, bank):
     """Another partition is ahead. What it takes from the old row is mended when the old row's own partition has caught up."""
-    stream = wide(bank, "overtaken", 2)
+    stream = wide(bank, "overtaken", 2, conflict_timeout="'1 second'")
     log = Log()
     send(stream, *log.event("c", {"id": 1} | WIDE), None, 0)
     stream.applied(1)
