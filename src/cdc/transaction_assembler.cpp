@@ -83,6 +83,8 @@ Release TransactionAssembler::next(Clock::time_point now) {
         const Extent extent = measure();
         const bool giveUp = limits_.applyOnStall && release.partitions.empty() && isStalled(extent, now);
         if (!giveUp && !isComplete(extent)) {
+            if (release.partitions.empty() && takeLaterRun(now))
+                continue;
             if (release.partitions.empty() || current_->partlyTaken())
                 takePart(extent, release);
             return release;
@@ -153,6 +155,46 @@ void TransactionAssembler::lookAhead() {
     if (current_ && current_->ended() && current_->restarted())
         for (const Boundary& later : boundaries_)
             current_->lookAhead(later);
+}
+
+/// A connector that dies may have lost events of this transaction where it had already begun others elsewhere: each
+/// partition, and the transaction topic, may be of another broker. It then begins this one again behind those. As soon
+/// as the transaction is whole as such a later run has it, that is how it is taken. Its earlier run may still become
+/// whole itself, so it is given up no sooner.
+bool TransactionAssembler::takeLaterRun(Clock::time_point now) {
+    if (current_->partlyTaken())
+        return false;
+    std::vector<size_t> own;
+    for (size_t i = 0; i < boundaries_.size(); ++i)
+        if (boundaries_[i].id == current_->id())
+            own.push_back(i);
+    laterRuns_ =
+        static_cast<size_t>(std::count_if(own.begin(), own.end(), [&](size_t i) { return !boundaries_[i].end; }));
+    if (laterRuns_ == 0 || laterRuns_ > runsBeforeBarrier_)
+        return false;
+    const CurrentTransaction earlier = *current_;
+    for (size_t n = 0; n < own.size(); ++n) {
+        current_->follow(boundaries_[own[n]], now);
+        if (!boundaries_[own[n]].end)
+            continue;
+        current_->setBarrier(laterBarrier_);
+        for (size_t later = n + 1; later < own.size(); ++later)
+            current_->lookAhead(boundaries_[own[later]]);
+        if (!isComplete(measure()))
+            continue;
+        for (size_t taken = n + 1; taken-- > 0;)
+            boundaries_.erase(boundaries_.begin() + static_cast<ptrdiff_t>(own[taken]));
+        return true;
+    }
+    current_.emplace(earlier);
+    return false;
+}
+
+void TransactionAssembler::setBarrier(std::vector<int64_t> ends) {
+    if (current_->needsBarrier())
+        return current_->setBarrier(std::move(ends));
+    laterBarrier_ = std::move(ends);
+    runsBeforeBarrier_ = laterRuns_;
 }
 
 TransactionAssembler::Extent TransactionAssembler::measure() const {
@@ -264,6 +306,7 @@ bool TransactionAssembler::isPast(size_t index, const Extent& extent) const {
 void TransactionAssembler::finish() {
     remember(current_->id());
     current_.reset();
+    laterRuns_ = runsBeforeBarrier_ = 0;
     for (Partition& partition : partitions_) {
         partition.lastOrder = 0;
         partition.lastTaken = {};

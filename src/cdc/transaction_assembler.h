@@ -70,8 +70,8 @@ public:
     bool topicHasRoom() const { return boundaries_.size() < maxBoundaries; }
 
     /// The current transaction was begun twice: where do the partitions end?
-    bool needsBarrier() const { return current_ && current_->needsBarrier(); }
-    void setBarrier(std::vector<int64_t> ends) { current_->setBarrier(std::move(ends)); }
+    bool needsBarrier() const { return current_ && (current_->needsBarrier() || laterRuns_ > runsBeforeBarrier_); }
+    void setBarrier(std::vector<int64_t> ends);
 
     Release next(Clock::time_point now);
 
@@ -120,6 +120,7 @@ private:
     void takeOpen(Release& release);
     void advance(Clock::time_point now);
     void lookAhead();
+    bool takeLaterRun(Clock::time_point now);
     Extent measure() const;
     bool lacks(const Extent& extent, size_t collection) const;
     bool isComplete(const Extent& extent) const;
@@ -140,6 +141,9 @@ private:
     Collections collections_;
     std::deque<Boundary> boundaries_;
     std::optional<CurrentTransaction> current_;
+    size_t laterRuns_ = 0; ///< so often is it begun again behind the beginnings of others
+    std::vector<int64_t> laterBarrier_;
+    size_t runsBeforeBarrier_ = 0; ///< that had begun when laterBarrier_ was asked for
     std::unordered_set<std::string> released_;
     std::deque<std::string> releasedInOrder_; ///< oldest first
     int64_t topicRead_ = 0;

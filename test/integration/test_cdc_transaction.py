@@ -73,6 +73,39 @@ def test_stall(made):
     assert made.bank.value("select incomplete from standin.cdc_sources where source = 'made'") == 1
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_crash_that_loses_events_of_one_partition(kafka, bank, whole):
+    """Partitions of several brokers: 2 has begun where 1 is not whole. The connector sends both again, all of 1 or what is left of it."""
+    source = Transactions(bank, f"lossy_{whole}".lower(), {"a": "id int primary key, v int", "b": "id int primary key, v int"})
+    lost = lambda order: source.event(1, order, "b", "c", {"id": 1, "v": 1}, 2)
+    second = lambda: source.event(2, 1, "a", "c", {"id": 2, "v": 2}, 1)
+    source.boundaries(("BEGIN", 1))
+    source.event(1, 1, "a", "c", {"id": 1, "v": 1}, 0)
+    source.boundaries(("END", 1, {"a": 1, "b": 1}), ("BEGIN", 2))
+    source.lsn = 2
+    second()
+    await_("it to wait", lambda: source.state()[1] == "transaction 1 lacks 1 of 1 events of public.b")
+    source.boundaries(("BEGIN", 1))
+    source.lsn = 0
+    if whole:
+        source.event(1, 1, "a", "c", {"id": 1, "v": 1}, 0)
+    source.lsn = 1
+    lost(2 if whole else 1)
+    source.boundaries(("END", 1, {"a": 1, "b": 1} if whole else {"b": 1}), ("BEGIN", 2))
+    second()
+    source.boundaries(("END", 2, {"a": 1}))
+    source.await_rows("a", [(1, 1), (2, 2)])
+    assert source.rows("b") == [(1, 1)]
+    assert bank.value("select sum(duplicates) from standin.stat_cdc where source = %s", [source.name]) == (2 if whole else 1)
+    pid = bank.value("select pid from standin.cdc_sources where source = %s", [source.name])
+    bank.query("select pg_terminate_backend(%s)", [pid])
+    source.boundaries(("BEGIN", 3))
+    source.event(3, 1, "b", "u", {"id": 1, "v": 3}, 2)
+    source.boundaries(("END", 3, {"b": 1}))
+    source.await_rows("b", [(1, 3)])
+    source.drop()
+
+
 def test_large_transaction(kafka, bank):
     """A transaction of many times what may be held is applied in parts and shows as one."""
     source = Transactions(bank, "large", {"a": "id int primary key, v text"}, batch_records=20, batch_kilobytes=64,

@@ -180,6 +180,77 @@ TEST(TransactionAssembler, ARestartBeforeAnUnfinishedTransactionRepeatsEarlierOn
     EXPECT_EQ(source.next(), "0:1 0:2 0:3 0:4");
 }
 
+/// Each partition of another broker: none waits for the others. The event of b is lost, and 2 has begun.
+void crash(Source& source) {
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    source.begin("2", 11);
+    source.event(1, "2", 1, 11);
+    EXPECT_EQ(source.next(), "");
+    EXPECT_FALSE(source.assembler.needsBarrier());
+}
+
+TEST(TransactionAssembler, WhatACrashLosesInOnePartitionComesAgain) {
+    Source source;
+    crash(source);
+    source.begin("1", 100);
+    source.event(0, "1", 1, 100);
+    source.event(2, "1", 2, 100);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    ASSERT_TRUE(source.assembler.needsBarrier());
+    source.assembler.setBarrier({2, 1, 1});
+    source.begin("2", 101);
+    source.event(1, "2", 1, 101);
+    source.finish("2", {{"a", 1}});
+    EXPECT_EQ(source.next(), "0:0 0:1 2:0"); // 2 has become whole with its second run in turn
+    ASSERT_TRUE(source.assembler.needsBarrier());
+    source.assembler.setBarrier({2, 2, 1});
+    EXPECT_EQ(source.next(), "1:0 1:1");
+    EXPECT_EQ(source.assembler.topicNext(), 7);
+}
+
+TEST(TransactionAssembler, AfterACrashOnlyTheRestMayComeAgain) {
+    Source source;
+    crash(source);
+    source.begin("1", 100);
+    source.finish("1", {{"b", 1}}); // the connector goes on behind the event of a, and counts from there
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({1, 1, 1});
+    EXPECT_EQ(source.next(), "");
+    source.event(2, "1", 1, 100);
+    EXPECT_EQ(source.next(), "0:0 2:0");
+}
+
+TEST(TransactionAssembler, AnEarlierRunThatIsOnlyLateIsTaken) {
+    Source source;
+    crash(source);
+    source.begin("1", 100);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({2, 2, 3});
+    EXPECT_EQ(source.next(), "");
+    source.event(2, "1", 2, 10);
+    EXPECT_EQ(source.next(), "0:0 2:0");
+}
+
+TEST(TransactionAssembler, AfterTwoCrashesTheRunThatIsWholeIsTaken) {
+    Source source;
+    crash(source);
+    source.begin("1", 100);
+    source.event(0, "1", 1, 100);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    source.begin("2", 101);
+    source.begin("1", 200);
+    source.event(0, "1", 1, 200);
+    source.event(2, "1", 2, 200);
+    source.finish("1", {{"a", 1}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({3, 1, 1});
+    EXPECT_EQ(source.next(), "0:0 0:1 0:2 2:0");
+}
+
 TEST(TransactionAssembler, RemembersWhatWasReleasedBeforeItBegan) {
     Source source;
     source.assembler.remember("1");
