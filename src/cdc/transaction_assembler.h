@@ -41,7 +41,9 @@ struct AssemblerLimits {
 /// A connector that restarts goes on from an earlier point: it may repeat BEGIN, END and events, and numbers the events
 /// anew from the point where it goes on. What belongs to a transaction that was released is let through by itself (its
 /// position in the source's log tells that it is a duplicate). After a repeated BEGIN only events that Kafka got later
-/// count, and all partitions have to be read up to where they ended then.
+/// count, and all partitions have to be read up to where they ended then. It may have begun others before, in
+/// partitions and a transaction topic of other brokers: then the transaction is taken as the run has it that is whole
+/// first.
 class TransactionAssembler {
 public:
     using Clock = CurrentTransaction::Clock;

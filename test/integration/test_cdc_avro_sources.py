@@ -5,6 +5,7 @@ import json
 from harness.await_ import await_
 from avro_streams import SMALL, SMALL_TABLE, AvroStream, books, registry  # noqa: F401
 from streams import MILLIS, kafka  # noqa: F401
+from test_cdc_evolution import die_with_the_column
 
 BLOCK = {"type": "record", "name": "block", "namespace": "event", "fields": [
     {"name": "id", "type": "string"}, {"name": "total_order", "type": "long"}, {"name": "data_collection_order", "type": "long"}]}
@@ -95,3 +96,9 @@ def test_new_fields_become_columns(kafka, bank, registry):
     assert bank.query("select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'avro_evolving'::regclass"
                       " and attnum > 1 order by attnum") == [("v", "text"), ("n", "bigint")]
     stream.drop()
+
+
+def test_a_crash_between_the_column_and_the_commit(kafka, bank, registry):
+    stream = AvroStream(bank, registry, "avro_torn", "id int primary key", {"id": "int"}, server="avro", table={"schema_evolution": "add"})
+    die_with_the_column(stream, lambda: stream.write([stream.record("c", {"id": 1})]),
+                        lambda: stream.write([stream.record("c", {"id": 2, "note": "new"}, {"id": "int", "note": "string"})]))
