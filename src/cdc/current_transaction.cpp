@@ -1,7 +1,5 @@
 #include "cdc/current_transaction.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 
 namespace standin::cdc {
@@ -37,7 +35,7 @@ void CurrentTransaction::follow(const Boundary& boundary, Clock::time_point now)
     began_ = true;
     ended_ = false;
     until_.reset();
-    begins_.push_back(boundary.timestamp);
+    since_ = boundary.timestamp;
     barrier_.clear();
 }
 
@@ -54,16 +52,10 @@ void CurrentTransaction::end(const Boundary& boundary) {
             totals_[*known] = count;
 }
 
-CurrentTransaction::Place CurrentTransaction::place(const Held& record) const {
-    const auto after =
-        record.timestamp < 0 ? begins_.end() : std::upper_bound(begins_.begin(), begins_.end(), record.timestamp);
-    return {static_cast<size_t>(after - begins_.begin()), record.mark.totalOrder};
-}
-
 bool CurrentTransaction::counts(const Held& record, int64_t& lastOrder) const {
     if (record.mark.id != id_)
         return false;
-    if (restarted_ && record.timestamp >= 0 && record.timestamp < begins_.back())
+    if (restarted_ && record.timestamp >= 0 && record.timestamp < since_)
         return false;
     if (until_ && record.timestamp >= *until_)
         return false;

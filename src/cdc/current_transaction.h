@@ -55,10 +55,10 @@ public:
     /// repetition.
     /// `lastOrder`: the place of the last one of its partition that did.
     bool counts(const Held& record, int64_t& lastOrder) const;
-    /// How often the transaction was begun again before one of its records, and the record's number since then: each
-    /// time events are numbered from the start.
-    using Place = std::pair<size_t, int64_t>;
-    Place place(const Held& record) const;
+    /// The source's order within a transaction, whichever run of a connector brings the record: PostgreSQL's numbers
+    /// its events anew from wherever it goes on, others go on counting.
+    using Place = std::pair<int64_t, int64_t>;
+    static Place place(const Held& record) { return {record.mark.lsn, record.mark.totalOrder}; }
     /// One that counts was taken.
     void take(uint32_t collection) { ++taken_[collection]; }
     const std::vector<int64_t>& taken() const { return taken_; } ///< by collection
@@ -89,7 +89,7 @@ private:
     bool restarted_ = false;
     bool ended_ = false;
     bool partlyTaken_ = false;
-    std::vector<int64_t> begins_;  ///< when Kafka got each BEGIN but the first
+    int64_t since_ = -1;           ///< when Kafka got the last BEGIN
     std::optional<int64_t> until_; ///< after END: when Kafka got yet another BEGIN
     std::vector<int64_t> totals_;  ///< by collection; -1: END does not name it
     std::vector<int64_t> taken_;

@@ -8,7 +8,7 @@ namespace standin::cdc {
 namespace {
 
 constexpr auto worthATell = std::chrono::seconds(1); ///< shorter waits are the ordinary course of things
-constexpr CurrentTransaction::Place anyPlace{std::numeric_limits<size_t>::max(), 0};
+constexpr CurrentTransaction::Place anyPlace{std::numeric_limits<int64_t>::max(), 0};
 
 } // namespace
 
@@ -120,7 +120,7 @@ void TransactionAssembler::take(uint32_t index, Release& release) {
     if (current_ && current_->counts(record, partition.lastOrder))
         current_->take(partition.collection);
     if (current_ && record.mark.id == current_->id())
-        partition.lastTaken = std::max(partition.lastTaken, current_->place(record));
+        partition.lastTaken = std::max(partition.lastTaken, CurrentTransaction::place(record));
     release.partitions.push_back(index);
     release.bytes += record.bytes;
     partition.bytes -= record.bytes;
@@ -216,7 +216,7 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
             ++length;
             if (record.mark.id == current_->id()) {
                 extent.prefix[index] = length;
-                extent.last[index] = std::max(extent.last[index], current_->place(record));
+                extent.last[index] = std::max(extent.last[index], CurrentTransaction::place(record));
             }
             if (!current_->counts(record, lastOrder))
                 continue;
@@ -255,7 +255,8 @@ bool TransactionAssembler::barrierReached(const Extent& extent) const {
     return true;
 }
 
-/// In the order of the source across partitions, so that a parent comes before its child.
+/// In the order of the source across partitions, so that a parent comes before its child and a truncate in its place. A
+/// partition repeats what it had when the connector restarts; of what it brings first nothing earlier is still to come.
 void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& release, CurrentTransaction::Place upTo) {
     std::vector<uint32_t> sharing;
     for (uint32_t index = 0; index < prefix.size(); ++index)
@@ -263,7 +264,7 @@ void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& relea
             sharing.push_back(index);
     const auto order = [this](uint32_t index) {
         const Held& record = partitions_[index].held.front();
-        return record.mark.id == current_->id() ? current_->place(record) : CurrentTransaction::Place{};
+        return record.mark.id == current_->id() ? CurrentTransaction::place(record) : CurrentTransaction::Place{};
     };
     while (!sharing.empty()) {
         const auto first = std::min_element(sharing.begin(), sharing.end(),

@@ -39,13 +39,18 @@ std::string textOf(value field) {
     return std::string(text);
 }
 
+void setId(std::string_view text, TransactionMark& mark) {
+    mark.id = transactionId(text);
+    mark.lsn = transactionLsn(text);
+}
+
 void readTransaction(value field, TransactionMark& mark) {
     if (field.type() != json_type::object)
         return;
     for (auto member : field.get_object()) {
         const simdjson::ondemand::raw_json_string key = member.key();
         if (key == "id")
-            mark.id = transactionId(textOf(member.value()));
+            setId(textOf(member.value()), mark);
         else if (key == "total_order")
             mark.totalOrder = numberOf(member.value());
     }
@@ -87,7 +92,7 @@ bool readTransaction(std::string_view token, std::optional<RecordTemplate>& form
         if (form->places()[i].name == "id") {
             if (!isText || text.find('\\') != std::string_view::npos)
                 return false;
-            mark.id = transactionId(text);
+            setId(text, mark);
         } else if (form->places()[i].name == "total_order") {
             const auto number = plainNumber(text);
             if (!number)
@@ -148,6 +153,14 @@ std::string_view transactionId(std::string_view id) {
     const bool isPostgres =
         colon != std::string_view::npos && isDigits(id.substr(0, colon)) && isDigits(id.substr(colon + 1));
     return isPostgres ? id.substr(0, colon) : id;
+}
+
+int64_t transactionLsn(std::string_view id) {
+    const size_t size = transactionId(id).size();
+    int64_t lsn = 0;
+    if (size < id.size())
+        std::from_chars(id.data() + size + 1, id.data() + id.size(), lsn);
+    return lsn;
 }
 
 object TransactionRecords::open(std::string_view json) {

@@ -18,6 +18,7 @@ struct TransactionMark {
     std::string id;         ///< empty: the event names none
     int64_t totalOrder = 0; ///< its place in the transaction
     bool change = false;    ///< a change of a row: under `transaction` consistency it has to name a transaction
+    int64_t lsn = 0;        ///< where the event is in the source's log, if that is PostgreSQL's
 };
 
 /// A record of the transaction topic.
@@ -30,8 +31,10 @@ struct Boundary {
 };
 
 /// What is the same of all ids of one transaction. PostgreSQL's connector writes `txid:lsn`, and the lsn of an event is
-/// another than that of BEGIN and END.
+/// its own: another than that of BEGIN and END.
 std::string_view transactionId(std::string_view id);
+/// That lsn; 0 of other connectors.
+int64_t transactionLsn(std::string_view id);
 
 /// What the change events of one topic look like, as far as it was seen.
 struct MarkForm {

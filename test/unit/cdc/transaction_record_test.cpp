@@ -16,6 +16,7 @@ TransactionMark mark(std::string_view value) {
     const TransactionMark again = records.mark(value, form);
     EXPECT_EQ(again.id, parsed.id) << value;
     EXPECT_EQ(again.totalOrder, parsed.totalOrder) << value;
+    EXPECT_EQ(again.lsn, parsed.lsn) << value;
     EXPECT_EQ(again.change, parsed.change) << value;
     return parsed;
 }
@@ -24,6 +25,7 @@ TEST(TransactionRecords, FindsTheTransactionOfAnEvent) {
     const TransactionMark found = mark(
         R"({"before":null,"after":{"transaction":{"id":"no"},"op":"r"},"source":{},"transaction":{"id":"571:53195832","total_order":"3","data_collection_order":1},"op":"u","ts_ms":1})");
     EXPECT_EQ(found.id, "571");
+    EXPECT_EQ(found.lsn, 53195832);
     EXPECT_EQ(found.totalOrder, 3);
     EXPECT_TRUE(found.change);
 }
@@ -110,6 +112,8 @@ TEST(TransactionRecords, OnlyPostgresIdsAreCut) {
     EXPECT_EQ(transactionId("24da10bd-a6a3-11ee:17"), "24da10bd-a6a3-11ee:17");
     EXPECT_EQ(transactionId("00000025:00000d08:0025"), "00000025:00000d08:0025");
     EXPECT_EQ(transactionId("0-1-7"), "0-1-7");
+    EXPECT_EQ(transactionLsn("571:53195829"), 53195829);
+    EXPECT_EQ(transactionLsn("24da10bd-a6a3-11ee:17"), 0);
 }
 
 } // namespace

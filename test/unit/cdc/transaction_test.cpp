@@ -19,8 +19,8 @@ public:
         assembler.addPartition("b/0", "b", 0);
     }
 
-    void event(uint32_t partition, const std::string& id, int64_t order, int64_t timestamp = 0) {
-        assembler.add(partition, {end[partition]++, timestamp, 100, {id, order, true}}, now);
+    void event(uint32_t partition, const std::string& id, int64_t order, int64_t timestamp = 0, int64_t lsn = 0) {
+        assembler.add(partition, {end[partition]++, timestamp, 100, {id, order, true, lsn}}, now);
     }
     void plain(uint32_t partition) { assembler.add(partition, {end[partition]++, 0, 100, {}}, now); }
     void begin(const std::string& id, int64_t timestamp = 0) {
@@ -126,18 +126,32 @@ TEST(TransactionAssembler, DuplicatesOfAReleasedTransactionPassAndDoNotCount) {
 TEST(TransactionAssembler, ARestartInATransactionCountsFromItsSecondBegin) {
     Source source;
     source.begin("1", 100);
-    source.event(0, "1", 1, 101); // of the first run; there was another, in partition 1, that is still on its way
+    source.event(0, "1", 1, 101, 10); // of the first run; there was another, in partition 1, that is still on its way
     source.begin("1", 200);
-    source.event(2, "1", 2, 201); // of the second run, whose numbers begin anew
+    source.event(2, "1", 2, 201, 40); // of the second run, whose numbers begin anew
     source.finish("1", {{"a", 1}, {"b", 1}});
     EXPECT_EQ(source.next(), "");
     ASSERT_TRUE(source.assembler.needsBarrier());
     source.assembler.setBarrier({1, 1, 1});
     EXPECT_EQ(source.next(), "");
-    source.event(0, "1", 1, 202);
+    source.event(0, "1", 1, 202, 30);
     EXPECT_EQ(source.next(), ""); // the totals are reached, partition 1 is not read
-    source.event(1, "1", 2, 102);
+    source.event(1, "1", 2, 102, 20);
     EXPECT_EQ(source.next(), "0:0 1:0 0:1 2:0"); // the first run before the second
+}
+
+TEST(TransactionAssembler, WhatARestartBringsLateComesInItsPlace) {
+    Source source;
+    source.begin("1", 10);
+    source.event(2, "1", 3, 10, 30); // two before it, in other partitions, were lost
+    source.begin("1", 20);
+    source.event(0, "1", 1, 20, 10);
+    source.event(1, "1", 2, 20, 20);
+    source.event(2, "1", 3, 20, 30);
+    source.finish("1", {{"a", 2}, {"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({1, 1, 2});
+    EXPECT_EQ(source.next(), "0:0 1:0 2:0 2:1");
 }
 
 TEST(TransactionAssembler, AThirdRunOfATransactionDoesNotCountInItsSecond) {
@@ -327,14 +341,14 @@ TEST(TransactionAssembler, ARestartedTransactionBeyondTheBuffersKeepsItsOrder) {
     Source source({.heldRecords = 2});
     source.assembler.setAtEnd(2, true);
     source.begin("1", 10);
-    source.event(0, "1", 1, 10);
-    source.event(0, "1", 3, 10);
+    source.event(0, "1", 1, 10, 10);
+    source.event(0, "1", 3, 10, 30);
     source.begin("1", 20);
     EXPECT_EQ(source.next(), ""); // what partition 1 has comes in between
-    source.event(1, "1", 2, 10);
+    source.event(1, "1", 2, 10, 20);
     EXPECT_EQ(source.next(), "0:0 1:0...");
-    source.event(1, "1", 1, 20);
-    source.event(1, "1", 2, 20);
+    source.event(1, "1", 1, 20, 40);
+    source.event(1, "1", 2, 20, 50);
     EXPECT_EQ(source.next(), "0:1...");
 }
 
