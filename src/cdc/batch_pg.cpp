@@ -17,23 +17,6 @@ constexpr size_t prefetchDistance = 2; ///< records
 constexpr const char* oldKeyHeader = "__debezium.oldkey";
 constexpr const char* newKeyHeader = "__debezium.newkey";
 
-kafka::Failure discreet(const kafka::Failure& failure) {
-    return {failure.sqlstate, std::string(discreetMessage(failure.sqlstate)), failure.column};
-}
-
-/// What is no readable JSON object is not kept: nobody can tell what is in it. `record`: the message's, as JSON if it
-/// was Avro.
-kafka::Redacted redacted(const kafka::Message& message, const Record& record, const Redaction& redaction) {
-    const auto hide = [&](std::optional<std::string_view> text) {
-        return text ? redaction.redact(*text) : std::nullopt;
-    };
-    kafka::Redacted result{hide(record.key), hide(record.value), {}};
-    for (const auto& [name, value] : message.headers())
-        if (auto hidden = hide(value))
-            result.headers.emplace_back(name, std::move(*hidden));
-    return result;
-}
-
 /// A conflict with other rows, not with the row of the same key.
 bool isConflict(const kafka::Failure& failure, const TargetTable& table) {
     if (failure.sqlstate == "23503" || failure.sqlstate == "23P01")
@@ -89,6 +72,11 @@ bool BatchApplier::fetchSchemas(const kafka::MessageBatch& messages, const std::
 }
 
 void BatchApplier::reset() {
+    clear();
+    given_.clear();
+}
+
+void BatchApplier::clear() {
     changes_.clear();
     interludes_.clear();
     buried_.clear();
@@ -100,21 +88,10 @@ void BatchApplier::reset() {
 void BatchApplier::apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
                          const std::vector<PartitionState*>& partitions) {
     tables_ = &tables;
-    reset();
+    clear();
     decode(messages, partitions);
     applyDecoded(messages, partitions);
-    letters_.supersede(source_, messages, partitions,
-                       [&](const PartitionState& partition, std::string_view key,
-                           std::string& place) -> std::optional<std::string_view> {
-                           const RowMapper* mapper =
-                               partition.table == noTable ? nullptr : tables[partition.table]->mapper();
-                           if (!mapper || !mapper->redaction().needed())
-                               return key;
-                           auto redacted = mapper->redaction().redact(key);
-                           if (!redacted)
-                               return std::nullopt;
-                           return place = std::move(*redacted);
-                       });
+    supersedeLetters(messages, partitions);
 }
 
 /// Changes in runs, with what has its own place in the stream between them.
@@ -210,18 +187,6 @@ void BatchApplier::decode(const kafka::MessageBatch& messages, const std::vector
         else if (failure)
             takeUndecodable(message, record, *partition, *failure);
     }
-}
-
-/// It is seen too, and buried once.
-void BatchApplier::takeUndecodable(const kafka::Message& message, const Record& record, PartitionState& partition,
-                                   const kafka::Failure& failure) {
-    const Event place = decoder_.place(decoderOf(partition), record);
-    if (isSeen(place, partition))
-        return;
-    if (barrier_ && barrier_->sideOf(partition, place) == Side::Before)
-        ++partition.counts.ignored;
-    else
-        bury(message, partition, failure);
 }
 
 /// Changes the table as far as the record needs it to. What a row without a schema needs may still come by the schema
@@ -378,26 +343,6 @@ void BatchApplier::applyRange(size_t first, size_t last, const kafka::MessageBat
         buried_[change] = true;
         bury(messages[index], *partitions[index], failure);
     });
-}
-
-void BatchApplier::bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure) {
-    ++partition.counts.deadLetters;
-    const RowMapper* mapper = partition.table == noTable ? nullptr : (*tables_)[partition.table]->mapper();
-    if (mapper && mapper->redaction().needed())
-        letters_.bury(source_, message, partition, discreet(failure),
-                      redacted(message, readable(message), mapper->redaction()));
-    else
-        letters_.bury(source_, message, partition, failure, std::nullopt);
-}
-
-/// As JSON where it can be.
-Record BatchApplier::readable(const kafka::Message& message) {
-    const Record record{message.key(), message.value()};
-    try {
-        return avro_.toJson(record, arena_);
-    } catch (const Error&) {
-        return record;
-    }
 }
 
 } // namespace standin::cdc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -96,6 +97,8 @@ public:
     /// One entry a message; null for what is none of a known partition's.
     void apply(std::vector<std::unique_ptr<TargetTable>>& tables, const kafka::MessageBatch& messages,
                const std::vector<PartitionState*>& partitions);
+    /// The transaction goes on with another batch.
+    void goOn(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     /// After the transaction has ended, one way or the other.
     void reset();
     /// Whether a conflict is thrown (ConflictPending) rather than made a dead letter of.
@@ -114,6 +117,7 @@ private:
         Event event;
     };
 
+    void clear();
     void decode(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
     bool evolveFor(const PartitionState& partition, const kafka::MessageBatch& messages,
                    const std::vector<PartitionState*>& partitions);
@@ -131,6 +135,7 @@ private:
                  PartitionState& partition);
     bool comesByBarrier(const Event& event, const PartitionState& partition) const;
     bool isTruncated(const Event& event, PartitionState& partition);
+    bool isAppliedBeyond(const Event& truncate, uint32_t index, const std::vector<PartitionState*>& partitions) const;
     void takeTruncate(const TargetTable& table, const Event& event, PartitionState& partition);
     void applyTruncate(uint32_t index, const kafka::MessageBatch& messages,
                        const std::vector<PartitionState*>& partitions);
@@ -149,6 +154,7 @@ private:
     const Cell* keyIn(const char* header, TargetTable& table, const kafka::Message& message);
     void finishKeyChanges(const kafka::MessageBatch& messages);
     void bury(const kafka::Message& message, PartitionState& partition, const kafka::Failure& failure);
+    void supersedeLetters(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions);
 
     std::string source_;
     bool defersConflicts_ = false;
@@ -168,8 +174,9 @@ private:
     TableDecoder messageDecoder_{Target{}};
     std::vector<std::string> notices_;
     std::vector<Change> changes_;
-    std::vector<bool> buried_; ///< by change
-    bool tableLags_ = false;   ///< the table has to change for the record decoded last
+    std::vector<bool> buried_;                       ///< by change
+    std::map<const PartitionState*, int64_t> given_; ///< what batches before it in this transaction had: up to there
+    bool tableLags_ = false;                         ///< the table has to change for the record decoded last
     OpenLetters letters_;
     bool shared_ = false;
     bool readsSchemaChanges_ = false;

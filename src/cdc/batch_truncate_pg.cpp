@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cdc/batch_pg.h"
 #include "cdc/key_change_pg.h"
 #include "cdc/record_failure_pg.h"
@@ -63,12 +65,6 @@ void BatchApplier::takeTruncate(const TargetTable& table, const Event& event, Pa
     if (table.config().history)
         throw Error("22023", "the source table was truncated, and a history is not: it has no row to say so", "",
                     "Add the table with on_truncate => 'ignore'.");
-    const bool ordered = partition.alone || barrier_->ordered();
-    if (!ordered && table.target().key.empty() && OidIsValid(table.relation()))
-        throw Error("22023",
-                    "the source table was truncated, and its topic has several partitions: without a key, rows from "
-                    "before and after that cannot be told apart",
-                    "", "Delete by hand what is from before the truncate, then discard the record.");
     pendingTruncate_ = event;
 }
 
@@ -94,20 +90,33 @@ void BatchApplier::truncate(const Event& event, uint32_t index, const kafka::Mes
     const kafka::Message message = messages[index];
     TargetTable& table = *(*tables_)[partition.table];
     requireOneTopic(source_, table);
-    if (partition.alone || barrier_->ordered()) {
+    const bool isOrdered = partition.alone || barrier_->ordered();
+    const bool comparesHere = !partition.alone && isComparable(event);
+    const bool committedBeyond = isOrdered && comparesHere && barrier_->isCommittedBeyond(partition.topic, event);
+    const bool isLate = committedBeyond || (isOrdered && comparesHere && isAppliedBeyond(event, index, partitions));
+    if (isOrdered && !isLate) {
         truncateTarget(table);
         letters_.supersedeAll(source_, message);
-        if (!partition.alone && isComparable(event))
+        if (comparesHere)
             barrier_->store(partition.topic, markOf(event));
         return;
     }
+    if (table.target().key.empty() && OidIsValid(table.relation()))
+        throw Error("22023",
+                    "the source table was truncated, and its topic has several partitions: without a key, rows from "
+                    "before and after that cannot be told apart",
+                    "", "Delete by hand what is from before the truncate, then discard the record.");
     const TruncateMark mark = markOf(event);
     Arena arena;
     EventDecoder events(modes_, arena);
     TableDecoder decoder(table.target());
     TouchedKeys touched(source_, partition.topic, mark,
                         [&](const kafka::Message& one) { return decodeAgain(decoder, events, arena, one, table); });
-    touched.readPartitions(*reader_, message.timestamp());
+    if (committedBeyond || !isOrdered)
+        touched.readPartitions(*reader_, message.timestamp());
+    for (const auto& [earlier, end] : given_)
+        if (earlier->topic == partition.topic)
+            touched.readAgain(*reader_, earlier->partition, earlier->stored, end);
     for (uint32_t i = 0; i < index; ++i)
         if (partitions[i] && partitions[i]->topic == partition.topic)
             touched.take(messages[i]);
@@ -119,6 +128,29 @@ void BatchApplier::truncate(const Event& event, uint32_t index, const kafka::Mes
         return sideOf(mark, events.place(decoder, {key, value})) != Side::After;
     });
     barrier_->store(partition.topic, mark);
+}
+
+/// In a stream that is in order, a truncate that was lost in a crash of the connector and has come again, in a
+/// partition that by then had what is from after it. A transaction of the source is one here, so that is applied in
+/// this one.
+bool BatchApplier::isAppliedBeyond(const Event& truncate, uint32_t index,
+                                   const std::vector<PartitionState*>& partitions) const {
+    const auto isBeyond = [&](const PartitionState* one) {
+        const auto& marks = one->marks.marks();
+        return one->topic == partitions[index]->topic &&
+               std::any_of(marks.begin(), marks.end(), [&](const PositionMarks::Mark& mark) {
+                   return mark.origin == truncate.origin && mark.position > truncate.position;
+               });
+    };
+    return std::any_of(given_.begin(), given_.end(), [&](const auto& entry) { return isBeyond(entry.first); }) ||
+           std::any_of(partitions.begin(), partitions.begin() + index,
+                       [&](const PartitionState* one) { return one && isBeyond(one); });
+}
+
+void BatchApplier::goOn(const kafka::MessageBatch& messages, const std::vector<PartitionState*>& partitions) {
+    for (uint32_t i = 0; i < messages.size(); ++i)
+        if (partitions[i])
+            given_[partitions[i]] = messages[i].offset() + 1;
 }
 
 /// A record that cannot be decoded was a dead letter, and changed no row.

@@ -78,6 +78,7 @@ bool SourceApplier::applyBatch(Stream& stream, Batch& batch) {
 void SourceApplier::applyRest(Stream& stream, Batch& batch) {
     auto deadline = std::chrono::steady_clock::now() + config_.stallTimeout;
     while (!stream.atBoundary()) {
+        applier_.goOn(batch.messages, batch.origins);
         batch.clear();
         stream.receive(batch);
         stream.count();

@@ -256,7 +256,8 @@ bool TransactionAssembler::barrierReached(const Extent& extent) const {
 }
 
 /// In the order of the source across partitions, so that a parent comes before its child and a truncate in its place. A
-/// partition repeats what it had when the connector restarts; of what it brings first nothing earlier is still to come.
+/// partition repeats what it had when the connector restarts; of what it brings first nothing earlier is still to come,
+/// but for a truncate, which has no partition of its own.
 void TransactionAssembler::takeExtent(std::vector<size_t> prefix, Release& release, CurrentTransaction::Place upTo) {
     std::vector<uint32_t> sharing;
     for (uint32_t index = 0; index < prefix.size(); ++index)

@@ -82,6 +82,12 @@ bool TruncateBarrier::isTheLast(const PartitionState& partition, const Event& ev
     return mark && event.origin == mark->origin && event.position == mark->position;
 }
 
+bool TruncateBarrier::isCommittedBeyond(const std::string& topic, const Event& truncate) const {
+    static pg::Statement any("select exists (select from standin_private.cdc_position "
+                             "where source = $1 and topic = $2 and origin = $3 and position > $4)");
+    return any.run(source_, topic, truncate.origin, pg::Bytea{truncate.position})[0].get<bool>(0);
+}
+
 void TruncateBarrier::store(const std::string& topic, const TruncateMark& mark) {
     static pg::Statement store(
         "insert into standin_private.cdc_truncate (source, topic, origin, position, source_micros, debezium_micros) "

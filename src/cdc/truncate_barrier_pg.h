@@ -39,6 +39,8 @@ public:
     Side sideOf(const PartitionState& partition, const Event& event) const;
     /// Whether it is that truncate.
     bool isTheLast(const PartitionState& partition, const Event& event) const;
+    /// Whether something from after the truncate was applied, and committed.
+    bool isCommittedBeyond(const std::string& topic, const Event& truncate) const;
     /// A truncate was applied, in the transaction at hand.
     void store(const std::string& topic, const TruncateMark& mark);
 

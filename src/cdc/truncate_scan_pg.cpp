@@ -65,14 +65,23 @@ void TouchedKeys::readPartition(RangeReader& reader, const Partition& partition,
         if (there && start <= low && low == 0 && range.reaches())
             return;
         if (!there || start <= low)
-            throw Error("22023",
-                        "the source table was truncated, and which rows were changed since is not known: Kafka no "
-                        "longer has all records of partition " +
-                            std::to_string(partition.number) + " from the truncate on",
-                        "", byHand);
+            refuse(partition.number);
         end = start;
         start -= step;
     }
+}
+
+void TouchedKeys::readAgain(RangeReader& reader, int32_t partition, int64_t from, int64_t to) {
+    if (!reader.read(topic_, partition, from, to, [&](const kafka::Message& message) { take(message); }))
+        refuse(partition);
+}
+
+void TouchedKeys::refuse(int32_t partition) {
+    throw Error("22023",
+                "the source table was truncated, and which rows were changed since is not known: Kafka no longer has "
+                "all records of partition " +
+                    std::to_string(partition) + " from the truncate on",
+                "", byHand);
 }
 
 void TouchedKeys::note(const kafka::Message& message, AppliedRange* range) {

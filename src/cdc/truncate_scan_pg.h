@@ -25,6 +25,9 @@ public:
     /// What is stored of all partitions of the topic. `truncatedAt`: the truncate's time in Kafka (milliseconds since
     /// 1970), about where to begin. Throws Error if some of it cannot be known any more.
     void readPartitions(RangeReader& reader, int64_t truncatedAt);
+    /// Records `from` to `to` of a partition, the latter excluded: applied in the transaction at hand, and no longer
+    /// here.
+    void readAgain(RangeReader& reader, int32_t partition, int64_t from, int64_t to);
     /// A record that was applied after that, in the transaction at hand.
     void take(const kafka::Message& message) { note(message, nullptr); }
 
@@ -40,6 +43,7 @@ private:
     void readPartition(RangeReader& reader, const Partition& partition, int64_t truncatedAt);
     void note(const kafka::Message& message, AppliedRange* range);
     void loadLetters();
+    [[noreturn]] static void refuse(int32_t partition);
 
     const std::string& source_;
     const std::string& topic_;

@@ -5,7 +5,7 @@ import json
 from harness.await_ import await_
 from avro_streams import SMALL, SMALL_TABLE, AvroStream, books, registry  # noqa: F401
 from streams import MILLIS, kafka  # noqa: F401
-from test_cdc_evolution import die_with_the_column
+from test_cdc_evolution import COLUMNS, described, die_with_the_column, event, table_change
 
 BLOCK = {"type": "record", "name": "block", "namespace": "event", "fields": [
     {"name": "id", "type": "string"}, {"name": "total_order", "type": "long"}, {"name": "data_collection_order", "type": "long"}]}
@@ -13,6 +13,22 @@ BOUNDARY = {"type": "record", "name": "TransactionMetadataValue", "namespace": "
     {"name": "status", "type": "string"}, {"name": "id", "type": "string"}, {"name": "event_count", "type": ["null", "long"]},
     {"name": "data_collections", "type": ["null", {"type": "array", "items": {"type": "record", "name": "collection", "namespace": "event", "fields": [
         {"name": "data_collection", "type": "string"}, {"name": "event_count", "type": "long"}]}}]}, {"name": "ts_ms", "type": "long"}]}
+
+
+def record(title, **fields):
+    return {"type": "record", "name": title, "namespace": "io.debezium.connector.schema", "fields": [
+        {"name": field, "type": kind} for field, kind in fields.items()]}
+
+
+TEXT, NUMBER = ["null", "string"], ["null", "int"]
+COLUMN = record("Column", name="string", jdbcType="int", nativeType=NUMBER, typeName="string", typeExpression=TEXT, charsetName=TEXT, length=NUMBER,
+                scale=NUMBER, position="int", optional="boolean", autoIncremented="boolean", generated="boolean", comment=TEXT, defaultValueExpression=TEXT,
+                enumValues=["null", {"type": "array", "items": "string"}])
+TABLE = record("Table", defaultCharsetName=TEXT, primaryKeyColumnNames={"type": "array", "items": "string"}, columns={"type": "array", "items": COLUMN},
+               comment=TEXT)
+SCHEMA_CHANGE = record("SchemaChangeValue", source=record("Source", version="string", connector="string", name="string", db="string", table=TEXT),
+                       ts_ms="long", databaseName=TEXT, schemaName=TEXT, ddl=TEXT,
+                       tableChanges={"type": "array", "items": record("Change", type="string", id="string", table=["null", TABLE])})
 
 
 class AvroTransactions:
@@ -102,3 +118,17 @@ def test_a_crash_between_the_column_and_the_commit(kafka, bank, registry):
     stream = AvroStream(bank, registry, "avro_torn", "id int primary key", {"id": "int"}, server="avro", table={"schema_evolution": "add"})
     die_with_the_column(stream, lambda: stream.write([stream.record("c", {"id": 1})]),
                         lambda: stream.write([stream.record("c", {"id": 2, "note": "new"}, {"id": "int", "note": "string"})]))
+
+
+def test_schema_changes(kafka, bank, registry):
+    """What describes the tables is in Avro, and the rows are JSON without a schema."""
+    stream = described(bank, "avro_told", "avro")
+    writer = AvroStream.__new__(AvroStream)
+    writer.bank, writer.registry, writer.topic = bank, registry, "avro_told"
+    _, change = table_change("avro_told", COLUMNS, comment="of a bank")
+    writer.write([(None, (json.dumps(SCHEMA_CHANGE), change))])
+    stream.produce([event("c", {"id": 1, "name": "n", "amount": "AfQ="})])
+    await_("the row", lambda: bank.value("select to_regclass('avro_told')") and bank.query("select id, name, amount::text from avro_told") == [(1, "n", "5.00")], 60)
+    assert bank.value("select obj_description('avro_told'::regclass)") == "of a bank"
+    assert stream.dead_letters() == []
+    stream.drop()

@@ -268,12 +268,12 @@ def table_change(name, columns, key=("id",), comment=None, kind="ALTER"):
         "schemaName": None, "ddl": f"alter table {name} ...", "tableChanges": [{"type": kind, "id": f'"bank"."{name}"', "table": table}]}
 
 
-def described(bank, name, **options):
+def described(bank, name, server="kafka", **options):
     """A planned table whose source has a schema change topic."""
     for topic, partitions in [(name, 1), (f"{name}.bank.{name}", 3)]:
         bank.kafka.topic_create(topic, partitions)
     words = "".join(f", {key} => {value}" for key, value in options.items())
-    bank.query(f"select standin.cdc_source_create('{name}', 'kafka', schema_topic => '{name}'{words})")
+    bank.query(f"select standin.cdc_source_create('{name}', '{server}', schema_topic => '{name}'{words})")
     bank.query(f"select standin.cdc_table_create('{name}', '{name}.bank.{name}', 'public.{name}', 'replica')")
     stream = Evolving.__new__(Evolving)
     stream.bank, stream.name, stream.topic = bank, name, f"{name}.bank.{name}"

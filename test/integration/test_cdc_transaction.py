@@ -106,6 +106,38 @@ def test_a_crash_that_loses_events_of_one_partition(kafka, bank, whole):
     source.drop()
 
 
+@pytest.mark.parametrize("options", [{"batch_records": 500}, {"batch_records": 20, "queue_kilobytes": 64},
+                                     {"on_stall": "'apply'", "stall_timeout": "'1 s'"}], ids=["whole", "in parts", "too late"])
+def test_a_truncate_lost_in_a_crash_comes_again_in_another_partition(kafka, bank, options):
+    """It has no key. Where it comes the second time, what is from after it has been: in the same transaction here, or committed."""
+    source = Transactions(bank, f"lost_{len(options)}{options.get('batch_records', '')}",
+                          {"a": "id int primary key, v int"}, on_truncate="apply", **options)
+    bank.query("select standin.cdc_pause(%s)", [source.name])
+
+    def put(rows, partition, order):
+        source.lsn = order - 1
+        for number, row in enumerate(rows):
+            source.event(1, order + number, "a", "u" if row and row["v"] > 1 else row and "c" or "t", row, partition)
+    before = [{"id": i, "v": 1} for i in range(1, 61)]
+    after = [{"id": i, "v": 2} for i in range(51, 56)] + [{"id": i, "v": 1} for i in range(101, 160)]
+    total = {"a": len(before) + 1 + len(after)}
+    source.boundaries(("BEGIN", 1))
+    put(before, 0, 1)
+    put(after, 1, 62)
+    source.boundaries(("END", 1, total))
+    bank.query("select standin.cdc_resume(%s)", [source.name])
+    if "on_stall" in options:
+        await_("it to go on without", lambda: len(source.rows("a")) == 60 + 59)
+    source.boundaries(("BEGIN", 1))
+    put(before, 0, 1)
+    put([None], 1, 61)
+    put(after, 1, 62)
+    source.boundaries(("END", 1, total))
+    source.await_rows("a", [(row["id"], row["v"]) for row in after])
+    assert bank.value("select coalesce(sum(dead_letters), 0) from standin.stat_cdc where source = %s", [source.name]) == 0
+    source.drop()
+
+
 def test_large_transaction(kafka, bank):
     """A transaction of many times what may be held is applied in parts and shows as one."""
     source = Transactions(bank, "large", {"a": "id int primary key, v text"}, batch_records=20, batch_kilobytes=64,

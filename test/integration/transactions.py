@@ -7,7 +7,7 @@ from streams import MILLIS
 class Transactions:
     """Tables of one source under consistency `transaction`, each topic with three partitions."""
 
-    def __init__(self, bank, name, tables, partitions=3, **options):
+    def __init__(self, bank, name, tables, partitions=3, on_truncate="dead_letter", **options):
         self.bank, self.name, self.prefix = bank, name, name
         self.lsn = 0
         self.topic = f"{name}.transaction"
@@ -18,18 +18,20 @@ class Transactions:
         for table, columns in tables.items():
             bank.kafka.topic_create(f"{name}.public.{table}", partitions)
             bank.query(f"create table {name}_{table} ({columns}); alter table {name}_{table} owner to replica")
-            bank.query("select standin.cdc_table_add(%s, %s, %s)", [name, f"{name}.public.{table}", f"{name}_{table}"])
+            bank.query("select standin.cdc_table_add(%s, %s, %s, on_truncate => %s)",
+                       [name, f"{name}.public.{table}", f"{name}_{table}", on_truncate])
 
     def event(self, transaction, order, table, op, row, partition):
-        """A key and an envelope; None for the transaction: a row of a snapshot."""
+        """A key and an envelope; None for the transaction: a row of a snapshot; no row: a truncate."""
         self.lsn += 1
         before, after = (row, None) if op == "d" else (None, row)
+        key = row and {"id": row["id"]}
         block = transaction and {"id": f"{transaction}:{self.lsn}", "total_order": order, "data_collection_order": 1}
         source = {"version": "3.6.1.Final", "connector": "postgresql", "name": self.name, "ts_ms": MILLIS, "snapshot": "false",
                   "db": "core", "sequence": f'["{self.lsn}","{self.lsn}"]', "schema": "public", "table": table,
                   "txId": transaction, "lsn": self.lsn, "xmin": None}
         self.bank.kafka.produce(f"{self.name}.public.{table}", [
-            ({"id": row["id"]}, {"before": before, "after": after, "source": source, "transaction": block, "op": op,
+            (key, {"before": before, "after": after, "source": source, "transaction": block, "op": op,
                                  "ts_ms": MILLIS})], partition)
 
     def boundaries(self, *records):

@@ -196,8 +196,9 @@ TEST_F(OracleEvents, PositionsFollowTheCommits) {
                 EXPECT_EQ(where[i].position[15], i % 2 ? 1 : 2) << i;
                 EXPECT_EQ(where[i].sourceMicros, i < 3 ? 1774995308000000 : 1774995309000000) << i;
             }
-            if (name == "oracle-flattened")
+            if (name == "oracle-flattened") {
                 EXPECT_EQ(where[4].position, "");
+            }
         }
 }
 
