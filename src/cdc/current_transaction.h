@@ -59,6 +59,8 @@ public:
     /// its events anew from wherever it goes on, others go on counting.
     using Place = std::pair<int64_t, int64_t>;
     static Place place(const Held& record) { return {record.mark.lsn, record.mark.totalOrder}; }
+    /// The same in each run.
+    static int64_t identity(const Held& record) { return record.mark.lsn ? record.mark.lsn : record.mark.totalOrder; }
     /// One that counts was taken.
     void take(uint32_t collection) { ++taken_[collection]; }
     const std::vector<int64_t>& taken() const { return taken_; } ///< by collection

@@ -197,6 +197,9 @@ void TransactionAssembler::setBarrier(std::vector<int64_t> ends) {
     runsBeforeBarrier_ = laterRuns_;
 }
 
+/// A partition that had begun a later transaction had all of this one before, and repeats it behind that when the
+/// connector begins anew: this is counted, and taken as the repetition that it is once its turn has come. What comes
+/// there for the first time is not: a truncate that was lost, which has no partition of its own.
 TransactionAssembler::Extent TransactionAssembler::measure() const {
     Extent extent;
     extent.prefix.assign(partitions_.size(), 0);
@@ -208,16 +211,23 @@ TransactionAssembler::Extent TransactionAssembler::measure() const {
         const Partition& partition = partitions_[index];
         int64_t lastOrder = partition.lastOrder;
         size_t length = 0;
+        std::unordered_set<int64_t> seen;
         for (const Held& record : partition.held) {
-            if (record.mark.id != current_->id() && !isOpen(record)) {
+            const bool isOwn = record.mark.id == current_->id();
+            if (!isOwn && !isOpen(record)) {
                 extent.passed[index] = true;
-                break;
+                if (!current_->restarted())
+                    break;
             }
             ++length;
-            if (record.mark.id == current_->id()) {
+            if (isOwn && !extent.passed[index]) {
                 extent.prefix[index] = length;
                 extent.last[index] = std::max(extent.last[index], CurrentTransaction::place(record));
+                if (current_->restarted())
+                    seen.insert(CurrentTransaction::identity(record));
             }
+            if (extent.passed[index] && !seen.contains(CurrentTransaction::identity(record)))
+                continue;
             if (!current_->counts(record, lastOrder))
                 continue;
             ++extent.counted[partition.collection];

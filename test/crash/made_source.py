@@ -161,13 +161,13 @@ class Connector:
         for transaction in self.sent[-back:]:
             self.emit(self.records(*transaction))
 
-    def break_off(self, transaction, back):
-        """It dies in the midst of a transaction, of which each partition got a part, and restarts before it."""
-        records = self.records(*transaction)
+    def break_off(self, transactions, back):
+        """It dies in the midst of transactions, of which each partition got a part, and restarts before them."""
+        records = [record for transaction in transactions for record in self.records(*transaction)]
         reached = {place: self.chance.randrange(len(records)) for place in {(record[0], record[1]) for record in records}}
         self.emit([record for at, record in enumerate(records[:-1]) if at == 0 or at < reached[record[0], record[1]]])
         self.repeat(back)
-        self.send(transaction)
+        self.send(*transactions)
 
     def resume_amidst(self, transaction):
         """It dies in the midst of a transaction and knows what of it was sent: BEGIN comes again, END counts the rest."""

@@ -265,6 +265,43 @@ TEST(TransactionAssembler, AfterTwoCrashesTheRunThatIsWholeIsTaken) {
     EXPECT_EQ(source.next(), "0:0 0:1 0:2 2:0");
 }
 
+/// Partition 0 had begun transaction 2 before the crash, and partition 2 lost its event of 1.
+TEST(TransactionAssembler, WhatComesAgainBehindALaterTransactionCounts) {
+    for (const bool truncates : {false, true}) {
+        Source source;
+        source.begin("1", 10);
+        source.event(0, "1", 1, 10, 101);
+        source.event(0, "2", 1, 11, 201);
+        source.begin("1", 100);
+        source.event(0, "1", 1, 100, 101);
+        source.event(2, "1", 2, 100, 102);
+        if (truncates)
+            source.event(0, "1", 3, 100, 103); // was lost, wherever it was to be
+        source.finish("1", {{"a", truncates ? 2 : 1}, {"b", 1}});
+        source.begin("2", 101);
+        source.event(0, "2", 1, 101, 201);
+        source.finish("2", {{"a", 1}});
+        EXPECT_EQ(source.next(), "");
+        ASSERT_TRUE(source.assembler.needsBarrier());
+        source.assembler.setBarrier({5, 0, 1});
+        EXPECT_EQ(source.next(), truncates ? "" : "0:0 2:0 0:1 0:2 0:3");
+    }
+}
+
+/// The connector goes on where it was: what it had sent to partition 0 does not come again.
+TEST(TransactionAssembler, TheRestCountsWhereALaterTransactionHadBegunElsewhere) {
+    Source source;
+    source.begin("1", 10);
+    source.event(0, "1", 1, 10, 101);
+    source.event(0, "2", 1, 11, 201);
+    source.begin("1", 100);
+    source.event(2, "1", 1, 100, 102);
+    source.finish("1", {{"b", 1}});
+    EXPECT_EQ(source.next(), "");
+    source.assembler.setBarrier({2, 0, 1});
+    EXPECT_EQ(source.next(), "0:0 2:0");
+}
+
 TEST(TransactionAssembler, RemembersWhatWasReleasedBeforeItBegan) {
     Source source;
     source.assembler.remember("1");
