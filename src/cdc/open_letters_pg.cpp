@@ -10,6 +10,8 @@ namespace standin::cdc {
 
 namespace {
 
+constexpr size_t prefetchDistance = 4; ///< records
+
 uint64_t hashOf(const std::string& topic) { return hashBytes(0, topic); }
 uint64_t hashOf(const std::string& topic, std::string_view key) { return hashBytes(hashOf(topic), key); }
 
@@ -52,6 +54,7 @@ void OpenLetters::supersede(const std::string& source, const kafka::MessageBatch
     const PartitionState* partition = nullptr;
     uint64_t topicHash = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
+        messages.prefetchKey(i + prefetchDistance);
         const kafka::Message message = messages[i];
         if (!partitions[i] || !message.key() || !message.value())
             continue;

@@ -110,6 +110,13 @@ public:
         if (index < messages_.size())
             Message(messages_[index]).prefetch();
     }
+    /// The same of its key alone.
+    void prefetchKey(size_t index) const {
+        if (index + prefetchStep < messages_.size())
+            __builtin_prefetch(messages_[index + prefetchStep]);
+        if (index < messages_.size())
+            __builtin_prefetch(messages_[index]->key);
+    }
     void add(OwnedMessage message);
     /// Each message once, by its index now.
     void reorder(const std::vector<size_t>& order);
