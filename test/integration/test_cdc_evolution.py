@@ -43,7 +43,13 @@ class Evolving(Stream):
                                " where attrelid = %s::regclass and attnum > 0 order by attnum", [self.name])
 
     def complains(self, words):
-        await_(f"{self.name} to complain", lambda: words in (self.stat("detail") or ""), 60)
+        try:
+            await_(f"{self.name} to complain", lambda: words in (self.stat("detail") or ""), 60)
+        except Exception:
+            print(self.bank.query("select * from standin.cdc_sources where source = %s", [self.name]))
+            print(self.bank.query("select application_name, wait_event_type, wait_event, state, now() - xact_start, query from pg_stat_activity"))
+            print(self.bank.logs(15))
+            raise
 
 
 def test_new_fields_become_columns(kafka, bank):
