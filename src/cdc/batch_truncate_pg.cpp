@@ -91,13 +91,13 @@ void BatchApplier::truncate(const Event& event, uint32_t index, const kafka::Mes
     TargetTable& table = *(*tables_)[partition.table];
     requireOneTopic(source_, table);
     const bool isOrdered = partition.alone || barrier_->ordered();
-    const bool comparesHere = !partition.alone && isComparable(event);
-    const bool committedBeyond = isOrdered && comparesHere && barrier_->isCommittedBeyond(partition.topic, event);
-    const bool isLate = committedBeyond || (isOrdered && comparesHere && isAppliedBeyond(event, index, partitions));
+    const bool mayBeLate = isOrdered && !partition.alone && isComparable(event);
+    const bool committedBeyond = mayBeLate && barrier_->isCommittedBeyond(partition.topic, event);
+    const bool isLate = committedBeyond || (mayBeLate && isAppliedBeyond(event, index, partitions));
     if (isOrdered && !isLate) {
         truncateTarget(table);
         letters_.supersedeAll(source_, message);
-        if (comparesHere)
+        if (mayBeLate)
             barrier_->store(partition.topic, markOf(event));
         return;
     }

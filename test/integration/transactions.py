@@ -32,7 +32,7 @@ class Transactions:
                   "txId": transaction, "lsn": self.lsn, "xmin": None}
         self.bank.kafka.produce(f"{self.name}.public.{table}", [
             (key, {"before": before, "after": after, "source": source, "transaction": block, "op": op,
-                                 "ts_ms": MILLIS})], partition)
+                   "ts_ms": MILLIS})], partition)
 
     def boundaries(self, *records):
         """("BEGIN", id) and ("END", id, {table: events})."""
