@@ -9,7 +9,7 @@ import re
 import sys
 
 TOKEN = re.compile(r"--[^\n]*|'(?:[^']|'')*'|(\$\w*\$).*?\1|;|[^-'$;]+|.", re.S)
-CREATE = re.compile(r"CREATE (?:UNIQUE )?(FUNCTION|PROCEDURE|VIEW|TABLE|INDEX|TRIGGER|SEQUENCE|TYPE|DOMAIN|SCHEMA|FOREIGN DATA WRAPPER)\s+"
+CREATE = re.compile(r"CREATE (?:UNIQUE |CONSTRAINT )?(FUNCTION|PROCEDURE|VIEW|TABLE|INDEX|TRIGGER|SEQUENCE|TYPE|DOMAIN|SCHEMA|FOREIGN DATA WRAPPER)\s+"
                     r"(?:(?:IF NOT EXISTS )?(ON )?([\w.]+))")
 REPEATED = ("COMMENT ", "GRANT ", "REVOKE ", "DO ")
 

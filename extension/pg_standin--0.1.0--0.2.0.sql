@@ -42,6 +42,7 @@ ALTER TABLE standin_private.cdc_source
     ADD COLUMN signal_table regclass,
     ADD COLUMN message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD COLUMN schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    ADD COLUMN version bigint NOT NULL DEFAULT 1,
     ADD CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     ADD CHECK ((on_message = 'call') = (message_function IS NOT NULL));
 ALTER TABLE standin_private.cdc_source
@@ -197,6 +198,7 @@ CREATE TABLE standin_private.kafka_dead_letter_discarded (
 );
 COMMENT ON TABLE standin_private.kafka_dead_letter_discarded IS 'dead letters that an operator gave up, and who, when and why; nothing is ever taken from it; distributed by consumer';
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
+COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns: a worker commits only what it applied by the last one';
 COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
 COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
 COMMENT ON COLUMN standin_private.cdc_table.row_filter IS 'boolean expression; a row that does not match it is not in the target';
@@ -457,6 +459,7 @@ BEGIN
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
+    made.version := 1;
     made.created_at := standin_private.clock_now();
     made.created_by := standin_private.caller();
     PERFORM standin_private.cdc_source_validate(made);
@@ -527,7 +530,7 @@ BEGIN
         s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
-COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given, for all that is applied from the commit on; its workers start over. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
 COMMENT ON FUNCTION standin.cdc_source_drop(text) IS 'stops the source and forgets its offsets; its tables and dead letters stay. Errors: 42704 unknown source';
 CREATE OR REPLACE FUNCTION standin_private.cdc_target_check(target regclass, apply_role name, caller name) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -887,7 +890,7 @@ BEGIN
     PERFORM standin_private.cdc_clear_columns_check(t);
     PERFORM standin_private.cdc_expressions_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for records applied from now on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for all that is applied from the commit of this on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
 CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -931,7 +934,7 @@ BEGIN
     END IF;
     PERFORM standin_private.cdc_clear_columns_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from now on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
+COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from the commit on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
 CREATE FUNCTION standin.cdc_table_alter(
     source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
     foreign_keys text DEFAULT NULL, row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
@@ -952,13 +955,49 @@ BEGIN
     WHERE c.source = t.source AND c.topic = t.topic;
     PERFORM standin_private.cdc_expressions_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, from the next record on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, for all that is applied from the commit on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
 CREATE VIEW standin.cdc_columns AS
 SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,
        CASE WHEN c.kind IN ('mask', 'hash') THEN coalesce(c.field, c.name::text) WHEN c.kind = 'drop' THEN c.name::text ELSE c.field END AS field,
        c.argument, c.kind IN ('mask', 'hash', 'drop') AS confidential
 FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source, topic);
 COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
+CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_version_lock';
+COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of the transaction no worker of the source commits anything; false in a worker itself, whose own changes (a planned table is made) invalidate nothing';
+CREATE FUNCTION standin_private.cdc_version_raise() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed text := coalesce(NEW.source, OLD.source);
+BEGIN
+    IF standin_private.cdc_version_lock(changed) THEN
+        UPDATE standin_private.cdc_source s SET version = s.version + 1 WHERE s.source = changed;
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
+CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t standin_private.cdc_table;
+BEGIN
+    IF standin_private.cdc_version_lock(NEW.source) THEN
+        SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
+        IF FOUND THEN
+            PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
+CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
+CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
+CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
+CREATE CONSTRAINT TRIGGER confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop')) EXECUTE FUNCTION standin_private.cdc_confidential_check();
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';
 CREATE FUNCTION standin_private.cdc_topic_check(source text, topic text) RETURNS void

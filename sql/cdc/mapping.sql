@@ -147,7 +147,7 @@ BEGIN
     PERFORM standin_private.cdc_clear_columns_check(t);
     PERFORM standin_private.cdc_expressions_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for records applied from now on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for all that is applied from the commit of this on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
 
 CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -194,7 +194,7 @@ BEGIN
     END IF;
     PERFORM standin_private.cdc_clear_columns_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from now on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
+COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from the commit on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
 
 CREATE FUNCTION standin.cdc_table_alter(
     source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
@@ -216,7 +216,7 @@ BEGIN
     WHERE c.source = t.source AND c.topic = t.topic;
     PERFORM standin_private.cdc_expressions_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, from the next record on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, for all that is applied from the commit on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
 
 CREATE VIEW standin.cdc_columns AS
 SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,

@@ -149,6 +149,7 @@ BEGIN
     made.batch_records := batch_records;
     made.batch_kilobytes := batch_kilobytes;
     made.queue_kilobytes := queue_kilobytes;
+    made.version := 1;
     made.created_at := standin_private.clock_now();
     made.created_by := standin_private.caller();
     PERFORM standin_private.cdc_source_validate(made);
@@ -220,7 +221,7 @@ BEGIN
         s.signal_topic, s.signal_table, s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic)
     WHERE c.source = cdc_source_alter.source;
 END $$;
-COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given; its workers start over with them. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
+COMMENT ON FUNCTION standin.cdc_source_alter IS 'changes options of a source, those that are given, for all that is applied from the commit on; its workers start over. Errors: 42704 unknown source or server, 42501 no USAGE on it, 22023 an option out of range';
 
 CREATE FUNCTION standin.cdc_source_drop(source text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -25,12 +25,14 @@ CREATE TABLE standin_private.cdc_source (
     batch_records integer NOT NULL CHECK (batch_records BETWEEN 1 AND 100000),
     batch_kilobytes integer NOT NULL CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
     queue_kilobytes integer NOT NULL CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
+    version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     created_by name NOT NULL DEFAULT session_user,
     CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     CHECK ((on_message = 'call') = (message_function IS NOT NULL))
 );
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
+COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns: a worker commits only what it applied by the last one';
 
 CREATE TABLE standin_private.cdc_table (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,

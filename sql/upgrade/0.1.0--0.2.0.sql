@@ -28,6 +28,7 @@ ALTER TABLE standin_private.cdc_source
     ADD COLUMN signal_table regclass,
     ADD COLUMN message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     ADD COLUMN schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
+    ADD COLUMN version bigint NOT NULL DEFAULT 1,
     ADD CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     ADD CHECK ((on_message = 'call') = (message_function IS NOT NULL));
 ALTER TABLE standin_private.cdc_source

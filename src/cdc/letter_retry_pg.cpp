@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "cdc/position_pg.h"
+#include "cdc/version_pg.h"
 #include "pg/spi.h"
 
 namespace standin::cdc {
@@ -50,7 +51,7 @@ std::optional<std::string> copyOf(std::optional<std::string_view> bytes) {
 } // namespace
 
 LetterRetry::LetterRetry(kernel::Worker& worker, std::string source, const SourceConfig& config)
-    : worker_(worker), source_(std::move(source)), messageTopic_(config.messageTopic),
+    : worker_(worker), source_(std::move(source)), version_(config.version), messageTopic_(config.messageTopic),
       applier_(source_, config.modes, config.properties), reader_(worker, config.properties, readerKilobytes),
       clock_(pauseAfterFailure, pauseAfterFailure) {
     applier_.setMessagePolicy({config.onMessage, config.messageFunction});
@@ -79,6 +80,9 @@ void LetterRetry::attend(std::vector<std::unique_ptr<TargetTable>>& tables) {
     try {
         while (due_ && !worker_.stopping())
             due_ = retryOne(tables);
+    } catch (const VersionChanged&) {
+        applier_.reset();
+        throw;
     } catch (const Error& error) {
         worker_.setError(error.sqlstate(), std::string("retry of a dead letter: ") + error.what());
         clock_.fail();
@@ -167,6 +171,7 @@ bool LetterRetry::retryOne(std::vector<std::unique_ptr<TargetTable>>& tables) {
             enterBesideTruncates(source_);
             if (lock(letter->record))
                 apply(tables, *letter);
+            requireVersion(source_, version_);
         });
     return true;
 }

@@ -39,6 +39,7 @@ private:
 
     kernel::Worker& worker_;
     const std::string source_;
+    const int64_t version_; ///< of the source
     const std::optional<std::string> messageTopic_;
     BatchApplier applier_;
     RangeReader reader_; ///< of redacted records

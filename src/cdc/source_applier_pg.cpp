@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cdc/letter_retry_pg.h"
+#include "cdc/version_pg.h"
 #include "kernel/crash_point.h"
 
 namespace standin::cdc {
@@ -69,6 +70,7 @@ bool SourceApplier::applyBatch(Stream& stream, Batch& batch) {
         const bool buried = std::any_of(states.begin(), states.end(),
                                         [](const auto& entry) { return entry.second.counts.deadLetters != 0; });
         const bool paused = buried && pauseIfTooManyLetters(source_);
+        requireVersion(source_, config_.version);
         STANDIN_CRASH_POINT("cdc_before_commit");
         return paused;
     });

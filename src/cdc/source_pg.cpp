@@ -101,7 +101,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
         "s.unavailable_value_placeholder, s.consistency = 'transaction', s.workers, s.transaction_topic, "
         "s.on_stall = 'apply', (extract(epoch from s.stall_timeout) * 1000)::bigint, s.on_message, "
         "s.message_function::oid, (extract(epoch from s.conflict_timeout) * 1000)::bigint, s.signal_topic, "
-        "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic "
+        "s.batch_records, s.batch_kilobytes, s.queue_kilobytes, s.message_topic, s.schema_topic, s.version "
         "from standin_private.cdc_source s join standin_private.kafka_consumer c on c.consumer = s.source "
         "where s.source = $1",
         inOneSnapshot);
@@ -128,6 +128,7 @@ std::optional<SourceConfig> loadSource(const std::string& source) {
     config.queueKilobytes = row.get<int32_t>(21);
     config.messageTopic = row.optional<std::string>(22);
     config.schemaTopic = row.optional<std::string>(23);
+    config.version = row.get<int64_t>(24);
     config.tables = loadTables(source, config.server);
     loadPlannedTables(source, config.tables);
     config.properties = kafka::serverProperties(config.server);

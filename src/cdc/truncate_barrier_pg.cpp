@@ -2,41 +2,19 @@
 
 #include <algorithm>
 
-#include "base/hash.h"
 #include "cdc/batch_pg.h"
+#include "cdc/source_lock_pg.h"
 #include "pg/spi.h"
-
-extern "C" {
-#include <miscadmin.h>
-#include <storage/lock.h>
-}
 
 namespace standin::cdc {
 
-namespace {
-
-// Beyond what SQL's advisory functions can reach, as in key_change_pg.cpp.
-constexpr uint16 truncateLockClass = 0x5d04;
-
-/// Sources of equal hash only wait for each other.
-void lockSource(const std::string& source, LOCKMODE mode) {
-    const uint64_t hash = hashBytes(0, source);
-    LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(hash >> 32), static_cast<uint32>(hash),
-                         truncateLockClass);
-    tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
-    pg::call([&tag, mode] { LockAcquire(&tag, mode, false, false); });
-}
-
-} // namespace
-
-void enterBesideTruncates(const std::string& source) { lockSource(source, ShareLock); }
+void enterBesideTruncates(const std::string& source) { lockSource(source, SourceLock::Truncate, ShareLock); }
 
 void TruncateBarrier::enter() {
     static pg::Statement load("select topic, origin, position, source_micros, debezium_micros "
                               "from standin_private.cdc_truncate where source = $1");
     alone_ = onlyWorker_ || wantsAlone_;
-    lockSource(source_, alone_ ? ExclusiveLock : ShareLock);
+    lockSource(source_, SourceLock::Truncate, alone_ ? ExclusiveLock : ShareLock);
     marks_.clear();
     for (const pg::Row row : load.run(source_))
         marks_[row.get<std::string>(0)].push_back(

@@ -6,6 +6,7 @@
 #include "cdc/cdc.h"
 #include "cdc/eventual_stream_pg.h"
 #include "cdc/transactional_stream_pg.h"
+#include "cdc/version_pg.h"
 #include "kernel/instance.h"
 
 extern "C" {
@@ -19,7 +20,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto idleWait = 5s;
-constexpr auto checkInterval = 200ms; ///< how often a busy worker looks whether its configuration changed
+constexpr auto checkInterval = 200ms; ///< how often a busy worker looks at what its transactions do not notice
 constexpr auto discoveryInterval = 30s;
 constexpr auto troubledDiscoveryInterval = 1s;
 constexpr auto heldCheckInterval = 1s; ///< how often a transaction that is not whole is looked at
@@ -43,6 +44,8 @@ void SourceWorker::run() {
             step();
         } catch (const kafka::OffsetConflict&) {
             outdated_ = true; // somebody moved the offsets: what is in memory is void
+        } catch (const VersionChanged&) {
+            outdated_ = true;
         } catch (const ConflictPending& conflict) {
             awaitTheMissing(conflict);
         } catch (const Error& error) {
@@ -268,6 +271,7 @@ namespace {
 
 void workerMain(kernel::Worker& worker) {
     kafka::endWithoutCleanup();
+    enterWorker();
     // Rows and offsets are lost together in a crash, and read again.
     pg::call([] { SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION); });
     SourceWorker source(worker);

@@ -34,13 +34,9 @@ class Evolving(Stream):
 
     def __init__(self, bank, name, columns, policy, apply_role=None, **options):
         super().__init__(bank, name, columns, **options)
-        # A busy worker looks five times a second whether its configuration changed.
-        bank.query("select standin.cdc_pause(%s)", [name])
-        await_("the pause", lambda: self.state() == "paused", 60)
         bank.query("select standin.cdc_table_remove(%s, %s)", [name, self.topic])
         bank.query("select standin.cdc_table_add(%s, %s, %s, apply_role => %s, schema_evolution => %s)",
                    [name, self.topic, name, apply_role, policy])
-        bank.query("select standin.cdc_resume(%s)", [name])
 
     def columns(self):
         return self.bank.query("select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute"

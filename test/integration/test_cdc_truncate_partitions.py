@@ -200,7 +200,9 @@ def test_the_mark_outlives_the_worker(kafka, bank):
     old, truncate, new = log.event("c", {"id": 1, "v": 1}), log.truncate(), log.event("c", {"id": 4, "v": 2})
     send(stream, *truncate, None, 0)
     stream.applied(1)
-    for pid, in bank.query("select pid from standin.stat_worker where kind = 'cdc' and split_part(key, '/', 1) = 'outlived'"):
+    workers = lambda: bank.query("select pid from standin.stat_worker where kind = 'cdc' and split_part(key, '/', 1) = 'outlived' "
+                                 "and state = 'running'")
+    for pid, in await_("both workers", lambda: len(workers()) == 2 and workers()):
         os.kill(pid, signal.SIGTERM)
     put(stream, old)
     put(stream, new)

@@ -1,0 +1,38 @@
+#include "cdc/version_pg.h"
+
+#include "cdc/source_lock_pg.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include <utils/builtins.h>
+}
+
+namespace standin::cdc {
+
+namespace {
+
+bool isWorker = false;
+
+} // namespace
+
+void enterWorker() { isWorker = true; }
+
+void requireVersion(const std::string& source, int64_t version) {
+    static pg::Statement current("select version from standin_private.cdc_source where source = $1");
+    lockSource(source, SourceLock::Version, ShareLock);
+    const pg::Rows found = current.run(source);
+    if (found.empty() || found[0].get<int64_t>(0) != version)
+        throw VersionChanged();
+}
+
+} // namespace standin::cdc
+
+// (source text) returns boolean
+STANDIN_FUNCTION(standin_cdc_version_lock) {
+    using namespace standin;
+    using namespace standin::cdc;
+    if (isWorker)
+        PG_RETURN_BOOL(false);
+    lockSource(pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); }), SourceLock::Version, ExclusiveLock);
+    PG_RETURN_BOOL(true);
+}

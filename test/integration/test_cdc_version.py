@@ -1,0 +1,106 @@
+"""A source is changed while it is at work: once the change is committed, nothing is applied any more by what was before."""
+
+import contextlib
+import threading
+
+import psycopg2
+import pytest
+
+from harness.await_ import await_
+from streams import Stream, event, kafka  # noqa: F401
+
+CLEAR = "4111111111111111"
+
+
+class Load:
+    """Sends row after row with a confidential value, until it is left."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.sent = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.is_set():
+            self.stream.produce([event("c", {"id": i, "pan": CLEAR, "v": i}) for i in range(self.sent, self.sent + 500)])
+            self.sent += 500
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def in_the_clear(stream):
+    return stream.bank.value(f"select count(*) from {stream.name} where pan = %s", [CLEAR])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_mask_holds_from_its_commit_on(kafka, bank, workers):
+    stream = Stream(bank, f"hiding{workers}", "id int primary key, pan text, v int", partitions=workers, workers=workers)
+    mapping = [stream.name, stream.topic, "pan"]
+    with Load(stream) as load:
+        for _ in range(5):
+            before = in_the_clear(stream)
+            await_("rows in the clear", lambda before=before: in_the_clear(stream) > before)
+            bank.query("select standin.cdc_column_map(%s, %s, %s, mask => 'last4')", mapping)
+            before = in_the_clear(stream)
+            reached = stream.stat("sum(next_offset)")
+            await_("more rows", lambda reached=reached: stream.stat("sum(next_offset)") > reached + 1000)
+            assert in_the_clear(stream) == before
+            bank.query("select standin.cdc_column_unmap(%s, %s, %s)", mapping)
+    stream.applied(load.sent, 120)
+    assert stream.bank.value(f"select count(*) from {stream.name}") == load.sent and stream.dead_letters() == []
+    stream.drop()
+
+
+def poison(i):
+    return event("c", {"id": i, "pan": CLEAR, "v": "poison"})
+
+
+@contextlib.contextmanager
+def masking(bank, stream):
+    """A session that masks the column, and has not committed yet."""
+    connection = bank.service.connect(bank.DATABASE, autocommit=False)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("select standin.cdc_column_map(%s, %s, 'pan', mask => 'last4')", [stream.name, stream.topic])
+        yield connection
+
+
+def test_a_change_waits_for_nobody_and_holds_up_nobody_until_its_commit(kafka, bank):
+    stream = Stream(bank, "meanwhile", "id int primary key, pan text, v int")
+    with masking(bank, stream) as session:
+        stream.produce([event("c", {"id": 1, "pan": CLEAR, "v": 1})])
+        stream.applied(1)
+        with session.cursor() as cursor:
+            cursor.execute("set constraints all immediate")  # the commit's part that comes before its end
+        stream.produce([event("c", {"id": 2, "pan": CLEAR, "v": 2})])
+        await_("the worker to wait", lambda: bank.value("select count(*) from pg_locks where not granted and locktype = 'advisory' and pid = %s",
+                                                        [stream.pid()]) == 1)
+        assert stream.rows() == [(1, CLEAR, 1)]
+        session.commit()
+    stream.applied(2)
+    assert stream.rows() == [(1, CLEAR, 1), (2, "************1111", 2)]
+    stream.drop()
+
+
+def test_no_dead_letter_holds_it_either(kafka, bank):
+    """Also of those that come between the look for them and the commit."""
+    stream = Stream(bank, "buried", "id int primary key, pan text, v int")
+    with masking(bank, stream) as session:
+        stream.produce([poison(1)])
+        stream.applied(1)
+        with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match='hold the field "pan" in the clear'):
+            session.commit()
+    bank.query("select standin.cdc_dead_letter_discard('buried', 'test')")
+    with masking(bank, stream) as session:
+        session.commit()
+    stream.produce([poison(2)])
+    stream.applied(2)
+    (offset, *_, value), = stream.dead_letters()
+    assert offset == 1 and CLEAR not in (value or "")
+    stream.drop()
