@@ -198,7 +198,7 @@ CREATE TABLE standin_private.kafka_dead_letter_discarded (
 );
 COMMENT ON TABLE standin_private.kafka_dead_letter_discarded IS 'dead letters that an operator gave up, and who, when and why; nothing is ever taken from it; distributed by consumer';
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
-COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns: a worker commits only what it applied by the last one';
+COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns, and its pauses: a worker commits only what it applied by the last one';
 COMMENT ON TABLE standin_private.cdc_table IS 'which topic of a source (or topics: a pattern begins with ^) is applied to which table, as whom (null: the table''s owner); kept whole';
 COMMENT ON COLUMN standin_private.cdc_table.kind IS 'current: the target is as the source is; history: each event is a row';
 COMMENT ON COLUMN standin_private.cdc_table.row_filter IS 'boolean expression; a row that does not match it is not in the target';
@@ -968,8 +968,13 @@ COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of 
 CREATE FUNCTION standin_private.cdc_version_raise() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    changed text := coalesce(NEW.source, OLD.source);
+    changed text;
 BEGIN
+    IF TG_TABLE_NAME = 'kafka_consumer' THEN
+        changed := NEW.consumer;
+    ELSE
+        changed := coalesce(NEW.source, OLD.source);
+    END IF;
     IF standin_private.cdc_version_lock(changed) THEN
         UPDATE standin_private.cdc_source s SET version = s.version + 1 WHERE s.source = changed;
     END IF;
@@ -990,6 +995,8 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
+CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED
@@ -998,7 +1005,7 @@ CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_pr
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop')) EXECUTE FUNCTION standin_private.cdc_confidential_check();
-COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying, at the commit, until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';
 CREATE FUNCTION standin_private.cdc_topic_check(source text, topic text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -365,7 +365,7 @@ CREATE TABLE standin_private.cdc_source (
     CHECK ((on_message = 'call') = (message_function IS NOT NULL))
 );
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
-COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns: a worker commits only what it applied by the last one';
+COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns, and its pauses: a worker commits only what it applied by the last one';
 
 CREATE TABLE standin_private.cdc_table (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
@@ -1247,7 +1247,7 @@ FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source
 COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
 
 -- sql/cdc/version.sql
--- What a source is, its tables and their columns take effect at the commit of their change: what a worker applied by an
+-- What a source is, its tables and their columns, and its pause take effect at the commit of their change: what a worker applied by an
 -- earlier version is not committed after it. Both sides lock in the last moment, when they wait for nothing else any more,
 -- so that neither holds the other up and no deadlock can arise.
 CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS boolean
@@ -1257,8 +1257,13 @@ COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of 
 CREATE FUNCTION standin_private.cdc_version_raise() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    changed text := coalesce(NEW.source, OLD.source);
+    changed text;
 BEGIN
+    IF TG_TABLE_NAME = 'kafka_consumer' THEN
+        changed := NEW.consumer;
+    ELSE
+        changed := coalesce(NEW.source, OLD.source);
+    END IF;
     IF standin_private.cdc_version_lock(changed) THEN
         UPDATE standin_private.cdc_source s SET version = s.version + 1 WHERE s.source = changed;
     END IF;
@@ -1282,6 +1287,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
 
+CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED
@@ -1300,7 +1307,7 @@ BEGIN
     SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
     WHERE c.consumer = cdc_pause.source;
 END $$;
-COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
+COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying, at the commit, until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
 
 CREATE FUNCTION standin.cdc_resume(source text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -32,7 +32,7 @@ CREATE TABLE standin_private.cdc_source (
     CHECK ((on_message = 'call') = (message_function IS NOT NULL))
 );
 COMMENT ON TABLE standin_private.cdc_source IS 'streams of Debezium change events and how their connector writes them; kept whole';
-COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns: a worker commits only what it applied by the last one';
+COMMENT ON COLUMN standin_private.cdc_source.version IS 'counts the changes of the source, its tables and their columns, and its pauses: a worker commits only what it applied by the last one';
 
 CREATE TABLE standin_private.cdc_table (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,

@@ -1,4 +1,4 @@
--- What a source is, its tables and their columns take effect at the commit of their change: what a worker applied by an
+-- What a source is, its tables and their columns, and its pause take effect at the commit of their change: what a worker applied by an
 -- earlier version is not committed after it. Both sides lock in the last moment, when they wait for nothing else any more,
 -- so that neither holds the other up and no deadlock can arise.
 CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS boolean
@@ -8,8 +8,13 @@ COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of 
 CREATE FUNCTION standin_private.cdc_version_raise() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    changed text := coalesce(NEW.source, OLD.source);
+    changed text;
 BEGIN
+    IF TG_TABLE_NAME = 'kafka_consumer' THEN
+        changed := NEW.consumer;
+    ELSE
+        changed := coalesce(NEW.source, OLD.source);
+    END IF;
     IF standin_private.cdc_version_lock(changed) THEN
         UPDATE standin_private.cdc_source s SET version = s.version + 1 WHERE s.source = changed;
     END IF;
@@ -33,6 +38,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
 
+CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED

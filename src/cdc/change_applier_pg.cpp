@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cdc/heap_writer_pg.h"
 #include "cdc/record_failure_pg.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
@@ -97,13 +96,25 @@ void ChangeApplier::applyAlone(TargetTable& table, const NetChange& net, const k
 }
 
 void ChangeApplier::writeSafely(TargetTable& table, std::span<const NetChange> nets, Progress& at) {
-    pg::inSubtransaction([&] { write(table, nets, at); });
+    SetAside aside;
+    pg::inSubtransaction([&] { write(table, nets, at, aside); });
+    for (size_t i = 0; i < aside.count; ++i)
+        applySetAside(table, nets[aside.places[i]]);
 }
 
-void ChangeApplier::write(TargetTable& table, std::span<const NetChange> nets, Progress& at) {
+void ChangeApplier::applySetAside(TargetTable& table, const NetChange& net) {
+    Progress ignored;
+    const auto failure = recordFailure([&] { writeSafely(table, std::span(&net, 1), ignored); });
+    if (failure && !isRowsOwnError(failure->sqlstate))
+        throw Together{*failure};
+    if (failure)
+        applyAlone(table, net, *failure);
+}
+
+void ChangeApplier::write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside& aside) {
     const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
     if (table.direct())
-        HeapWriter::apply(table, nets, at);
+        HeapWriter::apply(table, nets, at, aside);
     else
         sqlWriters_[&table].apply(table, nets, at);
     at = unknown;

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "cdc/heap_writer_pg.h"
 #include "cdc/sql_writer_pg.h"
 #include "kafka/kafka_pg.h"
 
@@ -14,9 +15,10 @@ namespace standin::cdc {
 /// Writes changes to their tables in the current transaction: all of them, but for those that cannot be stored.
 ///
 /// Changes of a table are coalesced and written together. A row that cannot be stored for its own sake (a value, a
-/// CHECK) is named by its writer, and the others are written without it; while such rows are about, fewer are written
-/// at a time, so that one costs little. Where rows depend on each other (unique values, foreign keys, triggers) all of
-/// them are applied in halves, in the order of the stream, until the change at fault stands alone.
+/// CHECK) is left out or named by its writer, and the others are written without it; while rows are about that have to
+/// be named, fewer are written at a time, so that one costs little. Where rows depend on each other (unique values,
+/// foreign keys, triggers) all of them are applied in halves, in the order of the stream, until the change at fault
+/// stands alone.
 class ChangeApplier {
 public:
     using Bury = std::function<void(size_t change, const kafka::Failure& failure)>;
@@ -38,9 +40,10 @@ private:
 
     void applyTogether(size_t first, size_t last);
     void applyTable(TargetTable& table, std::span<const NetChange> nets);
+    void applySetAside(TargetTable& table, const NetChange& net);
     void applyAlone(TargetTable& table, const NetChange& net, const kafka::Failure& failure);
     void writeSafely(TargetTable& table, std::span<const NetChange> nets, Progress& at);
-    void write(TargetTable& table, std::span<const NetChange> nets, Progress& at);
+    void write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside& aside);
 
     static constexpr size_t carefulRows = 1000;
     static constexpr int carefulTurns = 100;

@@ -21,8 +21,8 @@ constexpr Size maxPendingBytes = 1024 * 1024; // of rows that wait to be written
 
 } // namespace
 
-void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at) {
-    HeapWriter writer(table, at);
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at, SetAside& aside) {
+    HeapWriter writer(table, at, aside);
     const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
     const pg::MemoryContextScope scope(temporary);
     pg::call([&] {
@@ -107,6 +107,7 @@ void HeapWriter::nextCommand() {
 
 void HeapWriter::run(const NetChange* changes, size_t count) {
     const bool repeats = !table_.target().comparableKey && !table_.target().history;
+    setsAside_ = count > 1 && !repeats; // one that repeats a key has its place among the others
     for (size_t i = 0; i < count; ++i) {
         at_ = i;
         if (changes[i].kind == ChangeKind::Append)
@@ -226,7 +227,8 @@ void HeapWriter::defaultFor(int attribute, TupleTableSlot* slot) {
             ExecEvalExpr(defaults_[attribute], GetPerTupleExprContext(estate_), &slot->tts_isnull[attribute]);
 }
 
-void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
+/// False if the row is set aside.
+bool HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
     const TupleDesc descriptor = RelationGetDescr(relation_);
     memset(slot->tts_isnull, true, static_cast<size_t>(descriptor->natts));
     memset(slot->tts_values, 0, sizeof(Datum) * static_cast<size_t>(descriptor->natts));
@@ -238,6 +240,8 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
             slot->tts_values[attribute] = cellToDatum(table_.columns()[i], cell, &slot->tts_isnull[attribute]);
         else if (cell.kind == CellKind::Absent)
             defaultFor(attribute, slot);
+        else if (setAside())
+            return false;
         else
             ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                             errmsg("the row does not exist and the event withholds the value of column \"%s\"",
@@ -245,13 +249,49 @@ void HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
                             errtablecol(relation_, attribute + 1)));
     }
     ExecStoreVirtualTuple(slot);
-    if (descriptor->constr)
-        ExecConstraints(result_, slot, estate_);
+    return mayBeStored(slot);
+}
+
+/// An error would undo the rows that were written with this one.
+bool HeapWriter::setAside() {
+    if (!setsAside_ || aside_.count == std::size(aside_.places))
+        return false;
+    aside_.places[aside_.count++] = at_;
+    return true;
+}
+
+/// False if the row is set aside.
+bool HeapWriter::mayBeStored(TupleTableSlot* slot) {
+    if (keepsConstraints(slot))
+        return true;
+    if (setAside())
+        return false;
+    ExecConstraints(result_, slot, estate_); // says what is wrong
+    return true;
+}
+
+bool HeapWriter::keepsConstraints(TupleTableSlot* slot) {
+    const TupleDesc descriptor = RelationGetDescr(relation_);
+    const TupleConstr* constraints = descriptor->constr;
+    if (!constraints)
+        return true;
+    for (int i = 0; constraints->has_not_null && i < descriptor->natts; ++i)
+        if (slot->tts_isnull[i] && TupleDescAttr(descriptor, i)->attnotnull)
+            return false;
+    if (!checks_)
+        checks_ = pg::prepareChecks(constraints, estate_);
+    ExprContext* context = GetPerTupleExprContext(estate_);
+    context->ecxt_scantuple = slot;
+    for (int i = 0; i < constraints->num_check; ++i)
+        if (!ExecCheck(checks_[i], context))
+            return false;
+    return true;
 }
 
 void HeapWriter::insert(const NetChange& change) {
     ExecClearTuple(slots_[pending_]); // a batch that failed may have left something
-    fillInserted(change, slots_[pending_]);
+    if (!fillInserted(change, slots_[pending_]))
+        return;
     noteKey();
     pendingAt_[pending_] = at_;
     if (++pending_ == TargetTable::insertSlotCount || MemoryContextMemAllocated(memory_, false) >= maxPendingBytes)
@@ -330,8 +370,11 @@ void HeapWriter::update(const NetChange& change) {
             return;
         }
         ExecStoreVirtualTuple(updated_);
-        if (RelationGetDescr(relation_)->constr)
-            ExecConstraints(result_, updated_, estate_);
+        if (!mayBeStored(updated_)) {
+            ExecClearTuple(updated_);
+            ExecClearTuple(found_);
+            return;
+        }
         const TM_Result outcome =
             pg::tableUpdate(relation_, &found_->tts_tid, updated_, command_, GetActiveSnapshot(), result_, estate_);
         ExecClearTuple(updated_);

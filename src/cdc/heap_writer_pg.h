@@ -8,6 +8,13 @@
 
 namespace standin::cdc {
 
+/// Changes that were left out, as the table's constraints forbid them: each is to be written alone, and fails by
+/// itself.
+struct SetAside {
+    size_t places[64];
+    size_t count = 0;
+};
+
 /// Writes net changes straight into a heap table and its indexes: new rows many at a time, as COPY does; existing ones
 /// where the primary key's index finds them, and only if something changes. For tables that TargetTable::direct()
 /// admits.
@@ -15,11 +22,12 @@ namespace standin::cdc {
 /// PostgreSQL code throughout: one guard around the whole run, plain data inside.
 class HeapWriter {
 public:
-    /// `at` is the change that is being written, for the case of a failure; SIZE_MAX while several are.
-    static void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at);
+    /// `at` is the change that is being written, for the case of a failure; SIZE_MAX while several are. A single change
+    /// is not set aside.
+    static void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at, SetAside& aside);
 
 private:
-    HeapWriter(TargetTable& table, size_t& at) : table_(table), at_(at) {}
+    HeapWriter(TargetTable& table, size_t& at, SetAside& aside) : table_(table), at_(at), aside_(aside) {}
 
     void open();
     void openKey();
@@ -40,12 +48,17 @@ private:
     bool keyIsOnlyIndex() const;
     void noteKey();
     bool fillUpdated(const NetChange& change);
-    void fillInserted(const NetChange& change, TupleTableSlot* slot);
+    bool fillInserted(const NetChange& change, TupleTableSlot* slot);
+    bool mayBeStored(TupleTableSlot* slot);
+    bool keepsConstraints(TupleTableSlot* slot);
+    bool setAside();
     void defaultFor(int attribute, TupleTableSlot* slot);
     void nextCommand();
 
     TargetTable& table_;
     size_t& at_;
+    SetAside& aside_;
+    bool setsAside_ = false;
     Relation relation_ = nullptr;
     Relation index_ = nullptr;
     EState* estate_ = nullptr;
@@ -64,6 +77,7 @@ private:
     size_t pendingAt_[TargetTable::insertSlotCount];
     Datum* pendingKeys_ = nullptr; ///< of the pending rows, if the key's index is the only one
     ExprState** defaults_ = nullptr;
+    ExprState** checks_ = nullptr;
     MemoryContext memory_ = nullptr;
     // The next key that exists after the last one not found: all before it are new without a look.
     bool ordered_ = false;

@@ -14,7 +14,7 @@ namespace standin::cdc {
 
 /// A source as its tables in the catalog describe it.
 struct SourceConfig {
-    int64_t version = 0; ///< of all this but the server's options and the pause, see version_pg.h
+    int64_t version = 0; ///< of all this but the server's options, see version_pg.h
     std::string server;
     kafka::Properties properties;
     bool paused = false;

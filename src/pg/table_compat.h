@@ -9,6 +9,7 @@ extern "C" {
 #include <access/tableam.h>
 #include <executor/executor.h>
 #include <nodes/makefuncs.h>
+#include <nodes/readfuncs.h>
 #include <parser/parse_relation.h>
 }
 
@@ -34,6 +35,22 @@ inline EState* executorStateFor(Relation relation) {
     ExecInitRangeTable(estate, list_make1(entry));
 #endif
     return estate;
+}
+
+/// A relation's CHECK constraints, for ExecCheck(); as ExecRelCheck() has them.
+inline ExprState** prepareChecks(const TupleConstr* constraints, EState* estate) {
+    MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+    auto** checks = static_cast<ExprState**>(palloc(sizeof(ExprState*) * (constraints->num_check + 1U)));
+    for (int i = 0; i < constraints->num_check; ++i) {
+        Expr* check = static_cast<Expr*>(stringToNode(constraints->check[i].ccbin));
+#if STANDIN_PG_GE(18)
+        if (!constraints->check[i].ccenforced)
+            check = static_cast<Expr*>(static_cast<void*>(makeBoolConst(true, false)));
+#endif
+        checks[i] = ExecPrepareExpr(check, estate);
+    }
+    MemoryContextSwitchTo(caller);
+    return checks;
 }
 
 inline IndexScanDesc indexScanBegin(Relation table, Relation index, Snapshot snapshot, int keys) {

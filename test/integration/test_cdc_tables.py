@@ -182,6 +182,24 @@ def test_bad_rows_among_many(kafka, bank, name):
     stream.drop()
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_row_that_breaks_a_constraint_costs_its_neighbours_nothing(kafka, bank, many):
+    """Each of them is written once. Of more than are set aside in one batch only that the others are stored."""
+    name = f"neighbours_{many}"
+    stream = Stream(bank, name, "id int primary key, v int check (v >= 0), n int not null, t text", paused="true")
+    kinds = {0: {"v": -1}, 1: {"n": None}, 2: {"t": "__debezium_unavailable_value"}}
+    bad = {i: kinds[i // 10 % 3] for i in range(7 if many else 1507, 2000, 10 if many else 50)}
+    stream.produce([event("c", {"id": i, "v": 1, "n": 1, "t": "t"} | bad.get(i, {})) for i in range(2000)])
+    bank.query("select standin.cdc_resume(%s)", [name])
+    stream.applied(2000)
+    assert [row[0] for row in stream.rows()] == [i for i in range(2000) if i not in bad]
+    states = {0: ("23514", None), 1: ("23502", "n"), 2: ("22004", "t")}
+    assert [letter[:3] for letter in stream.dead_letters()] == [(i, *states[i // 10 % 3]) for i in sorted(bad)]
+    if not many:
+        await_("the counters", lambda: bank.value("select n_tup_ins from pg_stat_user_tables where relname = %s", [name.lower()]) == 2000 - len(bad))
+    stream.drop()
+
+
 def test_unchanged_rows_are_not_written(kafka, bank):
     stream = Stream(bank, "unchanged", "id int primary key, v int, t text, n numeric")
     rows = [event("c", {"id": i, "v": i, "t": "text" * 50, "n": 1.50}) for i in range(500)]

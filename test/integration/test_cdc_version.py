@@ -58,6 +58,25 @@ def test_a_mask_holds_from_its_commit_on(kafka, bank, workers):
     stream.drop()
 
 
+def test_a_pause_holds_from_its_commit_on(kafka, bank):
+    stream = Stream(bank, "resting", "id int primary key, pan text, v int", partitions=3, workers=3)
+    reached = lambda: bank.value("select sum(next_offset) from standin_private.kafka_offset where consumer = 'resting'")
+    resting = lambda: bank.value("select count(*) from standin.stat_worker where kind = 'cdc' and split_part(key, '/', 1) = 'resting' "
+                                 "and state = 'paused'")
+    with Load(stream) as load:
+        for _ in range(5):
+            before = reached() or 0
+            await_("records", lambda before=before: (reached() or 0) > before + 1000)
+            bank.query("select standin.cdc_pause('resting')")
+            before = reached()
+            await_("all workers to know", lambda: resting() == 3)
+            assert reached() == before
+            bank.query("select standin.cdc_resume('resting')")
+    stream.applied(load.sent, 120)
+    assert bank.value("select count(*) from resting") == load.sent
+    stream.drop()
+
+
 def poison(i):
     return event("c", {"id": i, "pan": CLEAR, "v": "poison"})
 
