@@ -120,7 +120,16 @@ def drained(bench, tables, records, **options):
     return records / seconds
 
 
-def best_alternating(*measures, times=3):
-    """Each measured so many times, in turns, so that the machine's moods meet them all; the best of each."""
-    seen = [[measure() for measure in measures] for _ in range(times)]
-    return [max(column) for column in zip(*seen)]
+def middle_pair(measure, reference, times=5):
+    """Both measured so many times, one right after the other, each first in turns. The pair whose ratio is the middle one: the
+    machine's moods last longer than a pair, and go further than some ratios differ from 1."""
+    pairs = []
+    for number in range(times):
+        if number % 2:
+            against = reference()
+            pairs.append((measure(), against))
+        else:
+            pairs.append((measure(), reference()))
+    pairs.sort(key=lambda pair: pair[0] / pair[1])
+    print("    " + " ".join(f"{value / against:.2f}" for value, against in pairs), flush=True)
+    return pairs[times // 2]
