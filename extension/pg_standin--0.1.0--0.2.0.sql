@@ -539,6 +539,7 @@ DECLARE
     owner_name name;
     as_role name;
     missing text;
+    part record;
 BEGIN
     SELECT c.* INTO relation FROM pg_class c WHERE c.oid = target;
     owner_name := pg_get_userbyid(relation.relowner);
@@ -547,10 +548,17 @@ BEGIN
             HINT = 'The target is an ordinary or partitioned table.';
     ELSIF relation.relpersistence = 't' THEN
         RAISE EXCEPTION 'cannot apply change events to temporary table %', target USING ERRCODE = 'wrong_object_type';
-    ELSIF relation.relpersistence = 'u' THEN
-        RAISE EXCEPTION 'cannot apply change events to unlogged table %', target USING ERRCODE = 'wrong_object_type',
+    END IF;
+    SELECT c.oid::regclass AS name, c.relkind = 'f' AS is_foreign INTO part
+    FROM (SELECT target UNION SELECT t.relid FROM pg_partition_tree(target) t) p(relid) JOIN pg_class c ON c.oid = p.relid
+    WHERE c.relpersistence = 'u' OR c.relkind = 'f' LIMIT 1;
+    IF part.is_foreign THEN
+        RAISE EXCEPTION 'cannot apply change events to %, since its partition % is a foreign table', target, part.name
+            USING ERRCODE = 'wrong_object_type', DETAIL = 'Its server commits by itself, not with the offsets.';
+    ELSIF FOUND THEN
+        RAISE EXCEPTION 'cannot apply change events to unlogged table %', part.name USING ERRCODE = 'wrong_object_type',
             DETAIL = 'A crash would empty it, and the offsets would stay.',
-            HINT = format('ALTER TABLE %s SET LOGGED;', target);
+            HINT = format('ALTER TABLE %s SET LOGGED;', part.name);
     END IF;
     IF EXISTS (SELECT FROM pg_index i WHERE i.indrelid = target AND i.indisprimary AND NOT (i.indisvalid AND i.indimmediate)) THEN
         RAISE EXCEPTION 'the primary key of table % is deferrable', target USING ERRCODE = 'invalid_table_definition',

@@ -10,6 +10,7 @@ extern "C" {
 #include <catalog/pg_attribute.h>
 #include <catalog/pg_collation.h>
 #include <catalog/pg_index.h>
+#include <catalog/pg_inherits.h>
 #include <commands/extension.h>
 #include <nodes/makefuncs.h>
 #include <commands/trigger.h>
@@ -52,6 +53,35 @@ bool allowsDirectWrites(Relation relation, const TableConfig& config, bool hasKe
            !form->relrowsecurity && !relation->rd_rules && (hasKey || config.history) &&
            (!relation->trigdesc || (config.skipForeignKeys && hasOnlyForeignKeyTriggers(relation->trigdesc))) &&
            !(constraints && constraints->has_generated_stored) && !OidIsValid(get_extension_oid("citus", true));
+}
+
+/// The first of the table and its partitions whose rows do not go with the offsets: a crash empties what is unlogged,
+/// and a foreign server commits by itself.
+Oid findUnsafePart(Relation relation) {
+    List* parts = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE
+                      ? find_all_inheritors(RelationGetRelid(relation), NoLock, nullptr)
+                      : list_make1_oid(RelationGetRelid(relation));
+    ListCell* cell;
+    foreach (cell, parts) {
+        const Oid part = lfirst_oid(cell);
+        if (get_rel_relkind(part) == RELKIND_FOREIGN_TABLE || get_rel_persistence(part) != RELPERSISTENCE_PERMANENT)
+            return part;
+    }
+    return InvalidOid;
+}
+
+/// Also of partitions that came since the table became a target.
+void requireSafeParts(Relation relation) {
+    const Oid part = pg::call([relation] { return findUnsafePart(relation); });
+    if (!OidIsValid(part))
+        return;
+    const bool isForeign = pg::call([part] { return get_rel_relkind(part) == RELKIND_FOREIGN_TABLE; });
+    const std::string name = pg::call([part] { return get_rel_name(part); });
+    if (isForeign)
+        throw Error("42809", "partition " + name + " is a foreign table: its server commits without the offsets", {},
+                    "ALTER TABLE ... DETACH PARTITION.");
+    throw Error("42809", "table " + name + " is unlogged: a crash would empty it, and the offsets would stay", {},
+                "ALTER TABLE ... SET LOGGED.");
 }
 
 bool hasDeferrableTriggers(Relation relation) {
@@ -145,9 +175,7 @@ void TargetTable::rebuild(Relation relation) {
                                           RelationGetRelationName(relation));
     });
     keyIndex_ = pg::call([relation] { return RelationGetPrimaryKeyIndex(relation); });
-    if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT)
-        throw Error("42809", "table " + name_ + " is unlogged: a crash would empty it, and the offsets would stay", {},
-                    "ALTER TABLE ... SET LOGGED.");
+    requireSafeParts(relation);
     direct_ = pg::call([this, relation] { return allowsDirectWrites(relation, config_, OidIsValid(keyIndex_)); });
     triggers_ = relation->trigdesc != nullptr;
     deferredTriggers_ = hasDeferrableTriggers(relation);

@@ -3,6 +3,7 @@ tables wider or stranger than most."""
 
 import json
 
+import psycopg2
 import pytest
 
 from harness.await_ import await_
@@ -73,6 +74,36 @@ def test_an_unlogged_table_is_no_target(kafka, bank):
     bank.query("alter table turncoat set logged")
     stream.applied(2)
     assert stream.rows() == [(1, 1), (2, 2)]
+    stream.drop()
+
+
+@pytest.mark.parametrize("kind", ["unlogged", "foreign"])
+def test_nor_is_a_table_with_such_a_partition(kafka, bank, kind):
+    """Another server's commit is not that of the offsets either."""
+    name = f"{kind}_parts"
+    bank.query(f"create table {name} (id int, v int) partition by range (id); alter table {name} owner to replica;"
+               f"create table {name}_safe partition of {name} for values from (0) to (10)")
+    if kind == "foreign":
+        bank.query("create extension postgres_fdw; create server elsewhere foreign data wrapper postgres_fdw;"
+                   "create foreign table foreign_parts_1 (id int, v int) server elsewhere")
+    else:
+        bank.query("create unlogged table unlogged_parts_1 (id int, v int)")
+    attach = f"alter table {name} attach partition {name}_1 for values from (10) to (20)"
+    bank.query(attach)
+    bank.query("select standin.cdc_source_create('refused', 'kafka')")
+    with pytest.raises(psycopg2.errors.WrongObjectType, match=f"{name}_1"):
+        bank.query("select standin.cdc_table_add('refused', 'refused.topic', %s)", [name])
+    bank.query("select standin.cdc_source_drop('refused')")
+    bank.query(f"alter table {name} detach partition {name}_1")
+    stream = Stream(bank, name, None, table={"kind": "history"})
+    stream.produce([event("c", {"id": 1, "v": 1})])
+    stream.applied(1)
+    bank.query(attach)
+    stream.produce([event("c", {"id": 11, "v": 1})])
+    await_("the refusal", lambda: f"{name}_1 is" in (stream.stat("last_error") or ""), 30)
+    bank.query(f"alter table {name} detach partition {name}_1; create table {name}_2 partition of {name} for values from (10) to (20)")
+    stream.applied(2)
+    assert stream.rows() == [(1, 1), (11, 1)]
     stream.drop()
 
 
