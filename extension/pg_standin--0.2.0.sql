@@ -737,7 +737,7 @@ BEGIN
         UPDATE standin_private.kafka_consumer c SET server = cdc_source_alter.server, changed_at = standin_private.clock_now(),
             changed_by = standin_private.caller() WHERE c.consumer = cdc_source_alter.source;
     END IF;
-    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR UPDATE;
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR NO KEY UPDATE; -- workers refer to the row
     s.time_precision_mode := coalesce(time_precision_mode, s.time_precision_mode);
     s.decimal_handling_mode := coalesce(decimal_handling_mode, s.decimal_handling_mode);
     s.binary_handling_mode := coalesce(binary_handling_mode, s.binary_handling_mode);
@@ -1255,12 +1255,16 @@ FROM standin_private.cdc_column c JOIN standin_private.cdc_table t USING (source
 COMMENT ON VIEW standin.cdc_columns IS 'columns of targets that do not simply take the event''s field of their name, and fields that are stored nowhere; confidential: the field''s value appears in the clear in no table, dead letter, error, view or log';
 
 -- sql/cdc/version.sql
--- What a source is, its tables and their columns, and its pause take effect at the commit of their change: what a worker applied by an
--- earlier version is not committed after it. Both sides lock in the last moment, when they wait for nothing else any more,
--- so that neither holds the other up and no deadlock can arise.
-CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS boolean
+-- What a source is, its tables and their columns, and its pause take effect at the commit of their change: what a worker
+-- applied by an earlier version is not committed after it. Both sides lock in the last moment, when they wait for nothing
+-- else any more, so that neither holds the other up and no deadlock can arise.
+CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_version_lock';
-COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of the transaction no worker of the source commits anything; false in a worker itself, whose own changes (a planned table is made) invalidate nothing';
+COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of the transaction no worker of the source commits anything';
+
+CREATE FUNCTION standin_private.cdc_is_worker() RETURNS boolean
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_cdc_is_worker';
+COMMENT ON FUNCTION standin_private.cdc_is_worker() IS 'whether a worker of a source asks: what it changes of it (a planned table is made, too many dead letters pause it) invalidates nothing';
 
 CREATE FUNCTION standin_private.cdc_version_raise() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1272,24 +1276,31 @@ BEGIN
     ELSE
         changed := coalesce(NEW.source, OLD.source);
     END IF;
-    IF standin_private.cdc_version_lock(changed) THEN
+    IF NOT standin_private.cdc_is_worker() THEN
+        -- Another session may hold the row until its end: that is waited for before workers have to wait for this one.
         UPDATE standin_private.cdc_source s SET version = s.version + 1 WHERE s.source = changed;
+        PERFORM standin_private.cdc_version_lock(changed);
     END IF;
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
 
--- Since the field was found to be in no dead letter, records may have become some.
+-- Since the field was found to be in no dead letter, records may have become some. Fires behind the trigger "version" of the
+-- same row, since triggers fire by their names' order.
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t standin_private.cdc_table;
 BEGIN
-    IF standin_private.cdc_version_lock(NEW.source) THEN
-        SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
-        IF FOUND THEN
-            PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
-        END IF;
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'cannot make a field confidential in a transaction of isolation level %', current_setting('transaction_isolation')
+            USING ERRCODE = 'feature_not_supported', DETAIL = 'It does not see dead letters that came since it began.',
+                  HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED;';
+    END IF;
+    PERFORM standin_private.cdc_version_lock(NEW.source);
+    SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
+    IF FOUND THEN
+        PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
     END IF;
     RETURN NULL;
 END $$;
@@ -1303,7 +1314,7 @@ CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_pr
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
-CREATE CONSTRAINT TRIGGER confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER version_confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop')) EXECUTE FUNCTION standin_private.cdc_confidential_check();
 
 -- sql/cdc/operate.sql

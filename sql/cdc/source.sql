@@ -185,7 +185,7 @@ BEGIN
         UPDATE standin_private.kafka_consumer c SET server = cdc_source_alter.server, changed_at = standin_private.clock_now(),
             changed_by = standin_private.caller() WHERE c.consumer = cdc_source_alter.source;
     END IF;
-    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR UPDATE;
+    SELECT * INTO s FROM standin_private.cdc_source c WHERE c.source = cdc_source_alter.source FOR NO KEY UPDATE; -- workers refer to the row
     s.time_precision_mode := coalesce(time_precision_mode, s.time_precision_mode);
     s.decimal_handling_mode := coalesce(decimal_handling_mode, s.decimal_handling_mode);
     s.binary_handling_mode := coalesce(binary_handling_mode, s.binary_handling_mode);

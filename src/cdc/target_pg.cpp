@@ -55,29 +55,40 @@ bool allowsDirectWrites(Relation relation, const TableConfig& config, bool hasKe
            !(constraints && constraints->has_generated_stored) && !OidIsValid(get_extension_oid("citus", true));
 }
 
+struct UnsafePart {
+    const char* name; ///< null: there is none
+    bool isForeign;
+};
+
 /// The first of the table and its partitions whose rows do not go with the offsets: a crash empties what is unlogged,
-/// and a foreign server commits by itself.
-Oid findUnsafePart(Relation relation) {
+/// and a foreign server commits by itself. Partitions are not locked: one may be gone by now.
+UnsafePart findUnsafePart(Relation relation) {
     List* parts = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE
                       ? find_all_inheritors(RelationGetRelid(relation), NoLock, nullptr)
                       : list_make1_oid(RelationGetRelid(relation));
     ListCell* cell;
     foreach (cell, parts) {
-        const Oid part = lfirst_oid(cell);
-        if (get_rel_relkind(part) == RELKIND_FOREIGN_TABLE || get_rel_persistence(part) != RELPERSISTENCE_PERMANENT)
-            return part;
+        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
+        if (!HeapTupleIsValid(tuple))
+            continue;
+        const auto* part = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+        const bool isForeign = part->relkind == RELKIND_FOREIGN_TABLE;
+        const bool isUnsafe = isForeign || part->relpersistence != RELPERSISTENCE_PERMANENT;
+        const char* name = isUnsafe ? pstrdup(NameStr(part->relname)) : nullptr;
+        ReleaseSysCache(tuple);
+        if (isUnsafe)
+            return {name, isForeign};
     }
-    return InvalidOid;
+    return {nullptr, false};
 }
 
 /// Also of partitions that came since the table became a target.
 void requireSafeParts(Relation relation) {
-    const Oid part = pg::call([relation] { return findUnsafePart(relation); });
-    if (!OidIsValid(part))
+    const UnsafePart part = pg::call([relation] { return findUnsafePart(relation); });
+    if (!part.name)
         return;
-    const bool isForeign = pg::call([part] { return get_rel_relkind(part) == RELKIND_FOREIGN_TABLE; });
-    const std::string name = pg::call([part] { return get_rel_name(part); });
-    if (isForeign)
+    const std::string name = part.name;
+    if (part.isForeign)
         throw Error("42809", "partition " + name + " is a foreign table: its server commits without the offsets", {},
                     "ALTER TABLE ... DETACH PARTITION.");
     throw Error("42809", "table " + name + " is unlogged: a crash would empty it, and the offsets would stay", {},

@@ -27,12 +27,12 @@ void requireVersion(const std::string& source, int64_t version) {
 
 } // namespace standin::cdc
 
-// (source text) returns boolean
+// (source text)
 STANDIN_FUNCTION(standin_cdc_version_lock) {
-    using namespace standin;
     using namespace standin::cdc;
-    if (isWorker)
-        PG_RETURN_BOOL(false);
-    lockSource(pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); }), SourceLock::Version, ExclusiveLock);
-    PG_RETURN_BOOL(true);
+    lockSource(standin::pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); }), SourceLock::Version,
+               ExclusiveLock);
+    PG_RETURN_VOID();
 }
+
+STANDIN_FUNCTION(standin_cdc_is_worker) { PG_RETURN_BOOL(standin::cdc::isWorker); }

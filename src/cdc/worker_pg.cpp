@@ -272,8 +272,13 @@ namespace {
 void workerMain(kernel::Worker& worker) {
     kafka::endWithoutCleanup();
     enterWorker();
-    // Rows and offsets are lost together in a crash, and read again.
-    pg::call([] { SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION); });
+    pg::call([] {
+        // Rows and offsets are lost together in a crash, and read again.
+        SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
+        // What is read under a lock (truncates, the version) is to be as it is then, whatever the database's default
+        // is.
+        SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
+    });
     SourceWorker source(worker);
     try {
         source.run();

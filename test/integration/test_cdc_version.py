@@ -82,16 +82,25 @@ def poison(i):
 
 
 @contextlib.contextmanager
-def masking(bank, stream):
+def masking(bank, stream, isolation="read committed"):
     """A session that masks the column, and has not committed yet."""
     connection = bank.service.connect(bank.DATABASE, autocommit=False)
+    connection.set_session(isolation_level=isolation)
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("select standin.cdc_column_map(%s, %s, 'pan', mask => 'last4')", [stream.name, stream.topic])
         yield connection
 
 
-def test_a_change_waits_for_nobody_and_holds_up_nobody_until_its_commit(kafka, bank):
-    stream = Stream(bank, "meanwhile", "id int primary key, pan text, v int")
+@pytest.fixture(params=["read committed", "serializable"])
+def isolation(bank, request):
+    """What transactions of the database begin with."""
+    bank.query(f"alter database {bank.DATABASE} set default_transaction_isolation = '{request.param}'")
+    yield request.param
+    bank.query(f"alter database {bank.DATABASE} reset default_transaction_isolation")
+
+
+def test_a_change_waits_for_nobody_and_holds_up_nobody_until_its_commit(kafka, bank, isolation):
+    stream = Stream(bank, f"meanwhile_{isolation[0]}", "id int primary key, pan text, v int")
     with masking(bank, stream) as session:
         stream.produce([event("c", {"id": 1, "pan": CLEAR, "v": 1})])
         stream.applied(1)
@@ -104,6 +113,24 @@ def test_a_change_waits_for_nobody_and_holds_up_nobody_until_its_commit(kafka, b
         session.commit()
     stream.applied(2)
     assert stream.rows() == [(1, CLEAR, 1), (2, "************1111", 2)]
+    stream.drop()
+
+
+def test_a_change_that_waits_for_another_holds_up_no_worker(kafka, bank):
+    stream = Stream(bank, "twofold", "id int primary key, pan text, v int")
+    with masking(bank, stream) as waiting, contextlib.closing(bank.service.connect(bank.DATABASE, autocommit=False)) as idle:
+        with idle.cursor() as cursor:
+            cursor.execute("select standin.cdc_source_alter('twofold', rounding => 'round')")
+        commit = threading.Thread(target=waiting.commit)
+        commit.start()
+        await_("it to wait", lambda: bank.value("select wait_event_type from pg_stat_activity where pid = %s", [waiting.info.backend_pid]) == "Lock")
+        stream.produce([event("c", {"id": 1, "pan": CLEAR, "v": 1})])
+        stream.applied(1)
+        idle.rollback()
+        commit.join()
+    stream.produce([event("c", {"id": 2, "pan": CLEAR, "v": 2})])
+    stream.applied(2)
+    assert [row[1] for row in stream.rows()] == [CLEAR, "************1111"]
     stream.drop()
 
 
@@ -120,6 +147,9 @@ def test_no_dead_letter_holds_it_either(kafka, bank):
         session.commit()
     stream.produce([poison(2)])
     stream.applied(2)
+    with pytest.raises(psycopg2.errors.FeatureNotSupported, match="isolation level repeatable read"), \
+         masking(bank, stream, "repeatable read") as session:
+        session.commit()
     (offset, *_, value), = stream.dead_letters()
     assert offset == 1 and CLEAR not in (value or "")
     stream.drop()
