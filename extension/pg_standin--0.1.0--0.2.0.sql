@@ -746,15 +746,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic creates it, by the schema that it carries or else by what the source''s schema_topic says of the table, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
 CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    WITH planned AS (
-        DELETE FROM standin_private.cdc_table_planned p
-        WHERE p.source = cdc_table_made.source AND p.topic = cdc_table_made.topic RETURNING p.*)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p standin_private.cdc_table_planned;
+BEGIN
+    DELETE FROM standin_private.cdc_table_planned d
+    WHERE d.source = cdc_table_made.source AND d.topic = cdc_table_made.topic RETURNING d.* INTO p;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the table of topic "%" is not planned any more', topic USING ERRCODE = 'serialization_failure';
+    END IF;
     INSERT INTO standin_private.cdc_table (source, topic, target, kind, on_truncate, schema_evolution, foreign_keys, data_collection, created_at, created_by)
-    SELECT p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by
-    FROM planned p
-$$;
-COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it';
+    VALUES (p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by);
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it. Errors: 40001 it was removed meanwhile';
 CREATE VIEW standin.cdc_tables_planned AS
 SELECT p.source, p.topic, format('%I.%I', p.schema_name, p.table_name) AS target, p.owner, p.on_truncate, p.schema_evolution, p.data_collection,
        p.created_at, p.created_by
@@ -804,10 +808,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
     WHERE d.consumer = (t).source AND NOT d.redacted
-      AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic));
+      AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic;
     IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
                WHERE d.consumer = (t).source AND NOT d.redacted
-                 AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
+                 AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic) THEN
         RAISE EXCEPTION 'dead letters of topic "%" hold the field "%" in the clear', (t).topic, field
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
@@ -1008,20 +1012,23 @@ BEGIN
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
+        UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
+COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: nothing keeps a field in the clear that becomes confidential; raises 55000 if dead letters of its topic do';
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
+CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version_confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop')) EXECUTE FUNCTION standin_private.cdc_confidential_check();
+    FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop') AND current_user = 'standin_owner') EXECUTE FUNCTION standin_private.cdc_confidential_check();
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying, at the commit, until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';
 CREATE FUNCTION standin_private.cdc_topic_check(source text, topic text) RETURNS void
@@ -1160,7 +1167,7 @@ BEGIN
     VALUES (replay, cdc_replay.topic, cdc_replay.partition, cdc_replay.from_offset, cdc_replay.to_offset + 1);
     RETURN replay;
 END $$;
-COMMENT ON FUNCTION standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text) IS 'applies the records from_offset to to_offset of a partition, both included, to another table, with the topic''s mapping (truncates ignored); the source goes on undisturbed. Returns the name of the source that does it: its state is done once all is applied, standin.cdc_source_drop takes it away. Errors: 42704 unknown source or topic, 22023 no range or kind, 55006 the target is replicated to, and those of cdc_table_add; a range that Kafka does not have is an error of the replay''s worker, with what Kafka has';
+COMMENT ON FUNCTION standin.cdc_replay(text, text, integer, bigint, bigint, regclass, name, text) IS 'applies the records from_offset to to_offset of a partition, both included, to another table, with the topic''s mapping as it is now: a later mask does not reach it (truncates ignored); the source goes on undisturbed. Returns the name of the source that does it: its state is done once all is applied, standin.cdc_source_drop takes it away. Errors: 42704 unknown source or topic, 22023 no range or kind, 55006 the target is replicated to, and those of cdc_table_add; a range that Kafka does not have is an error of the replay''s worker, with what Kafka has';
 CREATE FUNCTION standin_private.cdc_signal_check(source text, signal_table regclass, caller name) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -90,15 +90,19 @@ END $$;
 COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic creates it, by the schema that it carries or else by what the source''s schema_topic says of the table, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
 
 CREATE FUNCTION standin_private.cdc_table_made(source text, topic text, target regclass) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    WITH planned AS (
-        DELETE FROM standin_private.cdc_table_planned p
-        WHERE p.source = cdc_table_made.source AND p.topic = cdc_table_made.topic RETURNING p.*)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p standin_private.cdc_table_planned;
+BEGIN
+    DELETE FROM standin_private.cdc_table_planned d
+    WHERE d.source = cdc_table_made.source AND d.topic = cdc_table_made.topic RETURNING d.* INTO p;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the table of topic "%" is not planned any more', topic USING ERRCODE = 'serialization_failure';
+    END IF;
     INSERT INTO standin_private.cdc_table (source, topic, target, kind, on_truncate, schema_evolution, foreign_keys, data_collection, created_at, created_by)
-    SELECT p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by
-    FROM planned p
-$$;
-COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it';
+    VALUES (p.source, p.topic, cdc_table_made.target, 'current', p.on_truncate, p.schema_evolution, 'enforce', p.data_collection, p.created_at, p.created_by);
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_made(text, text, regclass) IS 'a planned table exists now; in the transaction that creates it. Errors: 40001 it was removed meanwhile';
 
 CREATE VIEW standin.cdc_tables_planned AS
 SELECT p.source, p.topic, format('%I.%I', p.schema_name, p.table_name) AS target, p.owner, p.on_truncate, p.schema_evolution, p.data_collection,

@@ -48,10 +48,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
     WHERE d.consumer = (t).source AND NOT d.redacted
-      AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic));
+      AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic;
     IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
                WHERE d.consumer = (t).source AND NOT d.redacted
-                 AND (d.topic = (t).topic OR ((t).topic LIKE '^%' AND d.topic ~ (t).topic))) THEN
+                 AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic) THEN
         RAISE EXCEPTION 'dead letters of topic "%" hold the field "%" in the clear', (t).topic, field
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';

@@ -1,6 +1,7 @@
 -- What a source is, its tables and their columns, and its pause take effect at the commit of their change: what a worker
 -- applied by an earlier version is not committed after it. Both sides lock in the last moment, when they wait for nothing
--- else any more, so that neither holds the other up and no deadlock can arise.
+-- else of this source any more, so that neither holds the other up. PREPARE TRANSACTION of a change holds workers up until
+-- its second half.
 CREATE FUNCTION standin_private.cdc_version_lock(source text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_version_lock';
 COMMENT ON FUNCTION standin_private.cdc_version_lock(text) IS 'until the end of the transaction no worker of the source commits anything';
@@ -28,8 +29,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
 
--- Since the field was found to be in no dead letter, records may have become some. Fires behind the trigger "version" of the
--- same row, since triggers fire by their names' order.
+-- Since the field was found to be in no dead letter, records may have become some. Between the halves of a changed key its
+-- values are kept too; what is withheld then is not known any more. Fires behind the trigger "version" of the same row, since
+-- triggers fire by their names' order.
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -44,10 +46,11 @@ BEGIN
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
+        UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
+COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: nothing keeps a field in the clear that becomes confidential; raises 55000 if dead letters of its topic do';
 
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
@@ -55,7 +58,10 @@ CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEF
     FOR EACH ROW WHEN (OLD.version = NEW.version) EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
+CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_table_planned DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
+-- Of the product's own statements only: a restore brings rows that were consistent, in whatever order.
 CREATE CONSTRAINT TRIGGER version_confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop')) EXECUTE FUNCTION standin_private.cdc_confidential_check();
+    FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop') AND current_user = 'standin_owner') EXECUTE FUNCTION standin_private.cdc_confidential_check();

@@ -85,9 +85,8 @@ void ChangeApplier::applyAlone(TargetTable& table, const NetChange& net, const k
         if (compareKeys(table.target(), change->cells, net.cells) != 0)
             continue;
         Coalescer alone;
-        Progress ignored;
         const auto nets = alone.run(table.target(), std::span(&change, 1), arena_);
-        if (const auto own = recordFailure([&] { writeSafely(table, nets, ignored); })) {
+        if (const auto own = recordFailure([&] { writeOne(table, nets[0]); })) {
             if (!isRowsOwnError(own->sqlstate))
                 throw Together{*own};
             buried_.push_back({indexOf(change), *own});
@@ -97,24 +96,28 @@ void ChangeApplier::applyAlone(TargetTable& table, const NetChange& net, const k
 
 void ChangeApplier::writeSafely(TargetTable& table, std::span<const NetChange> nets, Progress& at) {
     SetAside aside;
-    pg::inSubtransaction([&] { write(table, nets, at, aside); });
+    pg::inSubtransaction([&] { write(table, nets, at, &aside); });
     for (size_t i = 0; i < aside.count; ++i)
         applySetAside(table, nets[aside.places[i]]);
 }
 
 void ChangeApplier::applySetAside(TargetTable& table, const NetChange& net) {
-    Progress ignored;
-    const auto failure = recordFailure([&] { writeSafely(table, std::span(&net, 1), ignored); });
+    const auto failure = recordFailure([&] { writeOne(table, net); });
     if (failure && !isRowsOwnError(failure->sqlstate))
         throw Together{*failure};
     if (failure)
         applyAlone(table, net, *failure);
 }
 
-void ChangeApplier::write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside& aside) {
+void ChangeApplier::writeOne(TargetTable& table, const NetChange& net) {
+    Progress ignored;
+    pg::inSubtransaction([&] { write(table, std::span(&net, 1), ignored, nullptr); });
+}
+
+void ChangeApplier::write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside* aside) {
     const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // its triggers may do what they like
     if (table.direct())
-        HeapWriter::apply(table, nets, at, aside);
+        HeapWriter::apply(table, nets, coalescer_.distinct(), at, aside);
     else
         sqlWriters_[&table].apply(table, nets, at);
     at = unknown;

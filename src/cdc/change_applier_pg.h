@@ -43,7 +43,8 @@ private:
     void applySetAside(TargetTable& table, const NetChange& net);
     void applyAlone(TargetTable& table, const NetChange& net, const kafka::Failure& failure);
     void writeSafely(TargetTable& table, std::span<const NetChange> nets, Progress& at);
-    void write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside& aside);
+    void writeOne(TargetTable& table, const NetChange& net);
+    void write(TargetTable& table, std::span<const NetChange> nets, Progress& at, SetAside* aside);
 
     static constexpr size_t carefulRows = 1000;
     static constexpr int carefulTurns = 100;

@@ -132,13 +132,13 @@ void Coalescer::merge(const Target& target, NetChange& net, const Change& change
 std::span<const NetChange> Coalescer::run(const Target& target, std::span<const Change* const> changes, Arena& arena) {
     nets_.clear();
     nets_.reserve(changes.size());
-    const bool comparable = target.comparableKey && !target.history && !target.key.empty() &&
-                            std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
-                                return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
-                                    return isCanonical(target.columns[column], change->cells[column]);
-                                });
-                            });
-    if (!comparable) {
+    distinct_ = target.comparableKey && !target.history && !target.key.empty() &&
+                std::all_of(changes.begin(), changes.end(), [&](const Change* change) {
+                    return std::all_of(target.key.begin(), target.key.end(), [&](uint16_t column) {
+                        return isCanonical(target.columns[column], change->cells[column]);
+                    });
+                });
+    if (!distinct_) {
         for (uint32_t i = 0; i < changes.size(); ++i) {
             if (target.history)
                 forgetWithheld(target, changes[i]->cells);

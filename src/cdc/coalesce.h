@@ -23,11 +23,14 @@ struct NetChange {
 class Coalescer {
 public:
     std::span<const NetChange> run(const Target& target, std::span<const Change* const> changes, Arena& arena);
+    /// Whether no key is twice among what came back last.
+    bool distinct() const { return distinct_; }
 
 private:
     void merge(const Target& target, NetChange& net, const Change& change, Arena& arena);
     uint32_t* slotFor(const Target& target, const Cell* cells);
 
+    bool distinct_ = false;
     std::vector<NetChange> nets_;
     std::vector<uint32_t> slots_; ///< open hash over nets_, index + 1
 };

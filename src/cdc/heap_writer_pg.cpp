@@ -21,9 +21,11 @@ constexpr Size maxPendingBytes = 1024 * 1024; // of rows that wait to be written
 
 } // namespace
 
-void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, size_t& at, SetAside& aside) {
-    HeapWriter writer(table, at, aside);
-    const pg::TemporaryContext temporary("pg_standin cdc write"); // an attempt that fails leaves nothing behind
+void HeapWriter::apply(TargetTable& table, std::span<const NetChange> changes, bool distinct, size_t& at,
+                       SetAside* aside) {
+    const bool repeats = !distinct && !table.target().history;
+    HeapWriter writer(table, repeats, at, repeats ? nullptr : aside); // what repeats a key has its place
+    const pg::TemporaryContext temporary("pg_standin cdc write");     // an attempt that fails leaves nothing behind
     const pg::MemoryContextScope scope(temporary);
     pg::call([&] {
         writer.open();
@@ -106,8 +108,6 @@ void HeapWriter::nextCommand() {
 }
 
 void HeapWriter::run(const NetChange* changes, size_t count) {
-    const bool repeats = !table_.target().comparableKey && !table_.target().history;
-    setsAside_ = count > 1 && !repeats; // one that repeats a key has its place among the others
     for (size_t i = 0; i < count; ++i) {
         at_ = i;
         if (changes[i].kind == ChangeKind::Append)
@@ -116,7 +116,7 @@ void HeapWriter::run(const NetChange* changes, size_t count) {
             remove(changes[i]);
         else
             upsert(changes[i]);
-        if (repeats) {
+        if (repeats_) {
             flush();
             nextCommand();
         } else if (pending_ == 0) {
@@ -254,9 +254,9 @@ bool HeapWriter::fillInserted(const NetChange& change, TupleTableSlot* slot) {
 
 /// An error would undo the rows that were written with this one.
 bool HeapWriter::setAside() {
-    if (!setsAside_ || aside_.count == std::size(aside_.places))
+    if (!aside_ || aside_->count == std::size(aside_->places))
         return false;
-    aside_.places[aside_.count++] = at_;
+    aside_->places[aside_->count++] = at_;
     return true;
 }
 

@@ -22,12 +22,14 @@ struct SetAside {
 /// PostgreSQL code throughout: one guard around the whole run, plain data inside.
 class HeapWriter {
 public:
-    /// `at` is the change that is being written, for the case of a failure; SIZE_MAX while several are. A single change
-    /// is not set aside.
-    static void apply(TargetTable& table, std::span<const NetChange> changes, size_t& at, SetAside& aside);
+    /// `distinct`: no key is twice among the changes. `at` is the change that is being written, for the case of a
+    /// failure; SIZE_MAX while several are. Without `aside` none is set aside.
+    static void apply(TargetTable& table, std::span<const NetChange> changes, bool distinct, size_t& at,
+                      SetAside* aside);
 
 private:
-    HeapWriter(TargetTable& table, size_t& at, SetAside& aside) : table_(table), at_(at), aside_(aside) {}
+    HeapWriter(TargetTable& table, bool repeats, size_t& at, SetAside* aside)
+        : table_(table), repeats_(repeats), at_(at), aside_(aside) {}
 
     void open();
     void openKey();
@@ -56,9 +58,9 @@ private:
     void nextCommand();
 
     TargetTable& table_;
+    const bool repeats_; ///< a key may be there twice: each change has to see the one before
     size_t& at_;
-    SetAside& aside_;
-    bool setsAside_ = false;
+    SetAside* aside_; ///< null: an error is to be raised
     Relation relation_ = nullptr;
     Relation index_ = nullptr;
     EState* estate_ = nullptr;

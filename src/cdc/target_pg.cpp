@@ -1,5 +1,7 @@
 #include "cdc/target_pg.h"
 
+#include "pg/table_compat.h"
+
 extern "C" {
 #include <access/genam.h>
 #include <access/relation.h>
@@ -52,7 +54,7 @@ bool allowsDirectWrites(Relation relation, const TableConfig& config, bool hasKe
     return form->relkind == RELKIND_RELATION && form->relam == HEAP_TABLE_AM_OID && !form->relispartition &&
            !form->relrowsecurity && !relation->rd_rules && (hasKey || config.history) &&
            (!relation->trigdesc || (config.skipForeignKeys && hasOnlyForeignKeyTriggers(relation->trigdesc))) &&
-           !(constraints && constraints->has_generated_stored) && !OidIsValid(get_extension_oid("citus", true));
+           !(constraints && pg::hasGeneratedColumns(constraints)) && !OidIsValid(get_extension_oid("citus", true));
 }
 
 struct UnsafePart {

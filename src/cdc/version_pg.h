@@ -12,8 +12,8 @@ public:
     VersionChanged() : Error("40001", "the source was changed while the batch was applied") {}
 };
 
-/// This process is a worker of a source: what it changes of its source itself, as it makes a planned table, does not
-/// make a version.
+/// This process is a worker of a source: what it changes of a source, as it makes a planned table, does not make a
+/// version, else it could never commit it. That goes for what triggers of its targets call as well.
 void enterWorker();
 
 /// The last thing in each transaction that applied records of the source by what `version` of it says: throws

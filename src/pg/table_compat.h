@@ -37,6 +37,14 @@ inline EState* executorStateFor(Relation relation) {
     return estate;
 }
 
+inline bool hasGeneratedColumns(const TupleConstr* constraints) {
+#if STANDIN_PG_GE(18)
+    return constraints->has_generated_stored || constraints->has_generated_virtual;
+#else
+    return constraints->has_generated_stored;
+#endif
+}
+
 /// A relation's CHECK constraints, for ExecCheck(); as ExecRelCheck() has them.
 inline ExprState** prepareChecks(const TupleConstr* constraints, EState* estate) {
     MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);

@@ -162,3 +162,18 @@ def test_a_batch_of_poison_only(kafka, bank):
 def test_the_log_is_without_leaks(kafka, bank):
     with open(bank.service.process.log) as log:
         assert not [line for line in log if "leak" in line or "WARNING" in line]
+
+
+def test_one_key_that_cannot_be_compared_spoils_no_other(kafka, bank):
+    """Then the changes of the batch are not coalesced: each has to see the one before."""
+    stream = Stream(bank, "spoiled", "id uuid primary key, v int check (v > 0), t text", paused="true")
+    key = lambda number: f"00000000-0000-0000-0000-{number:012}"
+    stream.produce([event("c", {"id": key(1), "v": 1, "t": "t"}), event("d", {"id": key(1), "v": 1, "t": "t"}),
+                    event("c", {"id": key(2), "v": 2, "t": "t"}), event("u", {"id": key(2), "v": 3, "t": "t"}),
+                    event("u", {"id": key(3), "v": 1, "t": "__debezium_unavailable_value"}), event("c", {"id": key(3), "v": 4, "t": "whole"}),
+                    event("c", {"id": key(4), "v": -1, "t": "t"}), event("c", {"id": 5, "v": 5, "t": "t"})])
+    bank.query("select standin.cdc_resume('spoiled')")
+    stream.applied(8)
+    assert stream.rows() == [(key(2), 3, "t"), (key(3), 4, "whole")]
+    assert [letter[:2] for letter in stream.dead_letters()] == [(4, "22004"), (6, "23514"), (7, "22P02")]
+    stream.drop()

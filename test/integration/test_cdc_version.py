@@ -8,6 +8,7 @@ import pytest
 
 from harness.await_ import await_
 from streams import Stream, event, kafka  # noqa: F401
+from test_cdc_events import PLACEHOLDER, Log, change_key
 
 CLEAR = "4111111111111111"
 
@@ -152,4 +153,22 @@ def test_no_dead_letter_holds_it_either(kafka, bank):
         session.commit()
     (offset, *_, value), = stream.dead_letters()
     assert offset == 1 and CLEAR not in (value or "")
+    stream.drop()
+
+
+def test_nor_is_it_kept_between_the_halves_of_a_changed_key(kafka, bank):
+    """What the row of the old key stored is not put into that of the new one."""
+    stream = Stream(bank, "halfway", "id int primary key, pan text, v int", batch_records=1)
+    log = Log()
+    stream.produce([log.event("c", {"id": 1, "pan": CLEAR, "v": 1})])
+    leave, arrive = change_key(stream, log, 1, 2, {"pan": PLACEHOLDER, "v": 1})
+    leave()
+    stream.applied(3)
+    kept = lambda: bank.query("select stored::text from standin_private.cdc_key_change where source = 'halfway'")
+    assert CLEAR in kept()[0][0]
+    bank.query("select standin.cdc_column_map('halfway', 'halfway.topic', 'pan', mask => 'last4')")
+    assert CLEAR not in str(kept())
+    arrive()
+    stream.applied(4)
+    assert stream.rows() == [] and [letter[:3] for letter in stream.dead_letters()] == [(3, "22004", "pan")]
     stream.drop()
