@@ -998,6 +998,9 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
+CREATE FUNCTION standin_private.cdc_key_change_lock(target regclass) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_key_change_lock';
+COMMENT ON FUNCTION standin_private.cdc_key_change_lock(regclass) IS 'until the end of the transaction no worker changes keys of the table; workers take it before the version''s lock';
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1008,9 +1011,11 @@ BEGIN
             USING ERRCODE = 'feature_not_supported', DETAIL = 'It does not see dead letters that came since it began.',
                   HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED;';
     END IF;
-    PERFORM standin_private.cdc_version_lock(NEW.source);
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
+        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE;
+        PERFORM standin_private.cdc_key_change_lock(t.target);
+        PERFORM standin_private.cdc_version_lock(t.source);
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
         UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
@@ -1027,7 +1032,7 @@ CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_pr
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
-CREATE CONSTRAINT TRIGGER version_confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop') AND current_user = 'standin_owner') EXECUTE FUNCTION standin_private.cdc_confidential_check();
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying, at the commit, until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';

@@ -1290,9 +1290,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
 
+CREATE FUNCTION standin_private.cdc_key_change_lock(target regclass) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_key_change_lock';
+COMMENT ON FUNCTION standin_private.cdc_key_change_lock(regclass) IS 'until the end of the transaction no worker changes keys of the table; workers take it before the version''s lock';
+
 -- Since the field was found to be in no dead letter, records may have become some. Between the halves of a changed key its
--- values are kept too; what is withheld then is not known any more. Fires behind the trigger "version" of the same row, since
--- triggers fire by their names' order.
+-- values are kept too; what is withheld then is not known any more. Fires before the trigger "version" of the same row, since
+-- triggers fire by their names' order, and takes all locks that the two need, in the order in which workers do.
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1303,9 +1307,11 @@ BEGIN
             USING ERRCODE = 'feature_not_supported', DETAIL = 'It does not see dead letters that came since it began.',
                   HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED;';
     END IF;
-    PERFORM standin_private.cdc_version_lock(NEW.source);
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
+        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE;
+        PERFORM standin_private.cdc_key_change_lock(t.target);
+        PERFORM standin_private.cdc_version_lock(t.source);
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
         UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
@@ -1324,7 +1330,7 @@ CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_pr
 CREATE CONSTRAINT TRIGGER version AFTER INSERT OR UPDATE OR DELETE ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 -- Of the product's own statements only: a restore brings rows that were consistent, in whatever order.
-CREATE CONSTRAINT TRIGGER version_confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER confidential AFTER INSERT ON standin_private.cdc_column DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.kind IN ('mask', 'hash', 'drop') AND current_user = 'standin_owner') EXECUTE FUNCTION standin_private.cdc_confidential_check();
 
 -- sql/cdc/operate.sql

@@ -19,9 +19,9 @@ constexpr uint16 keyChangeLockClass = 0x5d03;
 
 /// Two workers may have the halves of one change at once. The second has to see what the first leaves, so it waits for
 /// its commit.
-void oneAfterTheOther(const TargetTable& table) {
+void oneAfterTheOther(Oid table) {
     LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table.relation(), 0, keyChangeLockClass);
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table, 0, keyChangeLockClass);
     tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
     pg::call([&tag] { LockAcquire(&tag, ExclusiveLock, false, false); });
 }
@@ -91,6 +91,28 @@ std::optional<std::string> storedValues(TargetTable& table, const Cell* key) {
     return found.empty() ? std::nullopt : std::optional(found[0].get<std::string>(0));
 }
 
+bool isHash(std::string_view text) {
+    if (text.starts_with("\\x"))
+        text.remove_prefix(2);
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+/// What the old row stored may be from before its column became confidential. A mask leaves what it masked as it is;
+/// what is no hash yet is not known.
+Cell cellOf(const TargetTable& table, const std::string& column, const std::string& stored, Arena& arena) {
+    for (const ColumnMapping& mapping : table.config().columns) {
+        if (mapping.name != column)
+            continue;
+        if (mapping.kind == ColumnMapping::Kind::Hash && !isHash(stored))
+            return {.kind = CellKind::Unavailable};
+        if (mapping.kind == ColumnMapping::Kind::Mask) {
+            const auto masked = Mask(mapping.argument).apply(stored);
+            return masked ? textCell(arena.copy(*masked)) : Cell{.kind = CellKind::Null};
+        }
+    }
+    return textCell(arena.copy(stored));
+}
+
 void fill(const TargetTable& table, const std::string& stored, Cell* cells, Arena& arena) {
     static pg::Statement each("select key, value from jsonb_each_text($1)");
     const auto& columns = table.target().columns;
@@ -104,7 +126,7 @@ void fill(const TargetTable& table, const std::string& stored, Cell* cells, Aren
         if (cell.kind != CellKind::Unavailable)
             continue;
         if (const auto text = row.optional<std::string>(1))
-            cell = textCell(arena.copy(*text));
+            cell = cellOf(table, name, *text, arena);
         else
             cell.kind = CellKind::Null;
     }
@@ -178,7 +200,7 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey, const Cell* newKey) 
     // What this row took too early is now in the row that it becomes.
     static pg::Statement passOn("update standin_private.cdc_key_change set new_key = $4 "
                                 "where source = $1 and target = $2 and new_key = $3 and fetched");
-    oneAfterTheOther(change.table);
+    oneAfterTheOther(change.table.relation());
     const std::string key = textOfKey(change.table, oldKey);
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     const Oid relation = change.table.relation();
@@ -212,7 +234,7 @@ bool keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
         "new_key) "
         "values ($1, $2, $3, $4, $5, $6, true, $7) on conflict (source, target, origin, position, old_key) "
         "do update set stored = excluded.stored, new_key = excluded.new_key, at = excluded.at");
-    oneAfterTheOther(change.table);
+    oneAfterTheOther(change.table.relation());
     const bool knowsOldKey = hasKey(change.table.target(), oldKey);
     const std::string key = knowsOldKey ? textOfKey(change.table, oldKey) : "";
     const pg::Rows recalled =
@@ -252,3 +274,9 @@ void forgetKeyChanges(const std::string& source, const TargetTable& table, std::
 }
 
 } // namespace standin::cdc
+
+// (target regclass)
+STANDIN_FUNCTION(standin_cdc_key_change_lock) {
+    standin::cdc::oneAfterTheOther(PG_GETARG_OID(0));
+    PG_RETURN_VOID();
+}
