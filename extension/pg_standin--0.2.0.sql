@@ -1079,9 +1079,6 @@ COMMENT ON FUNCTION standin_private.cdc_filter_check(standin_private.cdc_table) 
 CREATE FUNCTION standin_private.cdc_dead_letters_check(t standin_private.cdc_table, field text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
-    WHERE d.consumer = (t).source AND NOT d.redacted
-      AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic;
     IF EXISTS (SELECT FROM standin_private.kafka_dead_letter d
                WHERE d.consumer = (t).source AND NOT d.redacted
                  AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic) THEN
@@ -1089,6 +1086,10 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Retry or discard them first; standin.cdc_dead_letters lists them.';
     END IF;
+    -- Behind the look for open ones: whatever is discarded in between is seen here.
+    UPDATE standin_private.kafka_dead_letter_discarded d SET key = NULL, value = NULL, headers = '[]', redacted = true
+    WHERE d.consumer = (t).source AND NOT d.redacted
+      AND standin_private.cdc_topic_of(d.consumer, d.topic) = (t).topic;
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_dead_letters_check(standin_private.cdc_table, text) IS 'raises 55000 while the topic has dead letters in the clear; discarded ones lose their contents';
 
@@ -1180,7 +1181,7 @@ BEGIN
     PERFORM standin_private.cdc_clear_columns_check(t);
     PERFORM standin_private.cdc_expressions_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for all that is applied from the commit of this on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear';
+COMMENT ON FUNCTION standin.cdc_column_map IS 'says what a column of the target stores instead of the event''s field of its name, in exactly one way; replaces what was said before, and holds for all that is applied from the commit of this on. field: another field. expression: SQL over the target''s columns by their names and event (jsonb, the row as it came, confidential fields hidden), evaluated as the role that applies; it sees masked and hashed columns as they are stored. mask: all, null, text:..., or the characters to keep at both ends (last4, first6last4). hash: HMAC-SHA-256 with the secret "cdc.hash.key" of the server''s user mapping, as hexadecimal text or bytea. constant: a literal of the column''s type. metadata: topic, partition, offset, timestamp (Kafka''s), op (r, c, u, d), source_ts, debezium_ts, origin, position (in the source''s log, hexadecimal). A key column cannot be masked; its expression must be immutable and use fields of the source''s key only. Errors: 42704 unknown source or topic, 42703 unknown column or name in the expression, 428C9 generated column, 22023 none or two ways, unknown mask or metadata, 42804 wrong type, 42P17 not deterministic, or a confidential field in the clear elsewhere, 42501 not the owner, 55000 dead letters hold the field in the clear, 0A000 the transaction does not see them (at the commit)';
 
 CREATE FUNCTION standin_private.cdc_expressions_check(t standin_private.cdc_table) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1212,7 +1213,7 @@ BEGIN
     ON CONFLICT DO NOTHING;
     PERFORM standin_private.cdc_clear_columns_check(t);
 END $$;
-COMMENT ON FUNCTION standin.cdc_field_drop(text, text, text) IS 'the event''s field is stored nowhere: in no column, no dead letter, and no expression sees it. Errors: 42704 unknown source or topic, 42602 no name, 42P17 a column takes it, 55006 a column masks or hashes it, 42501 not the owner, 55000 dead letters hold it in the clear';
+COMMENT ON FUNCTION standin.cdc_field_drop(text, text, text) IS 'the event''s field is stored nowhere: in no column, no dead letter, and no expression sees it. Errors: 42704 unknown source or topic, 42602 no name, 42P17 a column takes it, 55006 a column masks or hashes it, 42501 not the owner, 55000 dead letters hold it in the clear, 0A000 the transaction does not see them (at the commit)';
 
 CREATE FUNCTION standin.cdc_column_unmap(source text, topic text, "column" name) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1290,13 +1291,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
 
-CREATE FUNCTION standin_private.cdc_key_change_lock(target regclass) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_key_change_lock';
-COMMENT ON FUNCTION standin_private.cdc_key_change_lock(regclass) IS 'until the end of the transaction no worker changes keys of the table; workers take it before the version''s lock';
-
--- Since the field was found to be in no dead letter, records may have become some. Between the halves of a changed key its
--- values are kept too; what is withheld then is not known any more. Fires before the trigger "version" of the same row, since
--- triggers fire by their names' order, and takes all locks that the two need, in the order in which workers do.
+-- Since the field was found to be in no dead letter, records may have become some.
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1309,15 +1304,13 @@ BEGIN
     END IF;
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
-        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE;
-        PERFORM standin_private.cdc_key_change_lock(t.target);
+        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE; -- first, as in cdc_version_raise
         PERFORM standin_private.cdc_version_lock(t.source);
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
-        UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: nothing keeps a field in the clear that becomes confidential; raises 55000 if dead letters of its topic do';
+COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
 
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();

@@ -29,13 +29,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_version_raise() IS 'deferred trigger: from the commit on the source is applied as it is now';
 
-CREATE FUNCTION standin_private.cdc_key_change_lock(target regclass) RETURNS void
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_cdc_key_change_lock';
-COMMENT ON FUNCTION standin_private.cdc_key_change_lock(regclass) IS 'until the end of the transaction no worker changes keys of the table; workers take it before the version''s lock';
-
--- Since the field was found to be in no dead letter, records may have become some. Between the halves of a changed key its
--- values are kept too; what is withheld then is not known any more. Fires before the trigger "version" of the same row, since
--- triggers fire by their names' order, and takes all locks that the two need, in the order in which workers do.
+-- Since the field was found to be in no dead letter, records may have become some.
 CREATE FUNCTION standin_private.cdc_confidential_check() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -48,15 +42,13 @@ BEGIN
     END IF;
     SELECT d.* INTO t FROM standin_private.cdc_table d WHERE d.source = NEW.source AND d.topic = NEW.topic;
     IF FOUND THEN
-        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE;
-        PERFORM standin_private.cdc_key_change_lock(t.target);
+        PERFORM FROM standin_private.cdc_source s WHERE s.source = t.source FOR NO KEY UPDATE; -- first, as in cdc_version_raise
         PERFORM standin_private.cdc_version_lock(t.source);
         PERFORM standin_private.cdc_dead_letters_check(t, coalesce(NEW.field, NEW.name));
-        UPDATE standin_private.cdc_key_change k SET stored = k.stored - NEW.name::text WHERE k.source = t.source AND k.target = t.target;
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: nothing keeps a field in the clear that becomes confidential; raises 55000 if dead letters of its topic do';
+COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
 
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();

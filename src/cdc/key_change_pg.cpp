@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cdc/mask.h"
 #include "cdc/target_statement_pg.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
@@ -19,9 +20,9 @@ constexpr uint16 keyChangeLockClass = 0x5d03;
 
 /// Two workers may have the halves of one change at once. The second has to see what the first leaves, so it waits for
 /// its commit.
-void oneAfterTheOther(Oid table) {
+void oneAfterTheOther(const TargetTable& table) {
     LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table, 0, keyChangeLockClass);
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table.relation(), 0, keyChangeLockClass);
     tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
     pg::call([&tag] { LockAcquire(&tag, ExclusiveLock, false, false); });
 }
@@ -76,6 +77,37 @@ bool hasKey(const Target& target, const Cell* cells) {
                                 [&](uint16_t column) { return cells[column].kind > CellKind::Null; });
 }
 
+bool isConfidential(const ColumnMapping& mapping) {
+    return mapping.kind == ColumnMapping::Kind::Mask || mapping.kind == ColumnMapping::Kind::Hash;
+}
+
+bool isHash(std::string_view text) {
+    if (text.starts_with("\\x"))
+        text.remove_prefix(2);
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+/// A row may be from before its column became confidential. A mask leaves what it masked as it is; what cannot be a
+/// hash is left out, as it is not known hashed (a clear value that looks like one passes for it).
+std::string masked(const TableConfig& config, std::string stored) {
+    static pg::Statement valueOf("select $1 ->> $2");
+    static pg::Statement put("select jsonb_set($1, array[$2], coalesce(to_jsonb($3), 'null'), false)::text");
+    static pg::Statement leaveOut("select ($1 - $2)::text");
+    for (const ColumnMapping& mapping : config.columns) {
+        if (!isConfidential(mapping))
+            continue;
+        const auto value = valueOf.run(pg::Jsonb{stored}, mapping.name)[0].optional<std::string>(0);
+        if (!value)
+            continue;
+        if (mapping.kind == ColumnMapping::Kind::Mask)
+            stored =
+                put.run(pg::Jsonb{stored}, mapping.name, Mask(mapping.argument).apply(*value))[0].get<std::string>(0);
+        else if (!isHash(*value))
+            stored = leaveOut.run(pg::Jsonb{stored}, mapping.name)[0].get<std::string>(0);
+    }
+    return stored;
+}
+
 /// What the row with this key stores in columns that can be withheld, as a JSON object of texts; nothing if there is no
 /// such row.
 std::optional<std::string> storedValues(TargetTable& table, const Cell* key) {
@@ -85,32 +117,14 @@ std::optional<std::string> storedValues(TargetTable& table, const Cell* key) {
             names += (names.empty() ? "" : ", ") + quotedLiteral(table.target().columns[i].name);
             values += (values.empty() ? "t." : ", t.") + quoted(table.target().columns[i].name) + "::text";
         }
-    const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // the table's policies may do what they like
-    const pg::Rows found = pg::execute("SELECT jsonb_object(ARRAY[" + names + "], ARRAY[" + values + "])::text FROM " +
-                                       table.name() + " AS t WHERE " + keyCondition(table, valuesOfKey(table, key)));
-    return found.empty() ? std::nullopt : std::optional(found[0].get<std::string>(0));
-}
-
-bool isHash(std::string_view text) {
-    if (text.starts_with("\\x"))
-        text.remove_prefix(2);
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
-}
-
-/// What the old row stored may be from before its column became confidential. A mask leaves what it masked as it is;
-/// what is no hash yet is not known.
-Cell cellOf(const TargetTable& table, const std::string& column, const std::string& stored, Arena& arena) {
-    for (const ColumnMapping& mapping : table.config().columns) {
-        if (mapping.name != column)
-            continue;
-        if (mapping.kind == ColumnMapping::Kind::Hash && !isHash(stored))
-            return {.kind = CellKind::Unavailable};
-        if (mapping.kind == ColumnMapping::Kind::Mask) {
-            const auto masked = Mask(mapping.argument).apply(stored);
-            return masked ? textCell(arena.copy(*masked)) : Cell{.kind = CellKind::Null};
-        }
-    }
-    return textCell(arena.copy(stored));
+    const auto found = [&]() -> std::optional<std::string> {
+        const pg::RoleScope role(table.role(), pg::RoleScope::Rein::Free); // the table's policies may do what they like
+        const pg::Rows rows =
+            pg::execute("SELECT jsonb_object(ARRAY[" + names + "], ARRAY[" + values + "])::text FROM " + table.name() +
+                        " AS t WHERE " + keyCondition(table, valuesOfKey(table, key)));
+        return rows.empty() ? std::nullopt : std::optional(rows[0].get<std::string>(0));
+    }();
+    return found ? std::optional(masked(table.config(), *found)) : std::nullopt;
 }
 
 void fill(const TargetTable& table, const std::string& stored, Cell* cells, Arena& arena) {
@@ -126,7 +140,7 @@ void fill(const TargetTable& table, const std::string& stored, Cell* cells, Aren
         if (cell.kind != CellKind::Unavailable)
             continue;
         if (const auto text = row.optional<std::string>(1))
-            cell = cellOf(table, name, *text, arena);
+            cell = textCell(arena.copy(*text));
         else
             cell.kind = CellKind::Null;
     }
@@ -200,7 +214,7 @@ void keyLeaves(const KeyChange& change, const Cell* oldKey, const Cell* newKey) 
     // What this row took too early is now in the row that it becomes.
     static pg::Statement passOn("update standin_private.cdc_key_change set new_key = $4 "
                                 "where source = $1 and target = $2 and new_key = $3 and fetched");
-    oneAfterTheOther(change.table.relation());
+    oneAfterTheOther(change.table);
     const std::string key = textOfKey(change.table, oldKey);
     const std::optional<std::string> stored = storedValues(change.table, oldKey);
     const Oid relation = change.table.relation();
@@ -234,7 +248,7 @@ bool keyArrives(const KeyChange& change, const Cell* oldKey, Cell* cells, Arena&
         "new_key) "
         "values ($1, $2, $3, $4, $5, $6, true, $7) on conflict (source, target, origin, position, old_key) "
         "do update set stored = excluded.stored, new_key = excluded.new_key, at = excluded.at");
-    oneAfterTheOther(change.table.relation());
+    oneAfterTheOther(change.table);
     const bool knowsOldKey = hasKey(change.table.target(), oldKey);
     const std::string key = knowsOldKey ? textOfKey(change.table, oldKey) : "";
     const pg::Rows recalled =
@@ -273,10 +287,23 @@ void forgetKeyChanges(const std::string& source, const TargetTable& table, std::
     forget.run(source, table.relation(), origin, pg::Bytea{position});
 }
 
-} // namespace standin::cdc
-
-// (target regclass)
-STANDIN_FUNCTION(standin_cdc_key_change_lock) {
-    standin::cdc::oneAfterTheOther(PG_GETARG_OID(0));
-    PG_RETURN_VOID();
+void maskKeyChanges(const std::string& source, const TableConfig& table) {
+    static pg::Statement load("select origin, position, old_key, stored::text from standin_private.cdc_key_change "
+                              "where source = $1 and target = $2 for update");
+    static pg::Statement store(
+        "update standin_private.cdc_key_change set stored = $6 where source = $1 and target = $2 "
+        "and origin = $3 and position = $4 and old_key = $5");
+    if (std::none_of(table.columns.begin(), table.columns.end(), isConfidential))
+        return;
+    struct Kept {
+        std::string origin, position, oldKey, stored;
+    };
+    std::vector<Kept> all;
+    for (const pg::Row row : load.run(source, table.target))
+        all.push_back({row.get<std::string>(0), pg::bytesOf(row, 1), row.get<std::string>(2), row.get<std::string>(3)});
+    for (const Kept& one : all)
+        store.run(source, table.target, one.origin, pg::Bytea{one.position}, one.oldKey,
+                  pg::Jsonb{masked(table, one.stored)});
 }
+
+} // namespace standin::cdc

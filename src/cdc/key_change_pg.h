@@ -35,6 +35,10 @@ void keyArrived(const KeyChange& change, const Cell* oldKey);
 void forgetKeyChanges(const std::string& source, const TargetTable& table, std::string_view origin,
                       std::string_view position);
 
+/// What is remembered of the table's rows holds nothing in the clear that has become confidential. For a worker that
+/// begins with a mapping, in a transaction of its own.
+void maskKeyChanges(const std::string& source, const TableConfig& table);
+
 /// Whether the target can withhold anything.
 bool mayWithhold(const Target& target);
 

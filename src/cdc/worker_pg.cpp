@@ -5,6 +5,7 @@
 #include "base/backoff.h"
 #include "cdc/cdc.h"
 #include "cdc/eventual_stream_pg.h"
+#include "cdc/key_change_pg.h"
 #include "cdc/transactional_stream_pg.h"
 #include "cdc/version_pg.h"
 #include "kernel/instance.h"
@@ -121,6 +122,8 @@ bool SourceWorker::load() {
             config = std::make_unique<const SourceConfig>(std::move(*loaded));
             partitions = std::make_unique<Partitions>(source_, ordinal_, *config);
             partitions->load();
+            for (const TableConfig& table : config->tables)
+                maskKeyChanges(source_, table);
         }
     });
     if (!config)
@@ -278,6 +281,7 @@ void workerMain(kernel::Worker& worker) {
         // What is read under a lock (truncates, the version) is to be as it is then, whatever the database's default
         // is.
         SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
+        SetConfigOption("bytea_output", "hex", PGC_USERSET, PGC_S_SESSION); // that a stored hash is known as one
     });
     SourceWorker source(worker);
     try {
