@@ -4,26 +4,18 @@
 
 #include "cdc/mask.h"
 #include "cdc/target_statement_pg.h"
+#include "pg/lock.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
-
-extern "C" {
-#include <storage/lock.h>
-}
 
 namespace standin::cdc {
 
 namespace {
 
-// Beyond what SQL's advisory functions can reach, as in standin/mode_lock_pg.cpp.
-constexpr uint16 keyChangeLockClass = 0x5d03;
-
 /// Two workers may have the halves of one change at once. The second has to see what the first leaves, so it waits for
 /// its commit.
 void oneAfterTheOther(const TargetTable& table) {
-    LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, table.relation(), 0, keyChangeLockClass);
-    tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
+    const LOCKTAG tag = pg::ownLockTag(pg::OwnLock::KeyChange, table.relation(), 0);
     pg::call([&tag] { LockAcquire(&tag, ExclusiveLock, false, false); });
 }
 

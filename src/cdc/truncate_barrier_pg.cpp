@@ -8,13 +8,13 @@
 
 namespace standin::cdc {
 
-void enterBesideTruncates(const std::string& source) { lockSource(source, SourceLock::Truncate, ShareLock); }
+void enterBesideTruncates(const std::string& source) { lockSource(source, pg::OwnLock::Truncate, ShareLock); }
 
 void TruncateBarrier::enter() {
     static pg::Statement load("select topic, origin, position, source_micros, debezium_micros "
                               "from standin_private.cdc_truncate where source = $1");
     alone_ = onlyWorker_ || wantsAlone_;
-    lockSource(source_, SourceLock::Truncate, alone_ ? ExclusiveLock : ShareLock);
+    lockSource(source_, pg::OwnLock::Truncate, alone_ ? ExclusiveLock : ShareLock);
     marks_.clear();
     for (const pg::Row row : load.run(source_))
         marks_[row.get<std::string>(0)].push_back(

@@ -19,7 +19,7 @@ void enterWorker() { isWorker = true; }
 
 void requireVersion(const std::string& source, int64_t version) {
     static pg::Statement current("select version from standin_private.cdc_source where source = $1");
-    lockSource(source, SourceLock::Version, ShareLock);
+    lockSource(source, pg::OwnLock::Version, ShareLock);
     const pg::Rows found = current.run(source);
     if (found.empty() || found[0].get<int64_t>(0) != version)
         throw VersionChanged();
@@ -30,7 +30,7 @@ void requireVersion(const std::string& source, int64_t version) {
 // (source text)
 STANDIN_FUNCTION(standin_cdc_version_lock) {
     using namespace standin::cdc;
-    lockSource(standin::pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); }), SourceLock::Version,
+    lockSource(standin::pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(0)); }), standin::pg::OwnLock::Version,
                ExclusiveLock);
     PG_RETURN_VOID();
 }

@@ -4,13 +4,13 @@
 
 #include "kernel/commit_hook.h"
 #include "pg/guard.h"
+#include "pg/lock.h"
 
 extern "C" {
 #include <access/genam.h>
 #include <access/table.h>
 #include <catalog/namespace.h>
 #include <storage/lmgr.h>
-#include <storage/lock.h>
 #include <utils/fmgroids.h>
 #include <utils/rel.h>
 }
@@ -18,10 +18,6 @@ extern "C" {
 namespace standin::core {
 
 namespace {
-
-// SQL's advisory functions use 1 and 2 as the fourth field; these cannot be reached from SQL.
-constexpr uint16 modeLockClass = 0x5d01;
-constexpr uint16 senderLockClass = 0x5d02;
 
 struct Note {
     int32_t mode;
@@ -41,17 +37,7 @@ void note(Note added) {
     notes[notesUsed++] = added;
 }
 
-LOCKTAG lockTag(uint16 lockClass, uint32 high, uint32 low) {
-    LOCKTAG tag;
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, high, low, lockClass);
-    // Under the default method pg_advisory_unlock_all(), which user code may call, cannot let go of it.
-    tag.locktag_lockmethodid = DEFAULT_LOCKMETHOD;
-    return tag;
-}
-
-LOCKTAG senderTag(int64_t ticket) {
-    return lockTag(senderLockClass, static_cast<uint32>(ticket >> 32), static_cast<uint32>(ticket));
-}
+LOCKTAG senderTag(int64_t ticket) { return pg::ownLockTag(pg::OwnLock::Sender, static_cast<uint64>(ticket)); }
 
 /// The epoch as of now, whatever snapshot the transaction works with; 0 if the row is gone.
 int64_t currentEpoch(int32_t mode) {
@@ -84,7 +70,7 @@ void beforeCommit() {
         return left.mode != right.mode ? left.mode < right.mode : left.epoch < right.epoch;
     });
     for (int i = 0; i < notesUsed; ++i) {
-        const LOCKTAG tag = lockTag(modeLockClass, static_cast<uint32>(notes[i].mode), 0);
+        const LOCKTAG tag = pg::ownLockTag(pg::OwnLock::Mode, static_cast<uint32>(notes[i].mode), 0);
         const LOCKMODE lockMode = notes[i].epoch == 0 ? ExclusiveLock : ShareLock;
         pg::call([&] { LockAcquire(&tag, lockMode, false, false); });
     }
