@@ -1,6 +1,7 @@
 #include "cdc/key_change_pg.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "cdc/mask.h"
 #include "cdc/target_statement_pg.h"
@@ -69,10 +70,6 @@ bool hasKey(const Target& target, const Cell* cells) {
                                 [&](uint16_t column) { return cells[column].kind > CellKind::Null; });
 }
 
-bool isConfidential(const ColumnMapping& mapping) {
-    return mapping.kind == ColumnMapping::Kind::Mask || mapping.kind == ColumnMapping::Kind::Hash;
-}
-
 bool isHash(std::string_view text) {
     if (text.starts_with("\\x"))
         text.remove_prefix(2);
@@ -86,7 +83,7 @@ std::string masked(const TableConfig& config, std::string stored) {
     static pg::Statement put("select jsonb_set($1, array[$2], coalesce(to_jsonb($3), 'null'), false)::text");
     static pg::Statement leaveOut("select ($1 - $2)::text");
     for (const ColumnMapping& mapping : config.columns) {
-        if (!isConfidential(mapping))
+        if (!mapping.hides())
             continue;
         const auto value = valueOf.run(pg::Jsonb{stored}, mapping.name)[0].optional<std::string>(0);
         if (!value)
@@ -285,7 +282,7 @@ void maskKeyChanges(const std::string& source, const TableConfig& table) {
     static pg::Statement store(
         "update standin_private.cdc_key_change set stored = $6 where source = $1 and target = $2 "
         "and origin = $3 and position = $4 and old_key = $5");
-    if (std::none_of(table.columns.begin(), table.columns.end(), isConfidential))
+    if (std::none_of(table.columns.begin(), table.columns.end(), std::mem_fn(&ColumnMapping::hides)))
         return;
     struct Kept {
         std::string origin, position, oldKey, stored;

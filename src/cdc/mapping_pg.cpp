@@ -23,7 +23,7 @@ std::vector<std::string> confidentialFields(const TableConfig& config) {
     for (const ColumnMapping& mapping : config.columns) {
         if (mapping.kind == Kind::Drop)
             fields.push_back(mapping.name);
-        else if (mapping.kind == Kind::Mask || mapping.kind == Kind::Hash)
+        else if (mapping.hides())
             fields.push_back(mapping.field.empty() ? mapping.name : mapping.field);
     }
     return fields;
@@ -106,7 +106,7 @@ RowMapper::Step RowMapper::describeColumn(Target& target, const ColumnMapping& m
     default:
         break;
     }
-    if (mapping.kind == Kind::Mask || mapping.kind == Kind::Hash) {
+    if (mapping.hides()) {
         if (mapping.field.empty())
             column.field = column.name;
         column.type = ColumnType::Text; // of what is decoded; what is stored goes through the type's input function

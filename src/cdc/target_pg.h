@@ -26,6 +26,8 @@ struct ColumnMapping {
     std::string field;
     std::string argument;
 
+    /// Whether the column stores a confidential field, masked or hashed.
+    bool hides() const { return kind == Kind::Mask || kind == Kind::Hash; }
     bool operator==(const ColumnMapping&) const = default;
 };
 

@@ -105,15 +105,13 @@ public:
     size_t bytes() const { return bytes_; }
     /// Begins to load the message, and what tells where a later one is.
     void prefetch(size_t index) const {
-        if (index + prefetchStep < messages_.size())
-            __builtin_prefetch(messages_[index + prefetchStep]);
+        prefetchPlace(index + prefetchStep);
         if (index < messages_.size())
             Message(messages_[index]).prefetch();
     }
     /// The same of its key alone.
     void prefetchKey(size_t index) const {
-        if (index + prefetchStep < messages_.size())
-            __builtin_prefetch(messages_[index + prefetchStep]);
+        prefetchPlace(index + prefetchStep);
         if (index < messages_.size())
             __builtin_prefetch(messages_[index]->key);
     }
@@ -123,6 +121,11 @@ public:
     void clear();
 
 private:
+    void prefetchPlace(size_t index) const {
+        if (index < messages_.size())
+            __builtin_prefetch(messages_[index]);
+    }
+
     friend class Consumer;
     static constexpr size_t prefetchStep = 4;
     std::vector<rd_kafka_message_t*> messages_;
