@@ -12,6 +12,7 @@ TABLES_FOR_SQL = {
     "with_rls": ("id int primary key, v int", "alter table with_rls enable row level security"),
     "with_generated": ("id int primary key, v int, twice int generated always as (v * 2) stored", ""),
     "with_identity": ("id int primary key generated always as identity, v int", ""),
+    "with_method": ("id int primary key, v int", "create access method another type table handler heap_tableam_handler; alter table with_method set access method another"),
     "with_rule": ("id int primary key, v int", "create rule nothing as on delete to with_rule where false do instead nothing"),
 }
 
