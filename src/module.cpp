@@ -1,6 +1,7 @@
 #include "cdc/cdc.h"
 #include "kernel/kernel.h"
 #include "pg/guard.h"
+#include "pg/user_code.h"
 #include "standin/standin.h"
 #include "workflow/workflow.h"
 
@@ -17,6 +18,8 @@ void _PG_init(void) {
             throw standin::Error(
                 "55000", "pg_standin must be loaded at server start", {},
                 "Add pg_standin to shared_preload_libraries in postgresql.conf and restart the server.");
+        standin::pg::initUserCodeAssertion();
+        standin::pg::initDeferralGuard();
         standin::kernel::init();
         standin::cdc::init();
         standin::workflow::init();

@@ -57,7 +57,7 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_
 DECLARE
     parts text[] := parse_ident(target);
 BEGIN
-    PERFORM standin_private.cdc_source_check(source);
+    PERFORM standin_private.cdc_source_check(source), standin_private.cdc_server_check(source);
     IF coalesce(topic !~ '^[A-Za-z0-9._-]{1,249}$', true) THEN
         RAISE EXCEPTION 'invalid name of a topic: "%"', topic USING ERRCODE = 'invalid_name';
     ELSIF coalesce(cardinality(parts) <> 2, true) THEN
@@ -72,8 +72,6 @@ BEGIN
         RAISE EXCEPTION 'table % exists', target USING ERRCODE = 'duplicate_table', HINT = 'Use standin.cdc_table_add.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner) THEN
         RAISE EXCEPTION 'role "%" does not exist', owner USING ERRCODE = 'undefined_object';
-    ELSIF EXISTS (SELECT FROM pg_roles r WHERE r.rolname = owner AND r.rolsuper) THEN
-        RAISE EXCEPTION 'change events are never applied as a superuser, and "%" is one', owner USING ERRCODE = 'insufficient_privilege';
     ELSIF NOT pg_has_role(standin_private.caller(), owner, 'MEMBER') THEN
         RAISE EXCEPTION 'must be member of role "%"', owner USING ERRCODE = 'insufficient_privilege';
     ELSIF NOT has_schema_privilege(owner, quote_ident(parts[1])::regnamespace::oid, 'CREATE')
@@ -81,11 +79,11 @@ BEGIN
         RAISE EXCEPTION 'role "%" may not create tables in schema %', owner, parts[1] USING ERRCODE = 'insufficient_privilege',
             HINT = format('GRANT USAGE, CREATE ON SCHEMA %I TO %I;', parts[1], owner);
     END IF;
-    PERFORM standin_private.cdc_one_of('on_truncate', on_truncate, 'dead_letter', 'ignore', 'apply'),
-            standin_private.cdc_one_of('schema_evolution', schema_evolution, 'ignore', 'add', 'fail');
+    PERFORM standin_private.user_role_require(owner, 'change events are never applied as');
+    PERFORM standin_private.option_check('table', jsonb_build_object('on_truncate', on_truncate, 'schema_evolution', schema_evolution));
     INSERT INTO standin_private.cdc_table_planned (source, topic, schema_name, table_name, owner, on_truncate, schema_evolution, data_collection, created_by)
     VALUES (cdc_table_create.source, cdc_table_create.topic, parts[1], parts[2], cdc_table_create.owner, cdc_table_create.on_truncate,
-            cdc_table_create.schema_evolution, cdc_table_create.data_collection, standin_private.caller());
+            cdc_table_create.schema_evolution, nullif(cdc_table_create.data_collection, ''), standin_private.caller());
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_create IS 'like cdc_table_add for a table that does not exist yet: the first event of the topic creates it, by the schema that it carries or else by what the source''s schema_topic says of the table, with the primary key of the event''s key and owned by the role, in the transaction that stores its row. standin.cdc_tables_planned lists what waits for an event. Errors: 42704 unknown source or role, 42710 topic taken, 42P07 the table exists, 3F000 no such schema, 42501 rights missing, 22023 an option out of range';
 

@@ -7,6 +7,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                      AND t.topic = standin_private.cdc_topic_of(letter.consumer, letter.topic)) THEN NULL
         WHEN letter.superseded_by IS NOT NULL THEN format('a later change of the same row was applied (offset %s)', letter.superseded_by)
         WHEN letter.key IS NULL THEN 'it has no key, so whether its row was changed later is not known'
+        WHEN letter.restored_at IS NOT NULL THEN 'it was discarded for a while, so whether its row was changed later is not known'
     END
 $$;
 COMMENT ON FUNCTION standin_private.cdc_dead_letter_stale(standin_private.kafka_dead_letter) IS 'why a retry might bring old values back, or null; rows of a history target are only ever added';
@@ -74,9 +75,9 @@ BEGIN
         RETURNING d.*)
     INSERT INTO standin_private.kafka_dead_letter_discarded
         (consumer, topic, partition, record_offset, key, value, headers, record_at, sqlstate, error, column_name, attempts, created_at,
-         last_attempt_at, superseded_by, redacted, retry_force, discarded_by, reason)
+         last_attempt_at, superseded_by, redacted, retry_force, hint, discarded_by, reason)
     SELECT g.consumer, g.topic, g.partition, g.record_offset, g.key, g.value, g.headers, g.record_at, g.sqlstate, g.error, g.column_name,
-           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, g.redacted, false, standin_private.caller(), cdc_dead_letter_bury.reason
+           g.attempts, g.created_at, g.last_attempt_at, g.superseded_by, g.redacted, false, g.hint, standin_private.caller(), cdc_dead_letter_bury.reason
     FROM gone g;
     GET DIAGNOSTICS discarded = ROW_COUNT;
     RETURN discarded;
@@ -94,8 +95,59 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, integer, bigint, text) IS 'gives a dead letter up: it goes to cdc_dead_letters_discarded, with who, when and why. Errors: 42704 unknown dead letter, 22004 no reason';
 
-CREATE FUNCTION standin.cdc_dead_letter_discard(source text, reason text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL)
+CREATE FUNCTION standin.cdc_dead_letter_discard(source text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL, reason text DEFAULT NULL,
+    everything boolean DEFAULT false)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF topic IS NULL AND sqlstate IS NULL AND everything IS NOT TRUE THEN
+        RAISE EXCEPTION 'all dead letters of source "%" would be discarded', source USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name a topic or an SQLSTATE, or say everything => true.';
+    END IF;
+    RETURN standin_private.cdc_dead_letter_bury(source, topic, NULL, NULL, sqlstate, reason);
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, text, text, boolean) IS 'the same for the dead letters of a topic of the source, or those with an SQLSTATE; for all of the source only if everything is true; returns how many. Also for a source that was dropped. standin.cdc_dead_letter_restore takes it back. Errors: 22004 no reason, 22023 neither a topic nor an SQLSTATE nor everything';
+
+CREATE FUNCTION standin_private.cdc_dead_letter_unbury(source text, topic text, partition integer, record_offset bigint, sqlstate text)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    restored bigint;
+BEGIN
+    PERFORM standin_private.caller();
+    WITH back AS (
+        UPDATE standin_private.kafka_dead_letter_discarded d
+        SET restored_at = standin_private.clock_now(), restored_by = standin_private.caller()
+        WHERE d.consumer = cdc_dead_letter_unbury.source AND d.restored_at IS NULL
+          AND (cdc_dead_letter_unbury.topic IS NULL OR d.topic = cdc_dead_letter_unbury.topic)
+          AND (cdc_dead_letter_unbury.partition IS NULL OR d.partition = cdc_dead_letter_unbury.partition)
+          AND (cdc_dead_letter_unbury.record_offset IS NULL OR d.record_offset = cdc_dead_letter_unbury.record_offset)
+          AND (cdc_dead_letter_unbury.sqlstate IS NULL OR d.sqlstate = cdc_dead_letter_unbury.sqlstate)
+          AND NOT EXISTS (SELECT FROM standin_private.kafka_dead_letter l WHERE l.consumer = d.consumer AND l.topic = d.topic
+                          AND l.partition = d.partition AND l.record_offset = d.record_offset)
+        RETURNING d.*)
+    INSERT INTO standin_private.kafka_dead_letter (consumer, topic, partition, record_offset, key, value, headers, record_at, sqlstate, error,
+        column_name, hint, redacted, attempts, created_at, last_attempt_at, superseded_by, restored_at, restored_by)
+    SELECT DISTINCT ON (b.consumer, b.topic, b.partition, b.record_offset) b.consumer, b.topic, b.partition, b.record_offset, b.key, b.value,
+           b.headers, b.record_at, b.sqlstate, b.error, b.column_name, b.hint, b.redacted, b.attempts, b.created_at, b.last_attempt_at,
+           b.superseded_by, b.restored_at, b.restored_by
+    FROM back b ORDER BY b.consumer, b.topic, b.partition, b.record_offset, b.discard_number DESC;
+    GET DIAGNOSTICS restored = ROW_COUNT;
+    RETURN restored;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_dead_letter_unbury(text, text, integer, bigint, text) IS 'makes discarded dead letters open ones again; that they were discarded stays noted';
+
+CREATE FUNCTION standin.cdc_dead_letter_restore(source text, topic text, partition integer, record_offset bigint)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF source IS NULL OR topic IS NULL OR partition IS NULL OR record_offset IS NULL
+       OR standin_private.cdc_dead_letter_unbury(source, topic, partition, record_offset, NULL) = 0 THEN
+        RAISE EXCEPTION 'source "%" has no discarded dead letter at offset % of partition % of topic "%"', source, record_offset, partition, topic
+            USING ERRCODE = 'undefined_object', HINT = 'standin.cdc_dead_letters_discarded lists them, without restored_at.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.cdc_dead_letter_restore(text, text, integer, bigint) IS 'takes cdc_dead_letter_discard back: the record is in standin.cdc_dead_letters again. A retry must be forced unless the target is a history, since nobody noted what came for its row meanwhile. Errors: 42704 not discarded, or taken back already';
+
+CREATE FUNCTION standin.cdc_dead_letter_restore(source text, topic text DEFAULT NULL, sqlstate text DEFAULT NULL)
 RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT standin_private.cdc_dead_letter_bury(source, topic, NULL, NULL, sqlstate, reason)
+    SELECT standin_private.cdc_dead_letter_unbury(source, topic, NULL, NULL, sqlstate)
 $$;
-COMMENT ON FUNCTION standin.cdc_dead_letter_discard(text, text, text, text) IS 'the same for all dead letters of a source, or those of a topic or with an SQLSTATE; returns how many. Also for a source that was dropped. Errors: 22004 no reason';
+COMMENT ON FUNCTION standin.cdc_dead_letter_restore(text, text, text) IS 'the same for all discarded dead letters of a source, or those of a topic or with an SQLSTATE; returns how many';

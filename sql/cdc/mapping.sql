@@ -197,27 +197,35 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin.cdc_column_unmap(text, text, name) IS 'takes back cdc_column_map or cdc_field_drop: from the commit on the column takes the field of its name, and the field is no longer confidential. Errors: 42704 unknown source, topic or nothing mapped, 42P17 the column would take a confidential field in the clear, 42501 not the owner';
 
+CREATE FUNCTION standin_private.cdc_table_write(source text, topic text, given jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.cdc_table_of(source, topic);
+    PERFORM standin_private.option_write('table', jsonb_build_object('source', source, 'topic', topic), given, false);
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_table_write(text, text, jsonb) IS 'changes options of a table';
+
 CREATE FUNCTION standin.cdc_table_alter(
     source text, topic text, apply_role name DEFAULT NULL, on_truncate text DEFAULT NULL, schema_evolution text DEFAULT NULL,
     foreign_keys text DEFAULT NULL, row_filter text DEFAULT NULL, data_collection text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t standin_private.cdc_table := standin_private.cdc_table_of(source, topic);
 BEGIN
-    t.apply_role := nullif(coalesce(apply_role, t.apply_role), '');
-    t.on_truncate := coalesce(on_truncate, t.on_truncate);
-    t.schema_evolution := coalesce(schema_evolution, t.schema_evolution);
-    t.foreign_keys := coalesce(foreign_keys, t.foreign_keys);
-    t.row_filter := nullif(coalesce(row_filter, t.row_filter), '');
-    t.data_collection := nullif(coalesce(data_collection, t.data_collection), '');
-    PERFORM standin_private.cdc_table_validate(t);
-    UPDATE standin_private.cdc_table c
-    SET apply_role = t.apply_role, on_truncate = t.on_truncate, schema_evolution = t.schema_evolution,
-        foreign_keys = t.foreign_keys, row_filter = t.row_filter, data_collection = t.data_collection
-    WHERE c.source = t.source AND c.topic = t.topic;
-    PERFORM standin_private.cdc_expressions_check(t);
+    PERFORM standin_private.cdc_table_write(source, topic, standin_private.option_given(jsonb_build_object(
+        'apply_role', apply_role, 'on_truncate', on_truncate, 'schema_evolution', schema_evolution, 'foreign_keys', foreign_keys,
+        'row_filter', row_filter, 'data_collection', data_collection)));
 END $$;
 COMMENT ON FUNCTION standin.cdc_table_alter IS 'changes options of cdc_table_add, for all that is applied from the commit on; null leaves one as it is, an empty text takes apply_role, row_filter or data_collection away. A row filter that is changed does not look at rows that were filtered before. Errors: as cdc_table_add, and 42704 unknown topic';
+
+CREATE FUNCTION standin.cdc_table_reset(source text, topic text, VARIADIC option text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF 'kind' = ANY (option) THEN
+        RAISE EXCEPTION 'option "kind" cannot be changed' USING ERRCODE = 'feature_not_supported',
+            HINT = 'Take the topic away with standin.cdc_table_remove and add it again; it starts at its beginning.';
+    END IF;
+    PERFORM standin_private.cdc_table_write(source, topic, standin_private.option_defaults('table', option));
+END $$;
+COMMENT ON FUNCTION standin.cdc_table_reset(text, text, text[]) IS 'brings options of cdc_table_add back to their defaults, those that have none to nothing. Errors: as cdc_table_alter, 42704 unknown option, 0A000 kind';
 
 CREATE VIEW standin.cdc_columns AS
 SELECT c.source, c.topic, t.target, CASE WHEN c.kind <> 'drop' THEN c.name END AS column_name, c.kind,

@@ -3,7 +3,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     UPDATE standin_private.kafka_consumer c
-    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
+    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = session_user
     WHERE c.consumer = cdc_pause.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_pause(text, text) IS 'stops applying, at the commit, until cdc_resume; nothing is lost while Kafka keeps the records; dead letters can be retried meanwhile. Errors: 42704 unknown source';
@@ -13,7 +13,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.cdc_source_check(source);
     UPDATE standin_private.kafka_consumer c
-    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = standin_private.caller()
+    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = session_user
     WHERE c.consumer = cdc_resume.source;
 END $$;
 COMMENT ON FUNCTION standin.cdc_resume(text) IS 'goes on applying after cdc_pause, or after too many dead letters (which are counted anew from here). Errors: 42704 unknown source';

@@ -14,20 +14,21 @@ CREATE TABLE standin_private.cdc_source (
     on_stall text NOT NULL CHECK (on_stall IN ('wait', 'apply')),
     stall_timeout interval NOT NULL CHECK (stall_timeout > '0'),
     on_message text NOT NULL CHECK (on_message IN ('ignore', 'store', 'call')),
-    message_function regprocedure,
+    message_function text, -- qualified, not a regprocedure: pg_upgrade does not keep the numbers of functions
     message_topic text CHECK (message_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     schema_topic text CHECK (schema_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
     dead_letter_limit integer NOT NULL CHECK (dead_letter_limit > 0),
     dead_letter_window interval NOT NULL CHECK (dead_letter_window > '0'),
     conflict_timeout interval NOT NULL CHECK (conflict_timeout >= '0'),
     signal_topic text CHECK (signal_topic ~ '^[A-Za-z0-9._-]{1,249}$'),
-    signal_table regclass,
+    signal_table text, -- qualified, not a regclass: the number of a dropped one may be another's where a dump is restored
     batch_records integer NOT NULL CHECK (batch_records BETWEEN 1 AND 100000),
     batch_kilobytes integer NOT NULL CHECK (batch_kilobytes BETWEEN 64 AND 1048576),
     queue_kilobytes integer NOT NULL CHECK (queue_kilobytes BETWEEN 64 AND 2097151),
     version bigint NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     created_by name NOT NULL DEFAULT session_user,
+    on_gap text NOT NULL DEFAULT 'report' CHECK (on_gap IN ('report', 'snapshot')),
     CHECK (consistency = 'eventual' OR (workers = 1 AND transaction_topic IS NOT NULL)),
     CHECK ((on_message = 'call') = (message_function IS NOT NULL))
 );
@@ -89,10 +90,14 @@ CREATE TABLE standin_private.cdc_progress (
     debezium_at timestamptz,
     applied_at timestamptz,
     flattened boolean,
+    records bigint NOT NULL DEFAULT 0,
+    record_rate double precision,
     PRIMARY KEY (source, topic, partition)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.cdc_progress IS 'what was applied from each partition, counted in the applying transactions; distributed by source, like kafka_offset';
 
+COMMENT ON COLUMN standin_private.cdc_progress.records IS 'taken from Kafka, and dead letters that a retry applied: each is counted once more, by what became of it';
+COMMENT ON COLUMN standin_private.cdc_progress.record_rate IS 'records a second in the last batches';
 COMMENT ON COLUMN standin_private.cdc_progress.incomplete IS 'of the transaction topic: records let through after stall_timeout though their transaction was not whole';
 COMMENT ON COLUMN standin_private.cdc_progress.flattened IS 'whether the last row came flattened: then a tombstone is a delete; null: no row came yet';
 
@@ -149,16 +154,12 @@ CREATE TABLE standin_private.cdc_key_change (
     position bytea NOT NULL,
     old_key text NOT NULL,
     stored jsonb NOT NULL,
-    fetched boolean NOT NULL,
-    new_key text[],
     at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     PRIMARY KEY (source, target, origin, position, old_key)
 );
 COMMENT ON TABLE standin_private.cdc_key_change IS 'between the two halves of a changed key, a delete and an insert that may come in different batches or partitions: the stored values that the insert withholds; distributed by source, like kafka_offset';
 COMMENT ON COLUMN standin_private.cdc_key_change.position IS 'of both halves, see cdc_position; empty: they find each other by old_key';
 COMMENT ON COLUMN standin_private.cdc_key_change.stored IS 'columns of the row under its old key, as text';
-COMMENT ON COLUMN standin_private.cdc_key_change.new_key IS 'of the row that the values are, or are to be, in; null if it is not known';
-COMMENT ON COLUMN standin_private.cdc_key_change.fetched IS 'the insert came first and took these values from the row, which was still there; the delete sees whether they were the last ones';
 
 CREATE SEQUENCE standin_private.cdc_replay_number;
 
@@ -167,7 +168,7 @@ CREATE TABLE standin_private.cdc_signal (
     source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
     type text NOT NULL,
     data jsonb NOT NULL,
-    signal_table regclass,
+    signal_table text,
     signal_topic text,
     key text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),

@@ -1,9 +1,9 @@
 CREATE TABLE standin_private.cdc_verification (
     run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    source text NOT NULL REFERENCES standin_private.cdc_source ON DELETE CASCADE,
+    source text NOT NULL,
     topic text NOT NULL,
-    target regclass NOT NULL,
-    reference regclass NOT NULL,
+    target text NOT NULL, -- names with schema: tables come and go, and a number may be another's where a dump is restored
+    reference text NOT NULL,
     compared name[] NOT NULL,
     skipped name[] NOT NULL,
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished')),
@@ -15,10 +15,10 @@ CREATE TABLE standin_private.cdc_verification (
     progress_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     started_by name NOT NULL
 );
-COMMENT ON TABLE standin_private.cdc_verification IS 'comparisons of a target with its source; kept whole';
+COMMENT ON TABLE standin_private.cdc_verification IS 'comparisons of a target with its source; outlives its source; kept whole';
 
 CREATE TABLE standin_private.cdc_difference (
-    run bigint NOT NULL REFERENCES standin_private.cdc_verification ON DELETE CASCADE,
+    run bigint NOT NULL REFERENCES standin_private.cdc_verification ON DELETE RESTRICT,
     key jsonb NOT NULL,
     kind text NOT NULL CHECK (kind IN ('missing', 'extra', 'different', 'unsettled')),
     columns name[] NOT NULL,
@@ -89,7 +89,8 @@ BEGIN
     target_from := entry.target || ' t';
     reference_from := reference || ' r';
     INSERT INTO standin_private.cdc_verification (source, topic, target, reference, compared, skipped, started_by)
-    VALUES (entry.source, entry.topic, entry.target, cdc_verification_begin.reference, columns, skipped, standin_private.caller())
+    VALUES (entry.source, entry.topic, standin_private.table_name(entry.target),
+            standin_private.table_name(cdc_verification_begin.reference), columns, skipped, standin_private.caller())
     RETURNING cdc_verification.run INTO run;
 END $$;
 COMMENT ON FUNCTION standin.cdc_verification_begin(text, text, regclass) IS 'a part of standin.cdc_verify: begins a run and says what to compare. Errors: 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column';
@@ -123,6 +124,9 @@ BEGIN
         INSERT INTO standin_private.cdc_difference (run, key, kind, columns)
         VALUES (cdc_verification_note.run, cdc_verification_note.key, cdc_verification_note.kind, cdc_verification_note.columns)
         ON CONFLICT DO NOTHING;
+    END IF;
+    IF finished THEN
+        PERFORM standin_private.cdc_gaps_mend((SELECT v.source FROM standin_private.cdc_verification v WHERE v.run = cdc_verification_note.run));
     END IF;
 END $$;
 COMMENT ON FUNCTION standin.cdc_verification_note(bigint, bigint, jsonb, text, name[], boolean) IS 'a part of standin.cdc_verify: counts rows compared and notes a difference. Errors: 55000 not this session''s run';
@@ -189,8 +193,18 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION standin.cdc_verification_state(text[]) IS 'a part of standin.cdc_verify: a fingerprint of a row, or of there being none';
 
--- No pinned search_path: a procedure that commits cannot have one, so it sets it anew in each transaction. It reads both
--- sides as its caller. Each look is a transaction of its own: a foreign data wrapper's snapshot lasts as long as one.
+CREATE PROCEDURE standin.cdc_verification_pin()
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- Rows are compared as texts, and ranges are told by them: no session's settings may make different values look alike.
+    PERFORM pg_catalog.set_config(s.name, s.setting, true)
+    FROM (VALUES ('search_path', 'pg_catalog, pg_temp'), ('DateStyle', 'ISO, MDY'), ('IntervalStyle', 'postgres'),
+                 ('extra_float_digits', '1'), ('bytea_output', 'hex'), ('xmloption', 'content')) s (name, setting);
+END $$;
+COMMENT ON PROCEDURE standin.cdc_verification_pin() IS 'a part of standin.cdc_verify: until the end of the transaction names and texts mean what they mean there, whatever the session has set';
+
+-- No pinned search_path: a procedure that commits cannot have one, so it pins anew in each transaction. It reads both sides as
+-- its caller. Each look is a transaction of its own: a foreign data wrapper's snapshot lasts as long as one.
 CREATE PROCEDURE standin.cdc_verification_settle(run bigint, plan jsonb, suspects jsonb[], patience interval)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -206,7 +220,7 @@ DECLARE
     passed boolean;
     verdict text;
 BEGIN
-    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    CALL standin.cdc_verification_pin();
     names := ARRAY(SELECT jsonb_array_elements_text(plan->'columns'));
     types := ARRAY(SELECT jsonb_array_elements_text(plan->'types'));
     target_keys := ARRAY(SELECT jsonb_array_elements_text(plan->'target_keys'));
@@ -214,7 +228,7 @@ BEGIN
     deadline := clock_timestamp() + patience * 10;
     WHILE cardinality(suspects) > 0 LOOP
         COMMIT;
-        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        CALL standin.cdc_verification_pin();
         PERFORM pg_sleep(least(0.2, extract(epoch FROM patience) / 10));
         remaining := '{}';
         FOREACH suspect IN ARRAY suspects LOOP
@@ -250,6 +264,10 @@ BEGIN
 END $$;
 COMMENT ON PROCEDURE standin.cdc_verification_settle(bigint, jsonb, jsonb[], interval) IS 'a part of standin.cdc_verify: looks at rows that differ until they agree or the difference has outlived its position in the stream. Errors: 2D000 inside a transaction block';
 
+CREATE FUNCTION standin.cdc_verification_commits() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_cdc_verification_commits';
+COMMENT ON FUNCTION standin.cdc_verification_commits() IS 'a part of standin.cdc_verify: an error where it cannot commit. Errors: 25001';
+
 CREATE PROCEDURE standin.cdc_verify(source text, topic text, reference regclass, chunk integer DEFAULT 10000,
                                     "wait" interval DEFAULT '10 seconds', INOUT run bigint DEFAULT NULL)
 LANGUAGE plpgsql AS $$
@@ -266,8 +284,9 @@ DECLARE
     found jsonb[];
     suspects jsonb[] := '{}';
 BEGIN
-    COMMIT; -- an error right here if the caller's transaction block does not allow it
-    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    PERFORM standin.cdc_verification_commits();
+    COMMIT;
+    CALL standin.cdc_verification_pin();
     IF coalesce(chunk < 1, true) OR coalesce("wait" <= '0', true) THEN
         RAISE EXCEPTION 'chunk and wait are positive' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'wait is longer than the time that a change needs from the source''s commit to Kafka.';
@@ -296,10 +315,10 @@ BEGIN
         END IF;
         PERFORM standin.cdc_verification_note(run, counted, NULL, NULL, NULL, false);
         COMMIT;
-        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+        CALL standin.cdc_verification_pin();
         IF cardinality(suspects) >= 1000 OR (high IS NULL AND suspects <> '{}') THEN
             CALL standin.cdc_verification_settle(run, plan, suspects, "wait");
-            PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+            CALL standin.cdc_verification_pin();
             suspects := '{}';
         END IF;
         EXIT WHEN high IS NULL;
@@ -307,17 +326,20 @@ BEGIN
     END LOOP;
     PERFORM standin.cdc_verification_note(run, 0, NULL, NULL, NULL, true);
 END $$;
-COMMENT ON PROCEDURE standin.cdc_verify IS 'compares a target with its source while both change, in ranges of chunk keys: reference is a foreign table, view or table with the source''s rows, its columns named as the event''s fields. Reads both as its caller. A row that differs is looked at again until it agrees; it counts once it has outlived wait and everything that Kafka had by then is applied. Results: standin.cdc_verifications, standin.cdc_differences. Errors: 2D000 inside a transaction block, 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column, 42501 rights on either table missing, 22023 an option out of range';
+COMMENT ON PROCEDURE standin.cdc_verify IS 'compares a target with its source while both change, in ranges of chunk keys: reference is a foreign table, view or table with the source''s rows, its columns named as the event''s fields. Reads both as its caller. A row that differs is looked at again until it agrees; it counts once it has outlived wait and everything that Kafka had by then is applied. Results: standin.cdc_verifications, standin.cdc_differences. Errors: 25001 inside a transaction block or a function, 42704 unknown source or topic, 55000 no primary key or a history, 42703 the reference lacks a key column, 42501 rights on either table missing, 22023 an option out of range';
 
 CREATE VIEW standin.cdc_verifications AS
-SELECT v.run, v.source, v.topic, v.target, v.reference, v.state, v.rows_compared, v.differences, v.unsettled, v.compared, v.skipped,
-       v.started_at, v.progress_at, v.started_by
+SELECT v.run, v.source, v.topic, standin_private.table_named(v.target) AS target,
+       standin_private.table_named(v.reference) AS reference, v.state, v.rows_compared, v.differences, v.unsettled, v.compared, v.skipped,
+       v.started_at, v.progress_at, v.started_by, v.target AS target_name, v.reference AS reference_name
 FROM standin_private.cdc_verification v;
 COMMENT ON VIEW standin.cdc_verifications IS 'runs of cdc_verify; one that was interrupted stays running and makes no progress';
+COMMENT ON COLUMN standin.cdc_verifications.target IS 'null if it was dropped or renamed, see target_name';
+COMMENT ON COLUMN standin.cdc_verifications.reference IS 'null if it was dropped or renamed, see reference_name';
 COMMENT ON COLUMN standin.cdc_verifications.unsettled IS 'rows that kept changing, or whose stream stood still, so that nothing can be said of them; 0 and no difference: equal';
 COMMENT ON COLUMN standin.cdc_verifications.skipped IS 'columns that have no counterpart in the reference, or that the mapping computes or masks';
 
 CREATE VIEW standin.cdc_differences AS
-SELECT d.run, v.source, v.topic, v.target, d.key, d.kind, d.columns, d.found_at
+SELECT d.run, v.source, v.topic, standin_private.table_named(v.target) AS target, d.key, d.kind, d.columns, d.found_at, v.target AS target_name
 FROM standin_private.cdc_difference d JOIN standin_private.cdc_verification v USING (run);
 COMMENT ON VIEW standin.cdc_differences IS 'rows in which a target differs from its source, up to 1000 a run: missing from the target, extra there, different (in which columns), or unsettled';

@@ -50,6 +50,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cdc_confidential_check() IS 'deferred trigger: raises 55000 if the topic of a field that becomes confidential has dead letters in the clear';
 
+CREATE FUNCTION standin_private.cdc_pause_log() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.log_at_commit(CASE WHEN NEW.paused
+        THEN format('pg_standin source "%s" paused by %s: %s', NEW.consumer, NEW.changed_by, coalesce(NEW.pause_reason, 'no reason given'))
+        ELSE format('pg_standin source "%s" resumed by %s', NEW.consumer, NEW.changed_by) END);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION standin_private.cdc_pause_log() IS 'a pause and its end are lines of the server''s log';
+CREATE TRIGGER pause_log AFTER UPDATE OF paused ON standin_private.kafka_consumer
+    FOR EACH ROW WHEN (OLD.paused <> NEW.paused) EXECUTE FUNCTION standin_private.cdc_pause_log();
+
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE OF server, paused ON standin_private.kafka_consumer DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION standin_private.cdc_version_raise();
 CREATE CONSTRAINT TRIGGER version AFTER UPDATE ON standin_private.cdc_source DEFERRABLE INITIALLY DEFERRED

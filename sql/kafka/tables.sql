@@ -17,6 +17,7 @@ CREATE TABLE standin_private.kafka_consumer (
     changed_by name NOT NULL DEFAULT session_user,
     CHECK (paused OR pause_reason IS NULL)
 );
+COMMENT ON COLUMN standin_private.kafka_consumer.changed_by IS 'who paused it or let it go on last, or made it';
 COMMENT ON TABLE standin_private.kafka_consumer IS 'who reads Kafka, from which foreign server, and whether an operator paused it; kept whole';
 
 CREATE TABLE standin_private.kafka_offset (
@@ -62,6 +63,9 @@ CREATE TABLE standin_private.kafka_dead_letter (
     retry_at timestamptz,
     retry_by name,
     retry_force boolean NOT NULL DEFAULT false,
+    restored_at timestamptz,
+    restored_by name,
+    hint text,
     CHECK ((retry_at IS NULL) = (retry_by IS NULL) AND (retry_at IS NOT NULL OR NOT retry_force)),
     PRIMARY KEY (consumer, topic, partition, record_offset)
 );
@@ -74,6 +78,8 @@ COMMENT ON COLUMN standin_private.kafka_dead_letter.headers IS 'array of {"key",
 COMMENT ON COLUMN standin_private.kafka_dead_letter.superseded_by IS 'offset of a later record of the same key that was applied: to apply this one now would bring old values back';
 COMMENT ON COLUMN standin_private.kafka_dead_letter.retry_at IS 'when a retry was asked for that has not been made yet';
 
+COMMENT ON COLUMN standin_private.kafka_dead_letter.restored_at IS 'when it was taken back from the discarded ones: while it was there nobody noted later records of its key';
+
 CREATE TABLE standin_private.kafka_dead_letter_discarded (
     LIKE standin_private.kafka_dead_letter,
     discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -81,6 +87,7 @@ CREATE TABLE standin_private.kafka_dead_letter_discarded (
     discarded_by name NOT NULL,
     reason text NOT NULL CHECK (reason <> '')
 );
+COMMENT ON COLUMN standin_private.kafka_dead_letter_discarded.restored_at IS 'when it was made a dead letter again';
 COMMENT ON TABLE standin_private.kafka_dead_letter_discarded IS 'dead letters that an operator gave up, and who, when and why; nothing is ever taken from it; distributed by consumer';
 
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.kafka_consumer

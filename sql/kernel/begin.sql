@@ -49,7 +49,16 @@ COMMENT ON FUNCTION standin.version() IS 'version of the loaded library; the SQL
 
 CREATE FUNCTION standin_private.caller() RETURNS name
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_caller';
-COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view or a connector runs';
+COMMENT ON FUNCTION standin_private.caller() IS 'who called a SECURITY DEFINER function: the session''s user or what it SET ROLE to; an error in code that an index, a materialized view, a connector or a trigger in one of the workers runs';
+
+CREATE FUNCTION standin_private.argument_require(name text, value text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF value IS NULL THEN
+        RAISE EXCEPTION 'argument "%" must not be null', name USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.argument_require(text, text) IS 'raises 22004 if an argument is null that must not be';
 
 CREATE FUNCTION standin_private.wake(channel text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_wake';
@@ -62,3 +71,7 @@ COMMENT ON FUNCTION standin_private.wake_trigger() IS 'statement trigger: wakes 
 CREATE FUNCTION standin_private.clock_now() RETURNS timestamptz
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_clock_now';
 COMMENT ON FUNCTION standin_private.clock_now() IS 'the product''s one clock: that of the server, unless a test advanced it';
+
+CREATE FUNCTION standin_private.log_at_commit(line text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_log_at_commit';
+COMMENT ON FUNCTION standin_private.log_at_commit(text) IS 'a line of the server''s log if this transaction commits';

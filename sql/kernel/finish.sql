@@ -1,4 +1,5 @@
--- Everything belongs to standin_owner, nothing is granted to PUBLIC, and pg_dump carries every table's rows.
+-- Everything belongs to standin_owner, nothing is granted to PUBLIC, and pg_dump carries every table's rows: but for those
+-- of a table that was dropped, which a dump names by a number that may be another table's where it is restored.
 DO $$
 DECLARE
     object record;
@@ -26,15 +27,24 @@ BEGIN
     REVOKE ALL ON ALL TABLES IN SCHEMA standin, standin_private FROM PUBLIC;
 
     FOR object IN
-        SELECT c.oid FROM pg_class c
+        SELECT c.oid, CASE
+                   WHEN c.relname IN ('cdc_table', 'cdc_key_change', 'balance_source', 'reconciliation') THEN
+                       'WHERE EXISTS (SELECT FROM pg_catalog.pg_class r WHERE r.oid = target)'
+                   WHEN c.relname = 'cdc_column' THEN
+                       'WHERE EXISTS (SELECT FROM standin_private.cdc_table t JOIN pg_catalog.pg_class r ON r.oid = t.target'
+                       ' WHERE (t.source, t.topic) = (cdc_column.source, cdc_column.topic))'
+                   ELSE '' END AS condition
+        FROM pg_class c
         WHERE c.relnamespace IN ('standin'::regnamespace, 'standin_private'::regnamespace) AND c.relkind IN ('r', 'p', 'S')
-          AND c.oid <> 'standin_private.worker_mark'::regclass
+          AND c.relname NOT IN ('worker_mark', 'clock_mark', 'foreign_key', 'instance_doubt', 'core_witness')
     LOOP
-        PERFORM pg_extension_config_dump(object.oid, '');
+        PERFORM pg_extension_config_dump(object.oid, object.condition);
     END LOOP;
-END $$;
 
-SELECT standin_private.instance_bind('created');
+    IF NOT EXISTS (SELECT FROM standin_private.instance) THEN
+        PERFORM standin_private.foreign_keys_put_off();
+    END IF;
+END $$;
 
 CREATE FUNCTION standin_private.extension_announce() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_extension_announce';

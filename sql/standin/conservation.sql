@@ -7,7 +7,7 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
        coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
        d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
        q.state, q.promised, q.amount AS queued_amount,
-       a.posted OR e.ticket IS NOT NULL AS posted, coalesce(a.posted_amount, q.amount) AS posted_amount,
+       a.posted OR e.ticket IS NOT NULL AS posted, coalesce(e.booked_amount, a.posted_amount, q.amount) AS posted_amount,
        r.resolution,
        array_remove(ARRAY[
            CASE WHEN d.ticket IS NULL THEN 'not in the decision log' END,
@@ -28,14 +28,19 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
                 THEN 'answers of the core and state differ' END,
            CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
                 THEN 'answers of the core and queue differ' END,
-           CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' THEN format('booked by the core, but %s', q.state) END,
+           CASE WHEN e.booked_amount <> q.amount THEN format('promised %s, the core booked %s', q.amount, e.booked_amount) END,
+           CASE WHEN e.booked_account <> q.account THEN format('promised on account %s, the core booked on %s', q.account, e.booked_account) END,
+           CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' AND w.ticket IS NULL
+                THEN format('booked by the core, but %s', q.state) END,
+           CASE WHEN w.ticket IS NOT NULL AND e.ticket IS NULL THEN 'waits for its confirmation without a change event' END,
            CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
            CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
            CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
            CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
                      (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
                 THEN 'repair and state differ' END
-       ], NULL) AS faults
+       ], NULL) AS faults,
+       w.ticket IS NOT NULL AS confirming -- booked by the core, which the queue is about to learn
 FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
 FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
 FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
@@ -49,7 +54,9 @@ FULL JOIN standin_private.core_event e ON e.ticket = coalesce(d.ticket, q.ticket
 FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ticket, action DESC) r
     ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
 FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
-    ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket);
+    ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket)
+LEFT JOIN standin_private.confirmation w
+    ON w.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket);
 COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
 
 CREATE VIEW standin.conservation_faults AS
@@ -60,8 +67,17 @@ SELECT coalesce(a.core, h.core), NULL, NULL,
 FROM standin_private.account a
 FULL JOIN (SELECT core, account, sum(hold) AS held FROM standin_private.pending_transaction WHERE hold > 0 GROUP BY core, account) h
     USING (core, account)
-WHERE coalesce(a.held, 0) <> coalesce(h.held, 0);
-COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs and holds; empty is right';
+WHERE coalesce(a.held, 0) <> coalesce(h.held, 0)
+UNION ALL
+SELECT coalesce(q.core, p.core), coalesce(p.ticket, q.ticket), NULL,
+       format('account %s: the head of its queue should be %s, but is %s', coalesce(q.account, p.account),
+              coalesce(format('%s (%s)', p.ticket, p.state), 'none'), coalesce(format('%s (%s)', q.ticket, q.state), 'none'))
+FROM standin_private.account_queue q
+FULL JOIN (SELECT DISTINCT ON (core, account) core, account, ticket, capability, state, coalesce(due_at, '-infinity') AS due_at
+           FROM standin_private.pending_transaction WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+           ORDER BY core, account, ticket) p USING (core, account)
+WHERE (q.ticket, q.capability, q.state, q.due_at) IS DISTINCT FROM (p.ticket, p.capability, p.state, p.due_at);
+COMMENT ON VIEW standin.conservation_faults IS 'every disagreement between decision log, queue, keys, answers, change events, repairs, holds and heads of queues; empty is right';
 
 CREATE VIEW standin.conservation AS
 WITH totals AS (
@@ -71,7 +87,8 @@ WITH totals AS (
            count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated') AS compensated,
            count(*) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled') AS cancelled,
            count(*) FILTER (WHERE state = 'expired') AS expired,
-           count(*) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') OR (state = 'rejected' AND promised)) AS open,
+           count(*) FILTER (WHERE NOT confirming AND (state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+                                                      OR (state = 'rejected' AND promised))) AS open,
            count(*) FILTER (WHERE refused) AS refused,
            count(*) FILTER (WHERE decision = 'declined') AS declined,
            coalesce(sum(decided_amount) FILTER (WHERE decision IN ('accepted', 'forwarded') AND NOT refused), 0) AS accepted_amount,
@@ -79,8 +96,8 @@ WITH totals AS (
            coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'compensated'), 0) AS compensated_amount,
            coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
            coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
-           coalesce(sum(queued_amount) FILTER (WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
-                                                  OR (state = 'rejected' AND promised)), 0) AS open_amount
+           coalesce(sum(queued_amount) FILTER (WHERE NOT confirming AND (state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
+                                                  OR (state = 'rejected' AND promised))), 0) AS open_amount
     FROM standin_private.ledger GROUP BY core)
 SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
        coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
@@ -92,15 +109,18 @@ SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS pos
        coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
             AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
        AND f.faults IS NULL AS balanced
-FROM standin_private.core c
+FROM (SELECT core FROM standin_private.core UNION SELECT core FROM totals) c -- also a core that was dropped
 LEFT JOIN totals t USING (core)
 LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
 COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
 
 CREATE VIEW standin.reconciliation_differences AS
 SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
-       format('booked by the core, %s here', p.state) AS difference, e.seen_at
+       CASE WHEN e.booked_account <> p.account THEN 'booked on another account'
+            WHEN e.booked_amount <> p.amount THEN 'booked with another amount'
+            ELSE format('booked by the core, %s here', p.state) END AS difference,
+       e.seen_at, e.booked_account, e.booked_amount
 FROM standin_private.core_event e
 JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
-WHERE p.state <> 'reconciled';
-COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them';
+WHERE p.state <> 'reconciled' AND NOT EXISTS (SELECT FROM standin_private.confirmation w WHERE w.ticket = p.ticket);
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them, and those that it booked on another account or with another amount';

@@ -22,6 +22,10 @@ CREATE TABLE standin_private.core (
     attempts_maximum integer NOT NULL DEFAULT 10 CHECK (attempts_maximum > 0),
     time_zone text NOT NULL DEFAULT 'UTC',
     defined_at timestamptz NOT NULL DEFAULT now(),
+    connections_maximum integer NOT NULL DEFAULT 20 CHECK (connections_maximum BETWEEN 3 AND 10000),
+    answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
+    hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
+    witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
     CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
@@ -30,20 +34,47 @@ CREATE TABLE standin_private.core (
 );
 COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
 
+-- Without references to the core, whose row an administrator's open transaction may have locked: the prober waits for nobody.
+CREATE TABLE standin_private.core_claim (
+    core text NOT NULL,
+    claim text NOT NULL, -- '*': whatever stands at the core
+    made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (core, claim)
+);
+COMMENT ON TABLE standin_private.core_claim IS 'what this database told the witnesses of its cores, of the last hour; distributed: kept whole';
+
+CREATE TABLE standin_private.core_witness (
+    core text PRIMARY KEY,
+    agreed_at timestamptz NOT NULL,
+    server_started_at timestamptz NOT NULL
+);
+COMMENT ON TABLE standin_private.core_witness IS 'when the witness of a core agreed last, and to which run of the server; not dumped; kept whole';
+
 CREATE TABLE standin_private.operation (
     core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
     operation text NOT NULL CHECK (operation ~ '^[A-Za-z][A-Za-z0-9_.-]{0,62}$'),
-    capability text NOT NULL CHECK (capability <> ''),
-    account_field text NOT NULL,
-    amount_field text NOT NULL,
+    capability text NOT NULL DEFAULT 'payments' CHECK (capability <> ''),
+    account_field text NOT NULL DEFAULT 'account',
+    amount_field text NOT NULL DEFAULT 'amount',
     required jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(required) = 'object'),
-    direction text NOT NULL CHECK (direction IN ('debit', 'credit')),
-    dedup text NOT NULL CHECK (dedup IN ('key', 'inquiry', 'none')),
+    direction text NOT NULL DEFAULT 'debit' CHECK (direction IN ('debit', 'credit')),
+    dedup text NOT NULL DEFAULT 'none' CHECK (dedup IN ('key', 'inquiry', 'none')),
     standin_allowed boolean NOT NULL DEFAULT false,
     on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
     PRIMARY KEY (core, operation)
 );
 COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
+
+CREATE TABLE standin_private.operation_grant (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    operation text NOT NULL, -- '*' for all
+    role text NOT NULL CHECK (role <> ''),
+    channel text NOT NULL CHECK (channel ~ '^[^/]*$' AND octet_length(channel) <= 63),
+    granted_by text NOT NULL,
+    granted_at timestamptz NOT NULL,
+    PRIMARY KEY (core, operation, role)
+);
+COMMENT ON TABLE standin_private.operation_grant IS 'who may submit what, and the namespace of their idempotency keys; distributed: kept whole';
 
 -- The one authoritative row of a core and capability. Its id names the mode's lock.
 CREATE TABLE standin_private.core_mode (
@@ -61,11 +92,19 @@ CREATE TABLE standin_private.core_mode (
     probed_at timestamptz,
     probe_failure text,
     backlog bigint NOT NULL DEFAULT 0,
+    backlog_at timestamptz,
+    backlog_rate double precision,
     PRIMARY KEY (core, capability),
     CHECK ((mode IN ('stand_in', 'recovering', 'forced_stand_in')) = (episode IS NOT NULL))
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX core_mode_id ON standin_private.core_mode (id);
 COMMENT ON TABLE standin_private.core_mode IS 'who answers now, by core and capability; the epoch only rises; distributed: kept whole';
+
+-- Triggers, so that a restore wakes the supervisor too, in whatever order it loads the tables.
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.core
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
+CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.core_mode
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
 
 CREATE TABLE standin_private.core_mode_change (
     core text NOT NULL,
@@ -123,7 +162,9 @@ CREATE TABLE standin_private.reconciliation (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
     target regclass NOT NULL UNIQUE,
-    key_column text NOT NULL
+    key_column text NOT NULL,
+    account_column text,
+    amount_column text
 );
 COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
 
@@ -137,9 +178,11 @@ CREATE TABLE standin_private.transaction_key (
     ticket bigint NOT NULL,
     account text NOT NULL,
     digest bytea NOT NULL,
+    channel text NOT NULL DEFAULT '', -- '': bare keys
+    CHECK (channel = '' OR starts_with(key, channel || '/')),
     PRIMARY KEY (core, key)
 );
-COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys with the digest of operation and payload; narrow, outlives history; distributed by key';
+COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys as the core sees them, with the channel that they belong to and the digest of operation and payload; narrow, outlives history; distributed by key';
 
 CREATE TABLE standin_private.account (
     core text NOT NULL,
@@ -182,8 +225,32 @@ CREATE TABLE standin_private.pending_transaction (
 -- The queue: what still stands before the core, in order, by account.
 CREATE INDEX pending_transaction_queue ON standin_private.pending_transaction (core, account, ticket)
     WHERE state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair');
-CREATE INDEX pending_transaction_sent ON standin_private.pending_transaction (core, ticket) WHERE state = 'in_flight';
 COMMENT ON TABLE standin_private.pending_transaction IS 'every transaction asked for, and where it stands; distributed by account';
+
+-- The head of each account's queue, so that whoever looks for work looks at accounts, not at transactions. An accept
+-- makes the row with the account's first queued transaction, a trigger follows what becomes of the heads. Kept while
+-- the account's row is locked; only a head's state changes without that.
+CREATE TABLE standin_private.account_queue (
+    core text NOT NULL,
+    account text NOT NULL,
+    ticket bigint NOT NULL,
+    capability text NOT NULL,
+    state text NOT NULL CHECK (state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')),
+    due_at timestamptz NOT NULL DEFAULT '-infinity',
+    PRIMARY KEY (core, account)
+) WITH (fillfactor = 70);
+CREATE INDEX account_queue_state ON standin_private.account_queue (core, capability, state, due_at, ticket);
+COMMENT ON TABLE standin_private.account_queue IS 'the oldest queued transaction of each account that has one; distributed by account';
+
+-- Posted transactions whose holds go when the balance's watermark has passed them (hold_release 'watermark').
+CREATE TABLE standin_private.posted_hold (
+    core text NOT NULL,
+    account text NOT NULL,
+    ticket bigint NOT NULL,
+    posted_at timestamptz NOT NULL,
+    PRIMARY KEY (core, account, ticket)
+);
+COMMENT ON TABLE standin_private.posted_hold IS 'holds of posted transactions that wait for the balance''s watermark; distributed by account';
 
 -- The decision log: one row a decision, never updated. "refused": the core said no to a transaction that nobody had
 -- promised anything about.
@@ -229,9 +296,24 @@ CREATE TABLE standin_private.core_event (
     account text NOT NULL,
     reconciliation bigint NOT NULL,
     seen_at timestamptz NOT NULL,
+    booked_account text,
+    booked_amount numeric,
     PRIMARY KEY (core, key)
 );
+COMMENT ON COLUMN standin_private.core_event.booked_amount IS 'as the core wrote it, without its sign; null: its column is not bound';
 COMMENT ON TABLE standin_private.core_event IS 'our keys seen in the core''s own change events, append-only; distributed by key';
+
+-- Change events whose account was locked by a session when they were applied: the replay worker moves the transactions
+-- on as soon as it can. Until then they are counted as booked.
+CREATE TABLE standin_private.confirmation (
+    core text NOT NULL,
+    account text NOT NULL,
+    ticket bigint NOT NULL,
+    reconciliation bigint NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (core, account, ticket)
+);
+COMMENT ON TABLE standin_private.confirmation IS 'change events seen whose transactions wait for their account''s lock; distributed by account';
 
 CREATE TABLE standin_private.repair (
     ticket bigint NOT NULL,

@@ -1,7 +1,7 @@
 CREATE FUNCTION standin.transaction_submit(core text, operation text, key text, payload jsonb,
     OUT ticket bigint, OUT status text, OUT code text, OUT message text)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_submit';
-COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique per core, 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique in the caller''s channel of the core (see standin.operation_grant); with the channel 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload, or for the same transaction in another channel; 42501 operation not granted; 42725 granted with several channels; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
 
 CREATE PROCEDURE standin.transaction_execute(core text, operation text, key text, payload jsonb,
     INOUT ticket bigint DEFAULT NULL, INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
@@ -11,35 +11,29 @@ COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, bu
 CREATE PROCEDURE standin.transaction_wait(ticket bigint, timeout interval,
     INOUT status text DEFAULT NULL, INOUT code text DEFAULT NULL, INOUT message text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_transaction_wait';
-COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, 25001 inside a transaction block';
+COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, or one of a channel that is not the caller''s and the caller no operator, auditor or administrator; 22004 null; 25001 inside a transaction block';
 
 CREATE FUNCTION standin.core_switch(core text, mode text, reason text, capability text DEFAULT NULL) RETURNS bigint
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_core_switch';
 COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
 
+-- Its body is bound when it is created, so it needs no search_path, and is put into the query that calls it.
 CREATE FUNCTION standin_private.state_message(state text, promised boolean, message text) RETURNS text
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-SELECT CASE
+    LANGUAGE sql IMMUTABLE
+RETURN CASE
     WHEN state IN ('accepted', 'in_flight', 'retry_wait', 'unknown') THEN 'processing'
     WHEN state IN ('posted', 'reconciled') THEN 'done'
     WHEN state = 'repair' OR (state = 'rejected' AND promised) THEN 'being checked'
     WHEN state = 'compensated' THEN 'reversed'
     WHEN state IN ('cancelled', 'expired') THEN state
-    ELSE coalesce(message, state) END
-$$;
+    ELSE coalesce(message, state) END;
 COMMENT ON FUNCTION standin_private.state_message IS 'what a customer is told about a state';
 
 CREATE FUNCTION standin.transaction_status(core text, key text,
     OUT ticket bigint, OUT status text, OUT message text, OUT account text, OUT amount numeric, OUT operation text,
     OUT reference text, OUT accepted_at timestamptz, OUT changed_at timestamptz) RETURNS SETOF record
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-SELECT p.ticket, p.state, standin_private.state_message(p.state, p.promised, p.message), p.account, p.amount, p.operation, p.reference,
-       p.accepted_at, p.changed_at
-FROM standin_private.transaction_key k
-JOIN standin_private.pending_transaction p ON p.ticket = k.ticket AND p.account = k.account
-WHERE k.core = transaction_status.core AND k.key = transaction_status.key
-$$;
-COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer; no row if the key was never taken';
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'standin_transaction_status';
+COMMENT ON FUNCTION standin.transaction_status IS 'where the transaction with this key stands, with a message for the customer: of the caller''s own channels, or with the key as the core sees it for operators, auditors and administrators; no row if there is none';
 
 CREATE FUNCTION standin.repair_resolve(ticket bigint, resolution text, reason text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -48,6 +42,7 @@ DECLARE
     item standin_private.pending_transaction;
     target text;
 BEGIN
+    PERFORM standin_private.caller();
     IF resolution IS NULL OR resolution NOT IN ('retry', 'compensated', 'cancelled') THEN
         RAISE EXCEPTION 'resolution "%" is not known', resolution USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Use retry, compensated or cancelled.';
@@ -67,6 +62,10 @@ BEGIN
         RAISE EXCEPTION 'ticket % is % and cannot be resolved as %', item.ticket, item.state, resolution
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'Transactions in repair or rejected can be resolved; one that was not sent can be cancelled.';
+    END IF;
+    IF EXISTS (SELECT FROM standin_private.confirmation c WHERE (c.core, c.account, c.ticket) = (item.core, item.account, item.ticket)) THEN
+        RAISE EXCEPTION 'ticket % was booked by the core a moment ago', item.ticket
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It is about to become reconciled. See standin.transactions.';
     END IF;
     target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
     IF item.state = 'rejected' AND resolution = 'retry' THEN

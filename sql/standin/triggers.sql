@@ -5,6 +5,13 @@ COMMENT ON FUNCTION standin_private.pending_transaction_guard() IS
 CREATE TRIGGER pending_transaction_guard BEFORE UPDATE ON standin_private.pending_transaction
     FOR EACH ROW EXECUTE FUNCTION standin_private.pending_transaction_guard();
 
+CREATE FUNCTION standin_private.account_queue_follow() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_account_queue_follow';
+COMMENT ON FUNCTION standin_private.account_queue_follow() IS 'keeps the head of an account''s queue when a transaction changes its state';
+-- Not at INSERT: accepts know better, and a restore brings the rows of both tables.
+CREATE TRIGGER account_queue_follow AFTER UPDATE OF state, due_at ON standin_private.pending_transaction
+    FOR EACH ROW EXECUTE FUNCTION standin_private.account_queue_follow();
+
 CREATE FUNCTION standin_private.epoch_guard() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -18,22 +25,6 @@ COMMENT ON FUNCTION standin_private.epoch_guard() IS 'the epoch only rises';
 CREATE TRIGGER epoch_guard BEFORE UPDATE ON standin_private.core_mode
     FOR EACH ROW EXECUTE FUNCTION standin_private.epoch_guard();
 
--- Append-only by trigger against the product's own mistakes; a superuser can switch it off, and conservation shows it.
-CREATE FUNCTION standin_private.append_only() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RAISE EXCEPTION 'rows of "%" are never changed', tg_table_name USING ERRCODE = 'object_not_in_prerequisite_state';
-END $$;
-COMMENT ON FUNCTION standin_private.append_only() IS 'refuses updates of logs';
-CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.decision
-    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
-CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_answer
-    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
-CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.core_event
-    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
-CREATE TRIGGER append_only BEFORE UPDATE ON standin_private.repair
-    FOR EACH ROW EXECUTE FUNCTION standin_private.append_only();
-
 -- Sessions keep what a decision needs to know of a core.
 CREATE FUNCTION standin_private.config_changed() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'standin_config_changed';
@@ -41,6 +32,8 @@ COMMENT ON FUNCTION standin_private.config_changed() IS 'at the commit, every se
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.core
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.operation
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
+CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.operation_grant
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();
 CREATE TRIGGER config_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON standin_private.rule
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.config_changed();

@@ -42,9 +42,16 @@ BEGIN
         SELECT c.workflow_id
           FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
          CROSS JOIN LATERAL (
-               SELECT t.workflow_id FROM standin_private.workflow_task t
-                WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at <= present
-                ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) c
+               -- What was claimed and whose lease has ended is older than what is new.
+               SELECT * FROM (
+                   SELECT t.workflow_id FROM standin_private.workflow_task t
+                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at > '-infinity' AND t.available_at <= present
+                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) ended
+               UNION ALL
+               SELECT * FROM (
+                   SELECT t.workflow_id FROM standin_private.workflow_task t
+                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at = '-infinity'
+                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) fresh) c
          LIMIT max_count
     LOOP
         given := standin_private.workflow_lease(due, worker, standin_private.workflow_caller(), present + lease);
@@ -53,6 +60,9 @@ BEGIN
                            FROM standin_private.workflow_run r WHERE r.workflow_id = due;
         END IF;
     END LOOP;
+    IF due IS NOT NULL THEN -- application workers of a copy would do again what those of the original do
+        PERFORM standin_private.instance_require();
+    END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_claim_now(text, text[], interval, integer) IS 'A claim that does not wait.';
 
@@ -163,8 +173,11 @@ DECLARE
     step standin_private.workflow_step;
     asked_hash bigint := standin_private.workflow_input_hash(input);
 BEGIN
+    IF id IS NULL OR token IS NULL OR name IS NULL THEN
+        RAISE EXCEPTION 'workflow, token and name of a step must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.form = 'external';
-    IF task.token IS DISTINCT FROM token OR token <= 0 THEN
+    IF NOT FOUND OR task.token <> token OR token <= 0 THEN
         RAISE EXCEPTION 'stale token % for workflow "%"', token, id
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'The lease ended and another worker claimed it. Drop this work and claim again.';
@@ -184,7 +197,7 @@ BEGIN
     output := step.output;
 END $$;
 COMMENT ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) IS
-    'Whether a step is recorded, and its output. Ask before doing a step: a recorded one must not be done again. An input (or place) that differs from the recorded one is an error.';
+    'Whether a step is recorded, and its output. Ask before doing a step: a recorded one must not be done again. An input (or place) that differs from the recorded one is an error. Errors: 55000 stale token or no open workflow, 42501 claimed by another role, 22004 null';
 
 CREATE FUNCTION standin.workflow_extend(id text, token bigint, lease interval DEFAULT '30 s') RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -28,13 +28,15 @@ CREATE FUNCTION standin_private.workflow_flush() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_flush';
 COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
 
-CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT 10)
+CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     source record;
     wanted standin_private.workflow_definition;
     latest standin_private.workflow_definition;
 BEGIN
+    PERFORM standin_private.argument_require('name', workflow_define.name);
+    PERFORM standin_private.caller();
     IF workflow_define.procedure IS NOT NULL THEN
         SELECT format('%I.%I', n.nspname, p.proname) AS qualified, p.prokind, p.prosecdef, p.proconfig, l.lanname,
                p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output
@@ -59,21 +61,27 @@ BEGIN
         wanted.source_hash := standin_private.workflow_source_hash(workflow_define.procedure);
         wanted.returns_output := source.returns_output;
     END IF;
-    wanted.returns_output := coalesce(wanted.returns_output, false);
+    PERFORM standin_private.instance_bind_first();
     LOCK TABLE standin_private.workflow_definition IN SHARE ROW EXCLUSIVE MODE;
     SELECT * INTO latest FROM standin_private.workflow_definition d
      WHERE d.name = workflow_define.name ORDER BY d.version DESC LIMIT 1;
+    IF workflow_define.procedure IS NULL THEN -- what is not given stays
+        wanted.procedure := latest.procedure;
+        wanted.source_hash := latest.source_hash;
+        wanted.returns_output := coalesce(latest.returns_output, false);
+    END IF;
+    wanted.recovery_limit := coalesce(workflow_define.recovery_limit, latest.recovery_limit, 10);
     IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit) IS NOT DISTINCT FROM
-       (wanted.procedure, wanted.source_hash, wanted.returns_output, workflow_define.recovery_limit) THEN
+       (wanted.procedure, wanted.source_hash, wanted.returns_output, wanted.recovery_limit) THEN
         RETURN latest.version;
     END IF;
     INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit)
     VALUES (workflow_define.name, coalesce(latest.version, 0) + 1, wanted.procedure, wanted.returns_output,
-            wanted.source_hash, workflow_define.recovery_limit);
+            wanted.source_hash, wanted.recovery_limit);
     RETURN coalesce(latest.version, 0) + 1;
 END $$;
 COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
-    'Defines a workflow, or its next version if anything about it changed, and returns the version. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; without one, application workers claim it. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. What is not given stays. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; a new one without it is claimed by application workers. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
 
 CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL)
 RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_start';
@@ -116,7 +124,7 @@ BEGIN
         END IF;
     END IF;
     UPDATE standin_private.workflow_task t
-       SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = holder, available_at = until, progress = reached, stalls = stalled,
+       SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = pg_get_userbyid(holder), available_at = until, progress = reached, stalls = stalled,
            claimed_at = standin_private.clock_now()
      WHERE t.workflow_id = id;
     IF stalled > 0 THEN
@@ -142,8 +150,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     recovered bigint;
 BEGIN
-    UPDATE standin_private.workflow_task t SET available_at = standin_private.clock_now(), worker = NULL
-     WHERE t.form = 'database' AND t.submitter = role AND t.available_at = 'infinity';
+    UPDATE standin_private.workflow_task t SET available_at = '-infinity', worker = NULL
+     WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at = 'infinity';
     GET DIAGNOSTICS recovered = ROW_COUNT;
     RETURN recovered;
 END $$;
@@ -163,8 +171,8 @@ DECLARE
 BEGIN
     LOOP
         SELECT t.workflow_id INTO found_id FROM standin_private.workflow_task t
-         WHERE t.form = 'database' AND t.submitter = role AND t.available_at <= standin_private.clock_now()
-         ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+         WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at <= standin_private.clock_now()
+         ORDER BY t.available_at, t.seq LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
             -- What is taken while its one executor asks for work is nobody's: restored from a dump, for example.
             IF standin_private.workflow_recover(role) = 0 THEN
@@ -201,7 +209,7 @@ CREATE FUNCTION standin_private.workflow_release(id text, token bigint, error js
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE standin_private.workflow_task t
-       SET available_at = standin_private.clock_now(), worker = NULL, last_error = error
+       SET available_at = '-infinity', seq = DEFAULT, worker = NULL, last_error = error
      WHERE t.workflow_id = id AND t.token = workflow_release.token;
     RETURN FOUND;
 END $$;
@@ -227,9 +235,9 @@ COMMENT ON FUNCTION standin.step_key() IS
 CREATE FUNCTION standin.workflow_result(id text, timeout interval DEFAULT '0', OUT status text, OUT output jsonb, OUT error jsonb)
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_result';
 COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
-    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end; being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end (null: it does not); being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
 
 CREATE PROCEDURE standin.workflow_wait(id text, timeout interval, INOUT status text DEFAULT NULL, INOUT output jsonb DEFAULT NULL, INOUT error jsonb DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_wait';
 COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
-    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first.';
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first. A timeout of null is none.';

@@ -19,7 +19,7 @@ CREATE TABLE standin_private.workflow_run (
     workflow_id text PRIMARY KEY CHECK (workflow_id <> '' AND length(workflow_id) <= 500),
     name text NOT NULL,
     version integer NOT NULL,
-    submitter regrole NOT NULL,
+    submitter name NOT NULL, -- a name in all tables: the number of a role that was dropped may be another's after a restore
     input jsonb,
     status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'completed', 'failed', 'dead')),
     token bigint,
@@ -39,13 +39,15 @@ CREATE TABLE standin_private.workflow_task (
     workflow_id text PRIMARY KEY REFERENCES standin_private.workflow_run ON DELETE CASCADE,
     name text NOT NULL,
     form text NOT NULL CHECK (form IN ('database', 'external')),
-    submitter regrole NOT NULL,
-    -- When it may be claimed. A claim moves it to the end of the lease (an executor's claim to infinity: its end is known
-    -- at once), so that a scan for work never walks over what is running.
-    available_at timestamptz NOT NULL,
+    submitter name NOT NULL,
+    -- When it may be claimed: what is ready is so since -infinity, whatever a clock says, and is taken in the order of seq. A
+    -- claim moves it to the end of the lease (an executor's claim to infinity: its end is known at once), so that a scan for
+    -- work never walks over what is running.
+    available_at timestamptz NOT NULL DEFAULT '-infinity',
+    seq bigint GENERATED ALWAYS AS IDENTITY,
     token bigint NOT NULL DEFAULT 0 CHECK (token >= 0),
     worker text,
-    claimed_by regrole,
+    claimed_by name,
     progress integer NOT NULL DEFAULT 0 CHECK (progress >= 0),
     stalls integer NOT NULL DEFAULT 0 CHECK (stalls >= 0),
     last_error jsonb,
@@ -55,8 +57,8 @@ CREATE TABLE standin_private.workflow_task (
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE standin_private.workflow_task IS
     'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
-CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at) WHERE form = 'external';
-CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at) WHERE form = 'database';
+CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at, seq) WHERE form = 'external';
+CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at, seq) WHERE form = 'database';
 
 -- No foreign key to the run: it would cost each step a lookup and a row lock. The row can only be written under the task's
 -- token, and the task has the key. No CHECK either: PostgreSQL parses its expression anew for each statement, a quarter of
@@ -89,7 +91,7 @@ COMMENT ON TABLE standin_private.workflow_attempt IS
     'Failed attempts of steps, recorded when they fail; distributed by workflow_id';
 
 CREATE TABLE standin_private.workflow_role (
-    role regrole PRIMARY KEY
+    role name PRIMARY KEY
 );
 COMMENT ON TABLE standin_private.workflow_role IS
     'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "kernel/instance.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
+#include "pg/user_code.h"
 
 namespace standin::cdc {
 
@@ -44,8 +46,9 @@ void SignalSender::attend() {
 
 std::optional<SignalSender::Signal> SignalSender::next() {
     static pg::Statement next(
-        "select signal_id, signal_table::oid, coalesce(format('insert into %s (id, type, data) values (%L, %L, %L) "
-        "on conflict do nothing', signal_table, signal_id, type, data), ''), coalesce(signal_topic, ''), key, "
+        "select signal_id, case when signal_table is not null then "
+        "coalesce(standin_private.table_named(signal_table)::oid, 0) end, " // 0: gone
+        "coalesce(format('insert into %s (id, type, data) values (%L, %L, %L) on conflict do nothing', signal_table, signal_id, type, data), ''), coalesce(signal_topic, ''), key, "
         "jsonb_build_object('id', signal_id, 'type', type, 'data', data) from standin_private.cdc_signal "
         "where source = $1 and sent_at is null order by created_at, signal_id limit 1");
     return worker_.transaction([&]() -> std::optional<Signal> {
@@ -82,8 +85,7 @@ void SignalSender::insert(const Signal& signal) {
             ReleaseSysCache(tuple);
             return found;
         });
-        if (!pg::mayRunUserCode(owner))
-            throw Error("42501", "signals are never written as a superuser, whose the signal table is");
+        pg::requireUserRole(owner, "signals are never written as the owner of the signal table,");
         const pg::RoleScope role(owner, pg::RoleScope::Rein::Free); // its triggers may do what they like
         pg::execute(signal.insert);
         pg::call([] { SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0); });
@@ -100,7 +102,7 @@ void SignalSender::finish(const std::string& error) {
     else
         clock_.fail();
     if (!id.empty())
-        worker_.transaction([&] { mark.run(id, error); });
+        worker_.transaction([&] { mark.run(id, foreignText(error)); });
 }
 
 } // namespace standin::cdc

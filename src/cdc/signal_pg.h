@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/backoff.h"
-#include "cdc/source_pg.h"
+#include "cdc/config/source_config_pg.h"
 #include "kafka/producer.h"
 
 namespace standin::cdc {

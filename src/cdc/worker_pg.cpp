@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "base/backoff.h"
+#include "cdc/apply/key_change_pg.h"
 #include "cdc/cdc.h"
-#include "cdc/eventual_stream_pg.h"
-#include "cdc/key_change_pg.h"
-#include "cdc/transactional_stream_pg.h"
-#include "cdc/version_pg.h"
+#include "cdc/config/config_version_pg.h"
+#include "cdc/stream/eventual_stream_pg.h"
+#include "cdc/stream/transactional_stream_pg.h"
 #include "kernel/instance.h"
 
 extern "C" {
@@ -26,7 +26,8 @@ constexpr auto discoveryInterval = 30s;
 constexpr auto troubledDiscoveryInterval = 1s;
 constexpr auto heldCheckInterval = 1s; ///< how often a transaction that is not whole is looked at
 constexpr auto conflictRetryInterval = 200ms;
-constexpr int reconnectFailures = 6; ///< of the back-off before a worker that cannot repeat its batch starts over
+constexpr auto retryLookInterval = 500ms; ///< how often one that cannot go on looks at Kafka, and at who is in its way
+constexpr int reconnectFailures = 6;      ///< of the back-off before a worker that cannot repeat its batch starts over
 
 } // namespace
 
@@ -64,22 +65,52 @@ void SourceWorker::abandon() noexcept {
 
 /// The batch at hand stays: its messages are applied again. Records' own faults never come here.
 void SourceWorker::retryLater(const std::string& sqlstate, const std::string& message) {
+    const std::string place = applier_ ? applier_->takePlace() : "";
     if (applier_)
         applier_->reset();
     const bool repeatable = !stream_ || stream_->repeatable();
     failures_ = repeatable ? failures_ + 1 : reconnectFailures;
-    worker_.setError(sqlstate, message);
-    worker_.setState("retrying", message);
-    const auto until = Clock::now() + exponentialBackoff(failures_, 200ms, 30s);
-    while (!worker_.stopping() && Clock::now() < until) {
-        worker_.wait(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms);
+    const std::string holders = sqlstate == "55P03" ? lockHolders() : "";
+    const bool blocked = !holders.empty(); // else nobody is in the way any more, or a trigger said so
+    if (blocked) {
+        worker_.showBlocked(message + ": " + holders);
+    } else {
+        const std::string shown = shortened(message, place);
+        worker_.setError(sqlstate, shown);
+        worker_.setState("retrying", shown);
+    }
+    const auto until = Clock::now() + exponentialBackoff(failures_, 200ms, blocked ? 10s : 30s);
+    while (!worker_.stopping() && !isOutdated() && Clock::now() < until) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
+        worker_.wait(std::min<std::chrono::milliseconds>(left, retryLookInterval));
         lookForChanges();
-        if (isOutdated())
+        showEnds();
+        if (blocked && lockHolders() != holders)
             break;
     }
     outdated_ |= !repeatable;
     if (sqlstate == "55000" && config_ && config_->schemaTopic && !batch_.empty() && !isOutdated())
         awaitAnew();
+}
+
+/// Who has locked what this worker writes, or rows of it: a target, or a definition, an offset, a dead letter.
+std::string SourceWorker::lockHolders() {
+    std::vector<int64_t> targets;
+    if (config_)
+        for (const TableConfig& table : config_->tables)
+            targets.push_back(table.target);
+    return worker_.holdersOf(targets, "^(cdc|kafka)_");
+}
+
+/// How far Kafka has got meanwhile. What goes wrong with it is what the worker retries for.
+void SourceWorker::showEnds() {
+    if (!stream_ || !stream_->knowsEnds())
+        return;
+    try {
+        partitions_->showEnds(worker_, stream_->consumer());
+    } catch (const Error&) {
+    } catch (const pg::PgError&) {
+    }
 }
 
 /// What the schema change topic has to say of a table may have come by now.
@@ -91,31 +122,52 @@ void SourceWorker::awaitAnew() {
 }
 
 /// What a record needs may be in another partition: a parent for its foreign key, a unique value that another row gives
-/// up. So it is tried again behind what has come of others, or with what comes meanwhile, and only then is it the
-/// record's fault.
+/// up, its own row under the old key. So it is tried again behind what has come of others; these go on without it, for
+/// another worker may wait for one of them; then with what comes meanwhile, and only then is it the record's fault.
 void SourceWorker::awaitTheMissing(const ConflictPending& conflict) {
     applier_->reset();
     if (!conflictSince_)
         conflictSince_ = Clock::now();
     if (Clock::now() - *conflictSince_ >= config_->conflictTimeout) {
+        takeBack();
         applier_->deferConflicts(false);
         return;
     }
     if (batch_.putOff(conflict.index()) && ++putOffs_ <= partitions_->states().size())
         return;
     putOffs_ = 0;
+    if (leaveForLater(conflict.index()))
+        return;
+    takeBack();
     worker_.setState("waiting", conflict.what());
     worker_.wait(conflictRetryInterval);
     lookForChanges();
     stream_->receive(batch_);
 }
 
+/// Whether anything else is to be applied.
+bool SourceWorker::leaveForLater(size_t index) {
+    PartitionState& state = *batch_.origins[index];
+    leftFrom_.emplace(&state, state.next);
+    state.next = batch_.messages[index].offset();
+    batch_.leave(index);
+    return batch_.anythingToApply();
+}
+
+void SourceWorker::takeBack() {
+    batch_.takeBack();
+    for (const auto& [state, next] : leftFrom_)
+        if (state->goesOn())
+            state->next = next;
+        else // its table was stopped meanwhile
+            std::replace(batch_.origins.begin(), batch_.origins.end(), state, static_cast<PartitionState*>(nullptr));
+    leftFrom_.clear();
+}
+
 bool SourceWorker::load() {
     std::unique_ptr<const SourceConfig> config;
     std::unique_ptr<Partitions> partitions;
     worker_.transaction([&] {
-        // A copy of the database may read, but must not move the original's offsets in Kafka.
-        reportsProgress_ = !kernel::instanceRefusal();
         groupId_ =
             std::string("pg_standin.") + pg::call([] { return get_database_name(MyDatabaseId); }) + "." + source_;
         if (auto loaded = loadSource(source_)) {
@@ -125,6 +177,7 @@ bool SourceWorker::load() {
             for (const TableConfig& table : config->tables)
                 maskKeyChanges(source_, table);
         }
+        kernel::requireInstance(); // a restore may have begun since the supervisor asked
     });
     if (!config)
         return false;
@@ -132,6 +185,8 @@ bool SourceWorker::load() {
     if (ordinal_ == 0) {
         signals_ = std::make_unique<SignalSender>(worker_, source_, *config);
         letters_ = std::make_unique<LetterRetry>(worker_, source_, *config);
+        gaps_ = std::make_unique<GapWatch>(worker_, source_, *config,
+                                           [this](const kafka::Message& message) { return applier_->look(message); });
     }
     partitions_ = std::move(partitions);
     config_ = std::move(config);
@@ -174,6 +229,7 @@ void SourceWorker::connect() {
 
 void SourceWorker::step() {
     attend();
+    outdated_ |= applier_->isRetryDue();
     if (config_->paused || (config_->tables.empty() && !config_->messageTopic)) {
         worker_.setState(config_->paused ? "paused" : "idle", config_->paused ? config_->pauseReason : "no tables");
         return rest();
@@ -194,7 +250,13 @@ void SourceWorker::step() {
     const bool received = !batch_.empty() || partitions_->anythingToStore();
     if (received)
         applyBatch();
-    stream_->showState();
+    const bool goesOn = stream_->showState();
+    if (gaps_)
+        gaps_->attend();
+    if (stream_->knowsEnds())
+        worker_.sawEnd();
+    if (goesOn && (!letters_ || !letters_->fails()))
+        worker_.recovered();
     if (stream_->troubled())
         nextDiscovery_ = std::min<Clock::time_point>(nextDiscovery_, Clock::now() + troubledDiscoveryInterval);
     if (!received)
@@ -226,6 +288,8 @@ void SourceWorker::sleep() {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()) + 1ms;
     if (signals_)
         left = std::min(left, signals_->patience());
+    if (gaps_)
+        left = std::min(left, gaps_->patience());
     worker_.wait(std::max<std::chrono::milliseconds>(left, 0ms), {stream_->consumer().wakeupDescriptor()});
     checkDue_ = true;
 }
@@ -256,14 +320,17 @@ void SourceWorker::applyBatch() {
 void SourceWorker::finishBatch() {
     const auto progress = partitions_->committed();
     stream_->committed();
-    batch_.clear();
-    if (!progress.empty() && reportsProgress_)
+    const bool left = batch_.anythingLeft();
+    batch_.keepLeft();
+    takeBack();
+    if (!progress.empty())
         stream_->consumer().reportProgress(progress);
     for (const std::string& notice : applier_->takeNotices())
         worker_.setError("01000", notice);
     applier_->reset();
     applier_->deferConflicts(stream_->conflictsMayPass());
-    conflictSince_.reset();
+    if (!left)
+        conflictSince_.reset();
     putOffs_ = 0;
     failures_ = 0;
     checkDue_ = true;
@@ -275,14 +342,7 @@ namespace {
 void workerMain(kernel::Worker& worker) {
     kafka::endWithoutCleanup();
     enterWorker();
-    pg::call([] {
-        // Rows and offsets are lost together in a crash, and read again.
-        SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
-        // What is read under a lock (truncates, the version) is to be as it is then, whatever the database's default
-        // is.
-        SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
-        SetConfigOption("bytea_output", "hex", PGC_USERSET, PGC_S_SESSION); // that a stored hash is known as one
-    });
+    pg::pinSetting("synchronous_commit", "off"); // rows and offsets are lost together in a crash, and read again
     SourceWorker source(worker);
     try {
         source.run();
@@ -295,6 +355,6 @@ void workerMain(kernel::Worker& worker) {
 
 } // namespace
 
-void init() { kernel::registerWorkerKind("cdc", kernel::Channel::cdc, workerMain); }
+void init() { kernel::registerWorkerKind("cdc", kernel::Channel::cdc, kernel::Rank::capture, workerMain); }
 
 } // namespace standin::cdc

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 
-#include "cdc/letter_retry_pg.h"
+#include "cdc/dead_letter_retry_pg.h"
+#include "cdc/gap/gap_watch_pg.h"
 #include "cdc/signal_pg.h"
 #include "cdc/source_applier_pg.h"
 
@@ -36,22 +38,27 @@ private:
     void receive();
     void applyBatch();
     void finishBatch();
+    std::string lockHolders();
+    void showEnds();
     void retryLater(const std::string& sqlstate, const std::string& message);
     void awaitTheMissing(const ConflictPending& conflict);
+    bool leaveForLater(size_t index);
+    void takeBack();
     void awaitAnew();
 
     kernel::Worker& worker_;
     std::string source_;
     int32_t ordinal_ = 0; ///< among the source's workers
     std::string groupId_;
-    bool reportsProgress_ = false;
     std::unique_ptr<const SourceConfig> config_;
     std::unique_ptr<Partitions> partitions_;
     std::unique_ptr<SourceApplier> applier_;
-    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next
+    std::unique_ptr<SignalSender> signals_; ///< of a source's first worker, as the next two
     std::unique_ptr<LetterRetry> letters_;
+    std::unique_ptr<GapWatch> gaps_;
     std::unique_ptr<Stream> stream_;
-    Batch batch_; ///< at hand: received and not committed
+    Batch batch_;                                 ///< at hand: received and not committed
+    std::map<PartitionState*, int64_t> leftFrom_; ///< partitions of which it leaves something for later: what was next
     Clock::time_point nextDiscovery_{};
     Clock::time_point nextCheck_{};
     std::optional<Clock::time_point> conflictSince_;

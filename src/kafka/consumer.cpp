@@ -66,6 +66,17 @@ void MessageBatch::reorder(const std::vector<size_t>& order) {
     messages_ = std::move(messages);
 }
 
+void MessageBatch::keep(const std::vector<size_t>& indexes) {
+    std::vector<OwnedMessage> kept;
+    kept.reserve(indexes.size());
+    for (const size_t index : indexes)
+        kept.emplace_back(std::exchange(messages_[index], nullptr));
+    std::erase(messages_, nullptr);
+    clear();
+    for (OwnedMessage& message : kept)
+        add(std::move(message));
+}
+
 std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
     std::vector<rd_kafka_message_t*> buffer(std::min<size_t>(maxMessages, 512));
     std::vector<OwnedMessage> taken;
@@ -175,6 +186,11 @@ void Consumer::readNothing() {
         if (queued() >= before)
             return;
     }
+}
+
+void Consumer::pause(const std::vector<TopicPartition>& partitions) {
+    const SignalMask mask;
+    rd_kafka_pause_partitions(client_, listOf(partitions).get());
 }
 
 // A broker's thread that stopped fetching because the queue was full looks again when something wakes it, or after a

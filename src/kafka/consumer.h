@@ -118,6 +118,8 @@ public:
     void add(OwnedMessage message);
     /// Each message once, by its index now.
     void reorder(const std::vector<size_t>& order);
+    /// Lets go of all but these.
+    void keep(const std::vector<size_t>& indexes);
     void clear();
 
 private:
@@ -172,6 +174,9 @@ public:
 
     /// Partitions to read from now on, besides those added before.
     void add(const std::vector<TopicPartition>& partitions);
+
+    /// Fetches nothing more of these; what was fetched may still come.
+    void pause(const std::vector<TopicPartition>& partitions);
 
     /// This partition alone from now on.
     void readFrom(const TopicPartition& place);

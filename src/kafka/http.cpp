@@ -107,7 +107,10 @@ struct HttpClient::Transfer {
         set(easy, CURLOPT_USERAGENT, "pg_standin");
         set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
         set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+        // Nothing of the operating system's user or of his environment: no proxy, no .netrc; and no way to elsewhere.
         set(easy, CURLOPT_PROXY, "");
+        set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+        set(easy, CURLOPT_FOLLOWLOCATION, 0L);
         set(easy, CURLOPT_NOSIGNAL, 1L);
         set(easy, CURLOPT_QUICK_EXIT, 1L); // a thread that waits for a name server is left to itself
         set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));

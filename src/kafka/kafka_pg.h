@@ -52,6 +52,9 @@ void moveOffset(const std::string& consumer, const std::string& topic, int32_t p
                 int64_t next, std::optional<int64_t> end, const std::string& clusterId,
                 const std::optional<Fingerprint>& last = std::nullopt);
 
+/// Only how far the partition goes.
+void storeEnd(const std::string& consumer, const std::string& topic, int32_t partition, int64_t end);
+
 /// Puts a seek into effect: goes on at `next`, if the wish is still the same.
 void settleSeek(const std::string& consumer, const std::string& topic, int32_t partition, int64_t seek, int64_t next);
 
@@ -60,6 +63,8 @@ struct Failure {
     std::string message;
     std::optional<std::string> column;
     std::string constraint{}; ///< that was violated, if one was
+    std::string hint{};
+    bool ofValue = false; ///< what a type says of a value: whatever the SQLSTATE, its row alone is at fault
 };
 
 /// What a dead letter keeps of a message that it must not keep all of.

@@ -1,13 +1,6 @@
-#include "base/base64.h"
 #include "kafka/kafka_pg.h"
 #include "kernel/clock.h"
 #include "pg/spi.h"
-
-extern "C" {
-#include <utils/json.h>
-#include <lib/stringinfo.h>
-#include <mb/pg_wchar.h>
-}
 
 namespace standin::kafka {
 
@@ -65,61 +58,18 @@ void moveOffset(const std::string& consumer, const std::string& topic, int32_t p
         conflict(topic, partition, expected);
 }
 
+void storeEnd(const std::string& consumer, const std::string& topic, int32_t partition, int64_t end) {
+    static pg::Statement store("update standin_private.kafka_offset set end_offset = $4 "
+                               "where consumer = $1 and topic = $2 and partition = $3");
+    store.run(consumer, topic, partition, end);
+}
+
 void settleSeek(const std::string& consumer, const std::string& topic, int32_t partition, int64_t seek, int64_t next) {
     static pg::Statement settle("update standin_private.kafka_offset set next_offset = $5, seek_at = null "
                                 "where consumer = $1 and topic = $2 and partition = $3 "
                                 "and " STANDIN_SEEK_MILLISECONDS " = $4");
     if (settle.run(consumer, topic, partition, seek, next).affected() != 1)
         conflict(topic, partition, seek);
-}
-
-namespace {
-
-std::string headersJson(const std::vector<std::pair<std::string, std::string>>& headers) {
-    std::string json = "[";
-    for (const auto& [name, value] : headers) {
-        // A name is bytes of the producer's choice; jsonb takes UTF-8 only.
-        if (!pg_verify_mbstr(PG_UTF8, name.data(), static_cast<int>(name.size()), true)) {
-            json += std::string(json.size() > 1 ? "," : "") + "{\"key_base64\":\"" + base64Encode(name) +
-                    "\",\"value\":\"" + base64Encode(value) + "\"}";
-            continue;
-        }
-        char* quoted = pg::call([&] {
-            StringInfoData text;
-            initStringInfo(&text);
-            escape_json(&text, name.c_str());
-            return text.data;
-        });
-        json += std::string(json.size() > 1 ? "," : "") + "{\"key\":" + quoted + ",\"value\":\"" + base64Encode(value) +
-                "\"}";
-    }
-    return json + "]";
-}
-
-} // namespace
-
-void writeDeadLetter(const std::string& consumer, const Message& message, const Failure& failure,
-                     const std::optional<Redacted>& redacted) {
-    static pg::Statement write(
-        "insert into standin_private.kafka_dead_letter as d (consumer, topic, partition, record_offset, key, value, "
-        "headers, "
-        "record_at, sqlstate, error, column_name, redacted) values ($1, $2, $3, $4, $5, $6, $7, "
-        "to_timestamp($8::float8 / 1000), $9, $10, $11, $12) "
-        "on conflict (consumer, topic, partition, record_offset) do update set sqlstate = excluded.sqlstate, "
-        "error = excluded.error, column_name = excluded.column_name, key = excluded.key, value = excluded.value, "
-        "headers = excluded.headers, redacted = excluded.redacted, attempts = d.attempts + 1, "
-        "last_attempt_at = excluded.last_attempt_at, retry_at = null, retry_by = null, retry_force = false");
-    const auto bytes = [](std::optional<std::string_view> view) {
-        return view ? std::optional(pg::Bytea{*view}) : std::nullopt;
-    };
-    const int64_t milliseconds = message.timestamp();
-    const std::string headers = headersJson(redacted ? redacted->headers : message.headers());
-    write.run(consumer, message.topic(), message.partition(), message.offset(),
-              bytes(redacted ? redacted->key : message.key()), bytes(redacted ? redacted->value : message.value()),
-              pg::Jsonb{headers},
-              milliseconds >= 0 && milliseconds < 253402300800000 ? std::optional(static_cast<double>(milliseconds))
-                                                                  : std::nullopt,
-              failure.sqlstate, failure.message, failure.column, redacted.has_value());
 }
 
 } // namespace standin::kafka

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <memory>
 
 #include "base/error.h"
@@ -16,8 +17,8 @@ namespace {
 struct Rule {
     std::string_view name;
     OptionPlace place;
-    bool readsFiles = false;
-    bool ours = false; ///< none of librdkafka's: it never sees it
+    bool superuser = false; ///< acts as the server's operating system user: reads its files, uses its Kerberos ticket
+    bool ours = false;      ///< none of librdkafka's: it never sees it
 };
 
 constexpr auto server = OptionPlace::Server;
@@ -31,8 +32,8 @@ constexpr std::array rules{
     Rule{"security.protocol", server},
     Rule{"sasl.mechanism", server},
     Rule{"sasl.mechanisms", server},
-    Rule{"sasl.kerberos.service.name", server},
-    Rule{"sasl.kerberos.principal", server},
+    Rule{"sasl.kerberos.service.name", server, true},
+    Rule{"sasl.kerberos.principal", server, true},
     Rule{"sasl.kerberos.keytab", server, true},
     Rule{"ssl.ca.pem", server},
     Rule{"ssl.ca.location", server, true},
@@ -118,11 +119,29 @@ void checkOwnValue(const std::string& name, const std::string& value) {
                     "Make one with: openssl rand -hex 32.");
 }
 
+bool isMechanism(std::string_view name) { return name == "sasl.mechanism" || name == "sasl.mechanisms"; }
+
+/// librdkafka then runs kinit.
+bool usesKerberos(std::string_view name, std::string_view value) {
+    return isMechanism(name) && value.find("GSSAPI") != std::string_view::npos;
+}
+
+/// librdkafka puts these values into a command for a shell.
+bool isShellWord(std::string_view name, std::string_view value) {
+    return !name.starts_with("sasl.kerberos.") ||
+           std::all_of(value.begin(), value.end(), [](unsigned char c) {
+               return std::isalnum(c) || std::string_view("._/@-:+").find(static_cast<char>(c)) != std::string_view::npos;
+           });
+}
+
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
     if (isRegistryOption(name))
         return validateRegistryOption(name, value);
     if (rule.ours)
         return checkOwnValue(name, value);
+    if (!isShellWord(name, value))
+        throw Error("22023", "invalid value for option \"" + name + "\"", "It becomes part of a command.",
+                    "Use letters, digits and . _ / @ - : + only.");
     const std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                                   rd_kafka_conf_destroy);
     char reason[512] = "";
@@ -145,15 +164,25 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
             rule->place == mapping
                 ? "Secrets go into CREATE USER MAPPING FOR standin_owner, where others cannot read them."
                 : "Give it in CREATE SERVER or ALTER SERVER.");
-    if (rule->readsFiles && !superuser)
+    if ((rule->superuser || usesKerberos(name, value)) && !superuser)
         throw Error("42501", "permission denied to set option \"" + name + "\"",
-                    "It makes the server read a file as its operating system user.",
-                    "Let a superuser set it, or give the contents as PEM in an option that ends in \".pem\".");
+                    "It makes the server act as its operating system user, with its files or its Kerberos ticket.",
+                    "Let a superuser set it, give contents as PEM in an option that ends in \".pem\", or use another "
+                    "mechanism (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512).");
     checkValue(*rule, name, value);
 }
 
 bool isLibraryOption(std::string_view name) {
     return std::none_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.ours && rule.name == name; });
+}
+
+void secure(Properties& properties) {
+    for (const auto& [name, value] : properties)
+        if (!isShellWord(name, value))
+            throw Error("22023", "invalid value for option \"" + name + "\"", "It becomes part of a command.");
+    const auto named = [](const auto& property) { return isMechanism(property.first) && !property.second.empty(); };
+    if (std::none_of(properties.begin(), properties.end(), named))
+        properties.emplace_back("sasl.mechanism", "PLAIN"); // librdkafka's own choice is Kerberos
 }
 
 void validateServerOptions(const Properties& options) {

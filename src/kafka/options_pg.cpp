@@ -69,6 +69,7 @@ Properties allOptions(const std::string& server) {
 Properties serverProperties(const std::string& server) {
     Properties properties = allOptions(server);
     std::erase_if(properties, [](const auto& property) { return !isLibraryOption(property.first); });
+    secure(properties);
     return properties;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace standin::kafka {
 
 namespace {
@@ -83,7 +85,7 @@ void check(const HttpClient::Answer& answer) {
         message = textOf(json, "message", "");
     }
     const std::string said = "HTTP " + std::to_string(answer.status) +
-                             (message.empty() ? "" : " (" + std::string(message.substr(0, 200)) + ")");
+                             (message.empty() ? "" : " (" + foreignText(message, 200) + ")");
     // A registry says with a code of its own that it has no such schema; any other 404 means that the URL is wrong.
     if (answer.status == 404 && code != 0)
         throw NotThere("22023", "the schema registry does not have it: " + said);
@@ -117,7 +119,7 @@ bool SchemaRegistry::collect(const std::string& path, Collection& into, const Ht
     if (parser.parse(*body).get(json) != simdjson::SUCCESS || json["schema"].get(text) != simdjson::SUCCESS)
         throw Error("08P01", "schema registry: the answer has no \"schema\"");
     if (const std::string_view type = textOf(json, "schemaType", "AVRO"); type != "AVRO")
-        throw Error("22023", "it is of type " + std::string(type.substr(0, 40)) + ", not AVRO");
+        throw Error("22023", "it is of type " + foreignText(type, 40) + ", not AVRO");
     array references;
     if (json["references"].get(references) == simdjson::SUCCESS)
         for (const element& reference : references) {

@@ -5,7 +5,7 @@ namespace standin::kernel {
 
 namespace {
 
-constexpr size_t maxHooks = 8;
+constexpr size_t maxHooks = 16;
 
 // Plain arrays: they are filled in the postmaster by _PG_init and inherited by every process.
 void (*preCommitHooks[maxHooks])() = {};

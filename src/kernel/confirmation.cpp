@@ -12,9 +12,9 @@ std::optional<ConfirmationTarget> confirmationFor(uint32_t targetTable) {
     return current.find ? current.find(targetTable) : std::nullopt;
 }
 
-void confirm(int64_t id, const std::vector<std::string>& keys) {
-    if (current.confirm && !keys.empty())
-        current.confirm(id, keys);
+void confirm(int64_t id, const std::vector<Arrival>& arrivals) {
+    if (current.confirm && !arrivals.empty())
+        current.confirm(id, arrivals);
 }
 
 } // namespace standin::kernel

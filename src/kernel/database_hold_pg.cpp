@@ -3,7 +3,7 @@
 
 #include "kernel/commit_hook.h"
 #include "kernel/processes_pg.h"
-#include "kernel/registry_pg.h"
+#include "kernel/slots_pg.h"
 
 extern "C" {
 #include <commands/dbcommands.h>
@@ -21,7 +21,7 @@ namespace standin::kernel {
 namespace {
 
 constexpr const char* extensionName = "pg_standin";
-constexpr int64 patience = 15 * USECS_PER_SEC;
+constexpr int64_t patience = microseconds(std::chrono::seconds(15));
 
 ProcessUtility_hook_type previousHook = nullptr;
 Oid heldUntilEnd = InvalidOid; // by DROP or ALTER EXTENSION in this transaction
@@ -105,12 +105,12 @@ void hold(Oid database) {
             return;
         ++state->holds;
         if (state->supervisorLatch)
-            SetLatch(state->supervisorLatch);
+            wakeUp(state->supervisorLatch, state->wakes);
     }
-    const TimestampTz deadline = GetCurrentTimestamp() + patience;
+    const int64_t deadline = monotonicNow() + patience;
     pg::call([=] {
         ConditionVariablePrepareToSleep(&registry().processGone);
-        while (anyProcess(database) && GetCurrentTimestamp() < deadline)
+        while (anyProcess(database) && monotonicNow() < deadline)
             ConditionVariableTimedSleep(&registry().processGone, 100, pg::waitEventNew("StandinWorkersStop"));
         ConditionVariableCancelSleep();
     });

@@ -12,10 +12,19 @@ bool databaseIsHeld() {
     return !state || state->holds > 0;
 }
 
-void setExtensionState(ExtensionState extension) {
+bool setExtensionState(ExtensionState extension, uint32_t wakesSeen) {
+    const RegistryLock lock(LW_EXCLUSIVE);
+    DatabaseState* state = databaseState(MyDatabaseId);
+    if (!state || countOf(state->wakes) != wakesSeen)
+        return false;
+    state->extension = extension;
+    return true;
+}
+
+void setSupervisorDetail(const std::string& detail) {
     const RegistryLock lock(LW_EXCLUSIVE);
     if (DatabaseState* state = databaseState(MyDatabaseId))
-        state->extension = extension;
+        copyText(state->detail, detail);
 }
 
 void leaveDatabase(int, Datum) {
@@ -32,6 +41,7 @@ void leaveDatabase(int, Datum) {
         if (DatabaseState* state = databaseState(MyDatabaseId)) {
             state->supervisor = 0;
             state->supervisorLatch = nullptr;
+            state->since = GetCurrentTimestamp();
         }
         if (registry().launcher)
             SetLatch(registry().launcher);
@@ -71,6 +81,9 @@ bool enterDatabase() {
         return false;
     state->supervisor = MyProcPid;
     state->supervisorLatch = MyLatch;
+    state->since = GetCurrentTimestamp();
+    state->waiting = false;
+    state->detail[0] = '\0';
     return true;
 }
 

@@ -18,6 +18,10 @@ void clearOrphans();
 /// A command needs the database without our workers.
 bool databaseIsHeld();
 
-void setExtensionState(ExtensionState extension);
+/// What the supervisor found when it had been woken so often; false if it was woken since, and is to look again.
+bool setExtensionState(ExtensionState extension, uint32_t wakesSeen);
+
+/// Shows in standin.stat_worker.
+void setSupervisorDetail(const std::string& detail);
 
 } // namespace standin::kernel

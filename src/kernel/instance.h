@@ -5,13 +5,17 @@
 
 namespace standin::kernel {
 
-/// Why this server must not speak to the outside (a restored or cloned database would replay payments to the real
-/// core), or nothing if it may. Needs a transaction and an open pg::Spi; runs inside pg::OwnerScope.
+/// Why no worker may run and nothing may leave here (a restored or cloned database would replay payments to the real
+/// core), or nothing if all may. Needs a transaction and an open pg::Spi; runs inside pg::OwnerScope. Ask after what is to
+/// be worked on was read: a row that a restore brings is then never seen without the refusal.
 std::optional<std::string> instanceRefusal();
 
 /// Throws standin::Error (55000) with the reason if this server must not speak to the outside. Call it before anything
 /// leaves the server, in workers and in client sessions alike.
 void requireInstance();
+
+/// The same for what only promises work: a session asks at most once a second.
+void requireAdopted();
 
 void initInstance();
 

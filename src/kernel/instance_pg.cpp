@@ -22,8 +22,17 @@ std::optional<std::string> instanceRefusal() {
 
 void requireInstance() {
     if (const auto refusal = instanceRefusal())
-        throw Error("55000", "this server is not the instance that may speak to the outside", *refusal,
+        throw Error("55000", "this database was not adopted by this server", *refusal,
                     "If the original is gone for good, call standin.instance_adopt(reason).");
+}
+
+void requireAdopted() {
+    static TimestampTz allowedAt = 0;
+    const TimestampTz now = GetCurrentTimestamp();
+    if (allowedAt != 0 && now >= allowedAt && now - allowedAt < USECS_PER_SEC)
+        return;
+    requireInstance();
+    allowedAt = now;
 }
 
 void initInstance() {

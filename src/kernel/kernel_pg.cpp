@@ -1,8 +1,9 @@
-#include "kernel/kernel.h"
 #include "kernel/clock.h"
 #include "kernel/commit_hook.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
+#include "kernel/kernel.h"
+#include "kernel/log_line.h"
 #include "kernel/processes_pg.h"
 #include "kernel/registry_pg.h"
 
@@ -14,6 +15,7 @@ void init() {
     initCrashPoints();
     initCommitHooks();
     initWake();
+    initLogLines();
     initInstance();
     initDatabaseHolds();
     registerLauncher();

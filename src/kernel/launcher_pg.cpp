@@ -4,7 +4,8 @@
 #include "base/backoff.h"
 #include "kernel/commit_hook.h"
 #include "kernel/processes_pg.h"
-#include "kernel/registry_pg.h"
+#include "kernel/slots_pg.h"
+#include "pg/user_code.h"
 
 extern "C" {
 #include <access/genam.h>
@@ -19,10 +20,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int64_t proven = microseconds(10s); // one that lived this long did not fail at its start
+constexpr int64_t retry = microseconds(250ms); // for a process, while executors are asked to leave
+
 struct Supervisor {
     BackgroundWorkerHandle* handle = nullptr;
     int failures = 0;
-    TimestampTz notBefore = 0;
+    int64_t startedAt = 0;
+    int64_t notBefore = 0; ///< by the clock that nobody sets
 };
 
 std::vector<Oid> connectableDatabases() {
@@ -42,7 +47,7 @@ std::vector<Oid> connectableDatabases() {
         table_endscan(scan);
         table_close(relation, AccessShareLock);
         PopActiveSnapshot();
-        CommitTransactionCommand();
+        commitTransaction();
     });
     return databases;
 }
@@ -54,14 +59,28 @@ bool wantsSupervisor(Oid database) {
     return state && state->holds == 0 && state->extension != ExtensionState::absent && state->supervisor == 0;
 }
 
+/// Returns what it was before.
+bool setWaiting(Oid database, bool waiting) {
+    const RegistryLock lock(LW_EXCLUSIVE);
+    DatabaseState* state = databaseState(database);
+    if (!state)
+        return waiting;
+    if (waiting && !state->waiting)
+        state->since = GetCurrentTimestamp();
+    return std::exchange(state->waiting, waiting);
+}
+
 void start(Oid database, Supervisor& supervisor) {
     const std::string name = "pg_standin supervisor of database " + std::to_string(database);
     BackgroundWorker process = describeProcess("standin_supervisor_main", "pg_standin supervisor", name.c_str());
     process.bgw_main_arg = ObjectIdGetDatum(database);
+    supervisor.startedAt = monotonicNow();
     supervisor.handle = startProcess(process);
-    if (supervisor.handle)
+    const bool waits = !supervisor.handle;
+    if (waits)
+        supervisor.notBefore = monotonicNow() + retry;
+    if (setWaiting(database, waits) == waits || !waits)
         return;
-    supervisor.notBefore = GetCurrentTimestamp() + 5 * USECS_PER_SEC;
     pg::call([database] {
         ereport(LOG, (errmsg("pg_standin could not start the supervisor of database %u: no free worker slot", database),
                       errhint("Increase max_worker_processes.")));
@@ -88,22 +107,27 @@ void tend(std::map<Oid, Supervisor>& supervisors) {
                 continue;
             pfree(supervisor.handle);
             supervisor.handle = nullptr;
+            if (monotonicNow() - supervisor.startedAt >= proven)
+                supervisor.failures = 0;
             if (wantsSupervisor(database)) { // it crashed, or a hold ended in between
                 const auto delay = exponentialBackoff(++supervisor.failures, 100ms, 60s);
-                supervisor.notBefore = GetCurrentTimestamp() + delay.count() * 1000;
+                supervisor.notBefore = monotonicNow() + microseconds(delay);
             } else {
                 supervisor.failures = 0;
             }
         }
-        if (wantsSupervisor(database) && GetCurrentTimestamp() >= supervisor.notBefore)
+        if (!wantsSupervisor(database))
+            setWaiting(database, false);
+        else if (monotonicNow() >= supervisor.notBefore)
             start(database, supervisor);
     }
+    makeRoom();
 }
 
 long untilNextStart(const std::map<Oid, Supervisor>& supervisors) {
     // Once a minute look for databases that came by another way than CREATE EXTENSION: from a template, by restore.
     long wait = 60000;
-    const TimestampTz now = GetCurrentTimestamp();
+    const int64_t now = monotonicNow();
     for (const auto& [database, supervisor] : supervisors)
         if (!supervisor.handle && supervisor.notBefore > now)
             wait = std::min(wait, static_cast<long>((supervisor.notBefore - now) / 1000 + 1));
@@ -119,8 +143,11 @@ void onEnd(TransactionEnd end) noexcept {
     if (end == TransactionEnd::Abort)
         return;
     const RegistryLock lock(LW_EXCLUSIVE);
-    if (DatabaseState* state = databaseState(MyDatabaseId))
+    if (DatabaseState* state = databaseState(MyDatabaseId)) {
         state->extension = ExtensionState::unknown;
+        if (state->supervisorLatch) // it has looked perhaps, and is about to say that there is none
+            wakeUp(state->supervisorLatch, state->wakes);
+    }
     if (registry().launcher)
         SetLatch(registry().launcher);
 }
@@ -132,6 +159,8 @@ void forgetLauncher(int, Datum) { registry().launcher = nullptr; }
 void announceExtensionAtCommit() { extensionAnnounced = true; }
 
 void registerLauncher() {
+    if (IsBinaryUpgrade) // pg_upgrade moves the database between two servers, and neither may change it
+        return;
     onTransactionEnd(onEnd);
     BackgroundWorker process = describeProcess("standin_launcher_main", "pg_standin launcher", "pg_standin launcher");
     process.bgw_restart_time = 1;
@@ -147,7 +176,10 @@ void standin_launcher_main(Datum) {
     using namespace standin::kernel;
     pg::entry([] {
         handleStopSignals();
+        const pg::ServerSettings settings;
         BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+        pg::setProcess(pg::Process::Product);
+        settings.pin();
         pgstat_report_appname("pg_standin launcher");
         before_shmem_exit(forgetLauncher, 0);
         registry().launcher = MyLatch;

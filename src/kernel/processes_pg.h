@@ -20,6 +20,15 @@ void handleStopSignals();
 bool stopRequested();
 void setInsideTransaction(bool inside);
 
+/// PostgreSQL code. Ends the transaction of a background process, with nobody's rights unless the process belongs to a
+/// role: what users have deferred to the commit (triggers, cursors) runs then, and must not find the product's rights.
+/// The one way in which processes of the product commit.
+void commitTransaction();
+
+/// A process of the product is connected as the bootstrap superuser. Code of users that it runs under their roles would
+/// still find that superuser as its session_user, and pass every check that asks for it. Needs the extension.
+void becomeOwner();
+
 /// ResetLatch, interrupts, configuration reload, after any wait.
 void serveLatch();
 

@@ -1,4 +1,7 @@
 #include "kernel/registry_pg.h"
+
+#include <algorithm>
+
 #include "pg/shmem.h"
 
 namespace standin::kernel {
@@ -22,6 +25,22 @@ Registry& registry() { return *shared.get(); }
 
 void requestRegistry() { shared.request(); }
 
+int freeWorkerSlot(Rank rank) {
+    Registry& shared = registry();
+    int free = -1;
+    int executors = 0;
+    for (int i = 0; i < maxWorkers; ++i) {
+        if (shared.workers[i].used)
+            executors += shared.workers[i].rank == Rank::executor ? 1 : 0;
+        else if (free < 0)
+            free = i;
+    }
+    if (rank == Rank::executor && executors >= maxExecutors)
+        return -1;
+    shared.workersUsed = std::max(shared.workersUsed, free + 1);
+    return free;
+}
+
 DatabaseState* databaseState(Oid database) {
     DatabaseState* free = nullptr;
     for (DatabaseState& state : registry().databases) {
@@ -35,10 +54,10 @@ DatabaseState* databaseState(Oid database) {
     return free;
 }
 
-void registerWorkerKind(const char* kind, Channel channel, WorkerMain main) {
+void registerWorkerKind(const char* kind, Channel channel, Rank rank, WorkerMain main) {
     if (kindCount == maxKinds)
         throw Error("XX000", "too many kinds of worker");
-    kinds[kindCount++] = {kind, channel, main};
+    kinds[kindCount++] = {kind, channel, rank, main};
 }
 
 const WorkerKind* workerKind(std::string_view name) {
@@ -46,6 +65,16 @@ const WorkerKind* workerKind(std::string_view name) {
         if (name == kinds[i].name)
             return &kinds[i];
     return nullptr;
+}
+
+bool workerRuns(std::string_view kind, std::string_view key) {
+    const RegistryLock lock(LW_SHARED);
+    for (int i = 0; i < registry().workersUsed; ++i) {
+        const WorkerSlot& slot = registry().workers[i];
+        if (slot.used && slot.pid != 0 && slot.database == MyDatabaseId && kind == slot.kind && key == slot.key)
+            return true;
+    }
+    return false;
 }
 
 } // namespace standin::kernel

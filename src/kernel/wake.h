@@ -17,6 +17,9 @@ std::optional<Channel> channelByName(std::string_view name);
 /// its commit lock serialises the whole server. An abort wakes nobody, a hundred calls wake once.
 void wakeAtCommit(Channel channel);
 
+/// The same for the one worker that is connected as the role; where none is, the supervisor is woken to start it.
+void wakeRoleAtCommit(Channel channel, unsigned role);
+
 /// Wakes at once, for state that is not transactional.
 void wakeNow(Channel channel);
 

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include "kernel/commit_hook.h"
 #include "kernel/registry_pg.h"
 #include "kernel/wake.h"
@@ -15,16 +19,23 @@ constexpr uint32_t bit(Channel channel) { return 1U << static_cast<uint8_t>(chan
 
 uint32_t announced = 0; // channels to wake when this transaction commits
 
+constexpr int maxRoles = 8;
+struct {
+    Channel channel;
+    Oid role;
+} announcedRoles[maxRoles];
+int announcedRoleCount = 0; // above maxRoles: all are woken
+
 void wake(uint32_t channels) {
     const RegistryLock lock(LW_SHARED);
     Registry& shared = registry();
     if (channels & bit(Channel::supervisor))
-        for (const DatabaseState& state : shared.databases)
+        for (DatabaseState& state : shared.databases)
             if (state.database == MyDatabaseId && state.supervisorLatch)
-                SetLatch(state.supervisorLatch);
-    for (const WorkerSlot& slot : shared.workers)
+                wakeUp(state.supervisorLatch, state.wakes);
+    for (WorkerSlot& slot : std::span(shared.workers, shared.workersUsed))
         if (slot.latch && slot.database == MyDatabaseId && (slot.channels & channels))
-            SetLatch(slot.latch);
+            wakeUp(slot.latch, slot.wakes);
     for (int i = 0; i < shared.waitersUsed; ++i) {
         const Waiter& waiter = shared.waiters[i];
         if (waiter.latch && waiter.database == MyDatabaseId && (waiter.channels & channels))
@@ -32,9 +43,38 @@ void wake(uint32_t channels) {
     }
 }
 
+/// Whether the role's worker is there, or known to the supervisor as one that waits for a process.
+bool wakeWorkerOf(Channel channel, Oid role) {
+    const RegistryLock lock(LW_SHARED);
+    for (WorkerSlot& slot : std::span(registry().workers, registry().workersUsed)) {
+        if (!slot.used || slot.database != MyDatabaseId || slot.role != role)
+            continue;
+        if (slot.waitingSince != 0)
+            return true;
+        if (slot.latch && (slot.channels & bit(channel))) {
+            wakeUp(slot.latch, slot.wakes);
+            return true;
+        }
+    }
+    return false;
+}
+
+void wakeAnnouncedRoles(bool committed) {
+    const int count = std::exchange(announcedRoleCount, 0);
+    if (!committed)
+        return;
+    for (int i = 0; i < std::min(count, maxRoles); ++i)
+        if (!wakeWorkerOf(announcedRoles[i].channel, announcedRoles[i].role))
+            wake(bit(Channel::supervisor));
+    if (count > maxRoles)
+        wake(bit(Channel::supervisor) | bit(Channel::executor));
+}
+
 void wakeAnnounced(TransactionEnd end) noexcept {
     const uint32_t channels = announced;
     announced = 0;
+    if (announcedRoleCount != 0)
+        wakeAnnouncedRoles(end == TransactionEnd::Commit);
     if (channels != 0 && end == TransactionEnd::Commit)
         wake(channels);
 }
@@ -57,6 +97,16 @@ std::optional<Channel> channelByName(std::string_view name) {
 }
 
 void wakeAtCommit(Channel channel) { announced |= bit(channel); }
+
+void wakeRoleAtCommit(Channel channel, unsigned role) {
+    const int known = std::min(announcedRoleCount, maxRoles);
+    for (int i = 0; i < known; ++i)
+        if (announcedRoles[i].channel == channel && announcedRoles[i].role == role)
+            return;
+    if (known < maxRoles)
+        announcedRoles[known] = {channel, role};
+    announcedRoleCount = known + 1;
+}
 
 void wakeNow(Channel channel) { wake(bit(channel)); }
 

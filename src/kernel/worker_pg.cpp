@@ -1,8 +1,12 @@
+#include <algorithm>
 #include <csignal>
 
+#include "base/text.h"
+#include "kernel/lock_wait_pg.h"
 #include "kernel/processes_pg.h"
-#include "kernel/registry_pg.h"
+#include "kernel/slots_pg.h"
 #include "pg/owner.h"
+#include "pg/user_code.h"
 #include "pg/wait.h"
 
 extern "C" {
@@ -50,12 +54,25 @@ void serveLatch() {
     });
 }
 
+Worker::Worker(std::string kind, std::string key, int slot)
+    : kind_(std::move(kind)), key_(std::move(key)), slot_(slot) {
+    const RegistryLock lock(LW_SHARED);
+    const WorkerSlot& row = registry().workers[slot_];
+    hasError_ = row.errorAt != 0 && row.recoveredAt == 0;
+    wakesSeen_ = countOf(row.wakes);
+}
+
 bool Worker::stopping() const { return stopRequested(); }
+
+bool Worker::askedToLeave() const { return registry().workers[slot_].askedAt != 0; }
 
 void Worker::wait(std::chrono::milliseconds timeout, std::initializer_list<int> readable) {
     static const uint32_t waitEvent = pg::waitEventNew("StandinWorker");
     if (stopping())
         return;
+    const uint32_t& wakes = registry().workers[slot_].wakes;
+    if (countOf(wakes) != wakesSeen_)
+        timeout = {};
     constexpr int wakeOn = WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH;
     if (readable.size() == 0) {
         pg::call([&] { WaitLatch(MyLatch, wakeOn, timeout.count(), waitEvent); });
@@ -76,17 +93,43 @@ void Worker::wait(std::chrono::milliseconds timeout, std::initializer_list<int> 
         });
     }
     serveLatch();
+    wakesSeen_ = countOf(wakes);
 }
 
-void Transactions::begin() {
-    setInsideTransaction(true);
+void commitTransaction() {
+    Oid user;
+    int securityContext;
+    GetUserIdAndSecContext(&user, &securityContext);
+    if (pg::process() == pg::Process::Product) {
+        // Where no database has the extension there may be no such role, and nothing of users that could be deferred.
+        const bool mayBeMissing = GetSessionUserId() != get_role_oid(pg::ownerRole, true);
+        const Oid nobody = get_role_oid(pg::nobodyRole, mayBeMissing);
+        if (OidIsValid(nobody))
+            SetUserIdAndSecContext(nobody, securityContext | SECURITY_LOCAL_USERID_CHANGE);
+    }
+    CommitTransactionCommand();
+    SetUserIdAndSecContext(user, securityContext);
+}
+
+void becomeOwner() {
     pg::call([] {
+        StartTransactionCommand();
+        SetSessionAuthorization(get_role_oid(pg::ownerRole, false), false);
+        commitTransaction();
+    });
+}
+
+void Transactions::begin(void (*prepare)()) {
+    setInsideTransaction(true);
+    pg::call([prepare] {
         // A stop that came before the flag was up would otherwise wait for the end of this transaction: once more, with
         // it.
         if (ShutdownRequestPending)
             raise(SIGTERM);
         SetCurrentStatementStartTimestamp();
         StartTransactionCommand();
+        prepare();
+        pg::resetSettings();
         PushActiveSnapshot(GetTransactionSnapshot());
     });
 }
@@ -95,15 +138,7 @@ void Transactions::commit() {
     pg::call([] {
         if (ActiveSnapshotSet())
             PopActiveSnapshot();
-        Oid user;
-        int securityContext;
-        GetUserIdAndSecContext(&user, &securityContext);
-        // Deferred triggers of users' tables run now. In a worker of the product, not of a role, they must find
-        // nobody's rights instead of the product's.
-        if (GetSessionUserId() == get_role_oid(pg::ownerRole, true))
-            SetUserIdAndSecContext(get_role_oid(pg::nobodyRole, false), securityContext | SECURITY_LOCAL_USERID_CHANGE);
-        CommitTransactionCommand();
-        SetUserIdAndSecContext(user, securityContext);
+        commitTransaction();
         pgstat_report_stat(false);
     });
     setInsideTransaction(false);
@@ -126,10 +161,24 @@ void Worker::setState(std::string_view state, std::string_view detail) {
         copyText(slot.state, state);
         copyText(slot.detail, detail);
     }
+    logTrouble(state, detail);
     std::string activity(state);
     if (!detail.empty())
         activity.append(": ").append(detail);
     pgstat_report_activity(STATE_IDLE, activity.c_str());
+}
+
+void Worker::logTrouble(std::string_view state, std::string_view detail) {
+    constexpr std::string_view troubles[] = {"retrying", "blocked", "troubled", "disconnected", "stalled"};
+    constexpr std::string_view work[] = {"running", "paused", "idle", "done", "sending", "core answers"};
+    const bool trouble = std::ranges::find(troubles, state) != std::end(troubles);
+    if (trouble == inTrouble_ || (!trouble && std::ranges::find(work, state) == std::end(work)))
+        return;
+    inTrouble_ = trouble;
+    std::string line = "pg_standin worker \"" + kind_ + " " + key_ + (trouble ? "\" cannot go on: " : "\" goes on: ");
+    line.append(state).append(detail.empty() ? "" : ": ").append(detail);
+    std::ranges::replace(line, '\n', ' ');
+    pg::call([text = line.c_str()] { ereport(LOG, errmsg_internal("%s", text)); });
 }
 
 void Worker::setError(std::string_view sqlstate, std::string_view message) {
@@ -138,6 +187,45 @@ void Worker::setError(std::string_view sqlstate, std::string_view message) {
     copyText(slot.sqlstate, sqlstate);
     copyText(slot.error, message);
     slot.errorAt = GetCurrentTimestamp();
+    slot.recoveredAt = 0;
+    hasError_ = true;
+}
+
+void Worker::setErrorBeside(std::string_view sqlstate, std::string_view message) {
+    if (!hasError_) {
+        std::string line = "pg_standin worker \"" + kind_ + " " + key_ + "\" tries again: ";
+        line.append(message);
+        std::ranges::replace(line, '\n', ' ');
+        pg::call([text = line.c_str()] { ereport(LOG, errmsg_internal("%s", text)); });
+    }
+    setError(sqlstate, message);
+}
+
+void Worker::recovered() {
+    if (!hasError_)
+        return;
+    hasError_ = false;
+    const RegistryLock lock(LW_EXCLUSIVE);
+    registry().workers[slot_].recoveredAt = GetCurrentTimestamp();
+}
+
+void Worker::sawEnd() {
+    const RegistryLock lock(LW_EXCLUSIVE);
+    registry().workers[slot_].seenAt = GetCurrentTimestamp();
+}
+
+std::string Worker::holdersOf(const std::vector<int64_t>& tables, const std::string& ownTables) {
+    try {
+        return transaction([&] { return lockHolders(tables, ownTables); });
+    } catch (const pg::PgError& error) {
+        return std::string("nobody knows who holds it: ") + error.what();
+    }
+}
+
+void Worker::showBlocked(const std::string& holders) {
+    const std::string text = "waits for a lock" + (holders.empty() ? "" : ": " + holders);
+    setError("55P03", text);
+    setState("blocked", text);
 }
 
 namespace {
@@ -151,6 +239,8 @@ void leaveSlot(int code, Datum argument) {
         slot.latch = nullptr;
         slot.clean = code == 0;
         slot.since = GetCurrentTimestamp();
+        if (slot.askedAt != 0)
+            registry().roomMadeAt = monotonicNow();
     }
     ConditionVariableBroadcast(&registry().processGone);
 }
@@ -175,28 +265,20 @@ Assignment enterSlot(int index) {
     slot.since = GetCurrentTimestamp();
     copyText(slot.state, "starting");
     slot.detail[0] = '\0';
+    slot.seenAt = 0;
     assignment = {.valid = true, .database = slot.database, .role = slot.role};
     copyText(assignment.kind, slot.kind);
     copyText(assignment.key, slot.key);
     return assignment;
 }
 
-/// A worker of the product is connected as the bootstrap superuser. Code of users that it runs under their roles would
-/// still find that superuser as its session_user, and pass every check that asks for it.
-void becomeOwner() {
-    pg::call([] {
-        StartTransactionCommand();
-        SetSessionAuthorization(get_role_oid(pg::ownerRole, false), false);
-        CommitTransactionCommand();
-    });
-}
-
 void reportAndExit(Worker& worker, const char* sqlstate, const char* message) {
     worker.setError(sqlstate, message);
+    const std::string shown = foreignText(message);
     pg::call([&] {
         ereport(LOG, (errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
                       errmsg("pg_standin worker \"%s %s\" failed: %s", worker.kind().c_str(), worker.key().c_str(),
-                             message)));
+                             shown.c_str())));
     });
 }
 
@@ -237,12 +319,16 @@ void standin_worker_main(Datum argument) {
             return;
         }
         before_shmem_exit(leaveSlot, Int32GetDatum(slot));
+        const pg::ServerSettings settings;
         BackgroundWorkerInitializeConnectionByOid(assignment.database, assignment.role, 0);
-        if (!OidIsValid(assignment.role))
+        pg::setProcess(OidIsValid(assignment.role) ? pg::Process::Role : pg::Process::Product);
+        if (!OidIsValid(assignment.role)) {
             becomeOwner();
+            settings.pin();
+        }
         const std::string name = std::string("pg_standin ") + assignment.kind + " " + assignment.key;
         pgstat_report_appname(name.c_str());
-        set_config_option("application_name", name.c_str(), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+        pg::pinSetting("application_name", name.c_str());
 
         const WorkerKind* kind = workerKind(assignment.kind);
         if (!kind)

@@ -10,8 +10,8 @@ inline constexpr const char* ownerRole = "standin_owner";
 /// A role without any right.
 inline constexpr const char* nobodyRole = "standin_nobody";
 
-/// Runs the product's own statements as standin_owner with a pinned search_path, so that callers need no right on
-/// private tables and nothing they put on their search_path is ever called. User code never runs inside, and no
+/// Runs the product's own statements as standin_owner with pinned settings (see pg/settings.h), so that callers
+/// need no right on private tables and nothing they put on their search_path is ever called. User code never runs inside, and no
 /// transaction ends inside.
 class OwnerScope {
 public:
@@ -24,6 +24,7 @@ private:
     Oid user_;
     int securityContext_;
     int gucLevel_;
+    bool readOnly_; // of the transaction: a role's wish for its own writes, in an executor
 };
 
 /// Runs what users bring (functions; tables with their policies, types and indexes) as the role it belongs to, with the
@@ -46,10 +47,9 @@ private:
 
 /// Who asks, seen from inside a SECURITY DEFINER function: the session's user or what it SET ROLE to. An index, a
 /// materialized view or a connector runs its owner's code inside other people's sessions (autovacuum's too), whose
-/// rights it must not borrow: there it throws 42501.
+/// rights it must not borrow: there it throws 42501. So it does in a worker of the product, where code of users (of
+/// triggers, say) has no session of its own that it could speak for; in an executor the caller is the role of the
+/// workflow.
 Oid callerOfDefiner();
-
-/// Whether user code may run as this role: not as a superuser and not as the product itself.
-bool mayRunUserCode(Oid role);
 
 } // namespace standin::pg

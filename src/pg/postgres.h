@@ -2,6 +2,8 @@
 
 // The one way PostgreSQL headers enter C++. Include it after C++ and library headers: PostgreSQL's macros (gettext,
 // snprintf, Min, ERROR, foreach...) collide with theirs.
+#include <libintl.h> // a server built without it has macros of these names
+
 #include <climits>
 #include <cstdint>
 #include <cstdio>

@@ -2,10 +2,8 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "pg/guard.h"
+#include "pg/parameter.h"
 
 namespace standin::pg {
 
@@ -25,56 +23,6 @@ private:
     explicit Spi(int options);
     int exceptions_;
 };
-
-struct Timestamptz {
-    int64_t microseconds; ///< since 2000-01-01 UTC, as PostgreSQL's TimestampTz
-};
-struct Bytea {
-    std::string_view bytes;
-};
-struct Jsonb {
-    std::string_view text;
-};
-struct Typed {
-    Oid type;
-    Datum value;
-    bool null = false;
-};
-
-/// One parameter on its way to a statement; turned into a Datum inside the guard.
-struct Parameter {
-    enum class Form { Value, Text, Bytea, Jsonb, TextArray, Int8Array };
-
-    Oid type;
-    Form form = Form::Value;
-    bool null = false;
-    Datum value = 0;
-    std::string_view text{};
-    const void* array = nullptr;
-};
-
-Parameter parameter(bool value);
-Parameter parameter(int16_t value);
-Parameter parameter(int32_t value);
-Parameter parameter(int64_t value);
-Parameter parameter(Oid value);
-Parameter parameter(double value);
-Parameter parameter(std::string_view value);
-inline Parameter parameter(const char* value) { return parameter(std::string_view(value)); }
-inline Parameter parameter(const std::string& value) { return parameter(std::string_view(value)); }
-Parameter parameter(Timestamptz value);
-Parameter parameter(Bytea value);
-Parameter parameter(Jsonb value);
-Parameter parameter(Typed value);
-Parameter parameter(const std::vector<std::string>& value);
-Parameter parameter(const std::vector<int64_t>& value);
-template <class T> Parameter parameter(const std::optional<T>& value) {
-    if (value)
-        return parameter(*value);
-    Parameter null = parameter(T{});
-    null.null = true;
-    return null;
-}
 
 /// One row of a result; valid until the next statement of the same Spi block ends or the block does.
 class Row {
@@ -101,6 +49,7 @@ template <> Oid Row::get<Oid>(int column) const;
 template <> double Row::get<double>(int column) const;
 template <> std::string Row::get<std::string>(int column) const; ///< any type, through its output function
 template <> Timestamptz Row::get<Timestamptz>(int column) const;
+template <> ItemPointerData Row::get<ItemPointerData>(int column) const; ///< of the column ctid
 
 /// A bytea that is not null.
 std::string bytesOf(const Row& row, int column);
@@ -132,11 +81,16 @@ private:
     uint64_t processed_;
 };
 
+/// How a statement is planned. `ByIndex` is for statements that an index fits and whose tables grow: one plan, with that
+/// index, whatever the statistics said when it was made (an empty table is best read whole, and the plan is kept).
+enum class Plan { AsCosted, ByIndex };
+
 /// A statement, prepared once a backend and kept. Meant for a function-local static; the parameters' SQL types follow
 /// from the C++ types of the first run.
 class Statement {
 public:
     explicit constexpr Statement(const char* sql, bool readOnly = false) : sql_(sql), readOnly_(readOnly) {}
+    constexpr Statement(const char* sql, Plan plan) : sql_(sql), readOnly_(false), planning_(plan) {}
 
     template <class... Args> Rows run(const Args&... args) {
         const Parameter parameters[sizeof...(Args) + 1] = {parameter(args)..., Parameter{InvalidOid}};
@@ -148,6 +102,7 @@ private:
 
     const char* sql_;
     bool readOnly_;
+    Plan planning_ = Plan::AsCosted;
     SPIPlanPtr plan_ = nullptr;
 };
 

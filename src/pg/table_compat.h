@@ -10,6 +10,7 @@ extern "C" {
 #include <executor/executor.h>
 #include <nodes/makefuncs.h>
 #include <nodes/readfuncs.h>
+#include <optimizer/optimizer.h>
 #include <parser/parse_relation.h>
 }
 
@@ -45,9 +46,8 @@ inline bool hasGeneratedColumns(const TupleConstr* constraints) {
 #endif
 }
 
-/// A relation's CHECK constraints, for ExecCheck(); as ExecRelCheck() has them.
-inline ExprState** prepareChecks(const TupleConstr* constraints, EState* estate) {
-    MemoryContext caller = MemoryContextSwitchTo(estate->es_query_cxt);
+/// A relation's CHECK constraints, for ExecCheck(), in the current memory context; as ExecRelCheck() has them.
+inline ExprState** prepareChecks(const TupleConstr* constraints) {
     auto** checks = static_cast<ExprState**>(palloc(sizeof(ExprState*) * (constraints->num_check + 1U)));
     for (int i = 0; i < constraints->num_check; ++i) {
         Expr* check = static_cast<Expr*>(stringToNode(constraints->check[i].ccbin));
@@ -55,9 +55,8 @@ inline ExprState** prepareChecks(const TupleConstr* constraints, EState* estate)
         if (!constraints->check[i].ccenforced)
             check = static_cast<Expr*>(static_cast<void*>(makeBoolConst(true, false)));
 #endif
-        checks[i] = ExecPrepareExpr(check, estate);
+        checks[i] = ExecInitExpr(expression_planner(check), nullptr);
     }
-    MemoryContextSwitchTo(caller);
     return checks;
 }
 

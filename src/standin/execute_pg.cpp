@@ -6,10 +6,15 @@
 #include "kernel/instance.h"
 #include "kernel/wake.h"
 #include "pg/owner.h"
-#include "standin/conversation_pg.h"
-#include "standin/mode_lock_pg.h"
-#include "standin/mode_pg.h"
-#include "standin/outcome_pg.h"
+#include "pg/settings.h"
+#include "standin/accept/operation_grant_pg.h"
+#include "standin/connector/core_call_pg.h"
+#include "standin/connector/wait_pg.h"
+#include "standin/connector/witness_pg.h"
+#include "standin/mode/mode_lock_pg.h"
+#include "standin/mode/mode_pg.h"
+#include "standin/outcome/outcome_pg.h"
+#include "standin/outcome/sender_lock_pg.h"
 
 namespace standin::core {
 
@@ -58,18 +63,29 @@ private:
 struct Intent {
     Acceptance acceptance;
     CoreConfig config;
+    std::optional<CoreCall> call;
     std::optional<SenderLock> lock;
 };
 
-Intent writeIntent(const Submission& submission) {
+/// The connection comes before the intent: what is written as in flight can be sent. Who finds none in time, or no word
+/// of the core's witness yet, leaves the transaction to the replay worker.
+bool beginCall(Intent& intent, const std::string& core) {
+    kernel::requireInstance();
+    intent.config = loadCoreConfig(core);
+    if (!witnessAgrees(intent.config))
+        return false;
+    intent.call = CoreCall::begin(intent.config);
+    return intent.call.has_value();
+}
+
+Intent writeIntent(Submission& submission) {
     const pg::OwnerScope owner;
     Intent intent;
+    submission.beginCall = [&] { return beginCall(intent, submission.core); };
     intent.acceptance = accept(submission);
-    if (intent.acceptance.toSend) {
-        kernel::requireInstance();
-        intent.config = loadCoreConfig(submission.core);
+    submission.beginCall = nullptr;
+    if (intent.acceptance.toSend)
         intent.lock.emplace(intent.acceptance.ticket);
-    }
     return intent;
 }
 
@@ -80,22 +96,31 @@ void tell(Acceptance& acceptance) {
     acceptance.message = now.message;
 }
 
+/// The connection is given back before the answer is written, which may wait for the account.
+Answer ask(Intent& intent, const Request& request, bool& inquires) {
+    Connector& connector = intent.call->connector(intent.config);
+    connector.startPost(request, intent.config.callTimeout);
+    Answer answer = complete(connector);
+    inquires = connector.inquires();
+    intent.call->settle();
+    intent.call.reset();
+    return answer;
+}
+
 void send(const Submission& submission, Intent& intent) {
     const Sending sending{intent.acceptance.ticket,
                           intent.acceptance.account,
                           CallKind::post,
                           {submission.operation, submission.key, intent.acceptance.payload}};
-    const std::unique_ptr<Connector> connector = makeConnector(intent.config);
     SendingScope scope;
     STANDIN_CRASH_POINT("execute_before_send");
-    connector->startPost(sending.request, intent.config.callTimeout);
-    const Answer answer = complete(*connector);
+    bool inquires = false;
+    const Answer answer = ask(intent, sending.request, inquires);
     STANDIN_CRASH_POINT("execute_before_outcome_commit");
     {
         const pg::OwnerScope owner;
-        recordOutcome(intent.config, connector->inquires(), sending, answer);
-        if (answer.coreFault)
-            observeCore(intent.config.core, false, answer.message);
+        recordOutcome(intent.config, inquires, sending, answer);
+        observeCall(intent.config.core, answer);
         tell(intent.acceptance);
     }
     commit();
@@ -104,11 +129,12 @@ void send(const Submission& submission, Intent& intent) {
 
 } // namespace
 
-Acceptance execute(const Submission& submission) {
+Acceptance execute(Submission& submission) {
     const pg::Spi spi(pg::Nonatomic{});
     Intent intent = writeIntent(submission);
     commit();
     if (intent.acceptance.toSend) {
+        pg::beginAsOwn(); // the answer must be written down, whatever the session's default is
         send(submission, intent);
     } else if (!intent.acceptance.first && intent.acceptance.status == "accepted") {
         const pg::OwnerScope owner;
@@ -117,7 +143,7 @@ Acceptance execute(const Submission& submission) {
     return intent.acceptance;
 }
 
-Acceptance wait(int64_t ticket, int64_t timeoutMicroseconds) {
+Acceptance wait(int64_t ticket, Oid caller, int64_t timeoutMicroseconds) {
     const auto until = steady_clock::now() + std::chrono::microseconds(std::max<int64_t>(timeoutMicroseconds, 0));
     const pg::Spi spi(pg::Nonatomic{});
     kernel::CommitWaiter waiter(kernel::Channel::ticket);
@@ -125,6 +151,8 @@ Acceptance wait(int64_t ticket, int64_t timeoutMicroseconds) {
     while (true) {
         {
             const pg::OwnerScope owner;
+            if (!mayAskAbout(ticket, caller)) // somebody else's is as if it were not there
+                unknownTicket(ticket);
             const Standing now = standing(ticket);
             acceptance.status = now.status;
             acceptance.code = now.code;

@@ -1,11 +1,14 @@
 #include <algorithm>
 
+#include "base/paced.h"
 #include "kernel/worker.h"
 #include "pg/wait.h"
-#include "standin/conversation_pg.h"
-#include "standin/core_config_pg.h"
-#include "standin/mode_pg.h"
-#include "standin/replay_pg.h"
+#include "standin/connector/core_config_pg.h"
+#include "standin/connector/wait_pg.h"
+#include "standin/connector/witness_pg.h"
+#include "standin/mode/mode_pg.h"
+#include "standin/reconcile/hold_release_pg.h"
+#include "standin/replay/replay_pg.h"
 
 namespace standin::core {
 
@@ -14,45 +17,65 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr milliseconds blockedRetry{200}; // after 3 s of waiting for a lock
+
 class Prober {
 public:
-    explicit Prober(kernel::Worker& worker) : worker_(worker) {}
+    explicit Prober(kernel::Worker& worker) : worker_(worker), witness_(worker) {}
 
     void run() {
         while (!worker_.stopping()) {
-            configure();
-            const steady_clock::time_point begun = steady_clock::now();
-            const bool suspicious = config_.synchronous() ? probeInTransaction() : probe();
-            rest(begun + (suspicious ? std::max(config_.probeInterval / 4, milliseconds(10)) : config_.probeInterval));
+            if (!worker_.unlessBlocked([&] { turn(); }))
+                worker_.wait(blockedRetry);
         }
     }
 
 private:
+    void turn() {
+        configure();
+        const steady_clock::time_point begun = steady_clock::now();
+        const bool suspicious = probe();
+        if (releaseHolds())
+            worker_.recovered();
+        rest(begun + (suspicious ? std::max(config_.probeInterval / 4, milliseconds(10)) : config_.probeInterval));
+    }
+
     void configure() {
         CoreConfig config = worker_.transaction([&] { return loadCoreConfig(worker_.key()); });
         if (connector_ && config == config_)
             return;
         config_ = std::move(config);
         connector_ = makeConnector(config_);
+        witness_.forget();
     }
 
     bool probe() {
-        connector_->startProbe(config_.callTimeout);
-        while (!connector_->advance()) {
-            if (worker_.stopping())
-                return false;
-            waitForCalls({connector_.get()}, connector_->timeLeft());
+        std::optional<Answer> answer = call([&] { connector_->startProbe(config_.callTimeout); });
+        if (answer->outcome == Outcome::posted && witness_.due(config_))
+            answer = witness_.ask(config_, [&](const Mark& mark) {
+                return call([&] { connector_->startWitness(mark, config_.callTimeout); });
+            });
+        if (worker_.stopping())
+            return false;
+        if (!answer) {
+            worker_.setState("refused", "another copy of this database spoke to the core");
+            return false;
         }
-        return worker_.transaction([&] { return observe(connector_->answer()); });
+        return worker_.transaction([&] { return observe(*answer); });
     }
 
-    bool probeInTransaction() {
-        return worker_.transactionAsIs([&] {
-            const pg::Spi spi;
-            connector_->startProbe(config_.callTimeout);
-            const pg::OwnerScope owner;
-            return observe(connector_->answer());
-        });
+    /// One call's answer; what there is of it if the worker is to stop.
+    template <class Start> Answer call(const Start& start) {
+        if (config_.synchronous())
+            return worker_.transactionAsIs([&] {
+                const pg::Spi spi;
+                start();
+                return connector_->answer();
+            });
+        start();
+        while (!connector_->advance() && !worker_.stopping())
+            waitForCalls({connector_.get()}, connector_->timeLeft());
+        return connector_->answer();
     }
 
     /// True while something is on its way from one mode to another.
@@ -64,21 +87,48 @@ private:
         if (good)
             finishRecovery(config_.core);
         countBacklog();
-        worker_.setState(good ? "core answers" : "core does not answer", good ? "" : answer.message);
+        worker_.setState(good ? "core answers" : "core does not answer",
+                         modeHolders(config_.core) + (good ? "" : answer.message));
         return unsettled.run(config_.core)[0].get<bool>(0);
     }
 
-    /// What accepts compare with a high ceiling; below a thousand they count themselves.
+    /// What accepts compare with a high ceiling; below a thousand they count themselves. It may take a twentieth of the
+    /// prober's time.
     void countBacklog() {
-        static pg::Statement count("UPDATE standin_private.core_mode m SET backlog = q.backlog FROM ("
-                                   "   SELECT c.core, (SELECT count(*) FROM (SELECT FROM "
-                                   "standin_private.pending_transaction p WHERE p.core = c.core"
-                                   "       AND p.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') "
-                                   "LIMIT c.backlog_ceiling) l) AS backlog"
-                                   "     FROM standin_private.core c WHERE c.core = $1 AND c.backlog_ceiling > 1000) q"
-                                   " WHERE m.core = q.core AND m.mode IN ('stand_in', 'forced_stand_in', 'recovering') "
-                                   "AND m.backlog <> q.backlog");
-        count.run(config_.core);
+        static pg::Statement high("SELECT backlog_ceiling FROM standin_private.core WHERE core = $1 AND "
+                                  "backlog_ceiling > 1000 AND EXISTS (SELECT FROM standin_private.core_mode m WHERE "
+                                  "m.core = $1 AND m.mode IN ('stand_in', 'forced_stand_in', 'recovering'))");
+        static pg::Statement count("SELECT count(*) FROM (SELECT FROM standin_private.pending_transaction"
+                                   " WHERE core = $1 AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', "
+                                   "'repair') LIMIT $2) queued",
+                                   pg::Plan::ByIndex);
+        static pg::Statement store(
+            "UPDATE standin_private.core_mode m SET backlog = $2"
+            "  FROM (SELECT core, capability FROM standin_private.core_mode WHERE core = $1 AND (backlog > 0 OR $2 > 0)"
+            "           AND mode IN ('stand_in', 'forced_stand_in', 'recovering') FOR UPDATE SKIP LOCKED) free"
+            " WHERE m.core = free.core AND m.capability = free.capability");
+        const auto begun = Paced::Clock::now();
+        if (!count_.due(begun))
+            return;
+        const pg::Rows ceiling = high.run(config_.core);
+        if (ceiling.empty())
+            return;
+        const auto backlog = count.run(config_.core, ceiling[0].get<int64_t>(0))[0].get<int64_t>(0);
+        count_.looked(begun, Paced::Clock::now());
+        store.run(config_.core, backlog);
+    }
+
+    /// In a transaction of its own: the balance table is somebody else's, and may be locked or broken.
+    bool releaseHolds() {
+        try {
+            worker_.transaction([&] { holds_.sweep(config_.core); });
+            return true;
+        } catch (const pg::PgError& error) {
+            worker_.setErrorBeside(error.sqlstate(), error.what());
+        } catch (const Error& error) {
+            worker_.setErrorBeside(error.sqlstate(), error.what());
+        }
+        return false;
     }
 
     /// Until the next probe is due. The end of an idle connection is a message too: the core is gone, look at once.
@@ -103,6 +153,9 @@ private:
     kernel::Worker& worker_;
     CoreConfig config_;
     std::unique_ptr<Connector> connector_;
+    Witness witness_;
+    Paced count_{20};
+    HoldRelease holds_;
 };
 
 bool Prober::readable(int socket) {

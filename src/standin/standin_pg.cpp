@@ -1,17 +1,19 @@
 #include "standin/standin.h"
 
 #include "kernel/worker.h"
-#include "standin/confirm_pg.h"
-#include "standin/mode_lock_pg.h"
-#include "standin/replay_pg.h"
+#include "standin/connector/connection_slot_pg.h"
+#include "standin/mode/mode_lock_pg.h"
+#include "standin/reconcile/confirm_pg.h"
+#include "standin/replay/replay_pg.h"
 
 namespace standin::core {
 
 void init() {
     initModeLock();
     initConfirmation();
-    kernel::registerWorkerKind("prober", kernel::Channel::prober, proberMain);
-    kernel::registerWorkerKind("replay", kernel::Channel::replay, replayMain);
+    initConnectionSlots();
+    kernel::registerWorkerKind("prober", kernel::Channel::prober, kernel::Rank::prober, proberMain);
+    kernel::registerWorkerKind("replay", kernel::Channel::replay, kernel::Rank::replay, replayMain);
 }
 
 } // namespace standin::core

@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include "kernel/confirmation.h"
 #include "pg/owner.h"
-#include "standin/accept_pg.h"
+#include "standin/accept/accept_pg.h"
 #include "standin/execute_pg.h"
-#include "standin/mode_pg.h"
+#include "standin/mode/mode_lock_pg.h"
+#include "standin/mode/mode_pg.h"
 
 extern "C" {
 #include <nodes/parsenodes.h>
@@ -27,6 +30,7 @@ core::Submission submission(FunctionCallInfo fcinfo) {
     core::Submission result{.core = textArgument(fcinfo, 0, "core"),
                             .operation = textArgument(fcinfo, 1, "operation"),
                             .key = textArgument(fcinfo, 2, "key"),
+                            .caller = GetUserId(),
                             .payload = 0};
     if (PG_ARGISNULL(3))
         throw Error("22004", "payload must not be null");
@@ -70,7 +74,7 @@ void requireTopLevel(FunctionCallInfo fcinfo, const char* procedure, const char*
 } // namespace
 
 STANDIN_FUNCTION(standin_transaction_submit) {
-    const core::Submission asked = submission(fcinfo);
+    core::Submission asked = submission(fcinfo);
     core::Acceptance acceptance;
     {
         const pg::OwnerScope owner;
@@ -85,7 +89,6 @@ STANDIN_FUNCTION(standin_transaction_execute) {
                     "Call it in autocommit mode, or use standin.transaction_submit in your transaction and "
                     "standin.transaction_status or standin.transaction_wait after its commit.");
     core::Submission asked = submission(fcinfo);
-    asked.wantsToSend = true;
     return row(core::execute(asked), true);
 }
 
@@ -96,8 +99,12 @@ STANDIN_FUNCTION(standin_transaction_wait) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
         throw Error("22004", "ticket and timeout must not be null");
     const Interval* timeout = PG_GETARG_INTERVAL_P(1);
+    constexpr int64_t longest = 100LL * 365 * USECS_PER_DAY; // what a clock can add to now
     const int64_t days = timeout->day + static_cast<int64_t>(timeout->month) * DAYS_PER_MONTH;
-    return row(core::wait(PG_GETARG_INT64(0), timeout->time + days * USECS_PER_DAY), false);
+    const int64_t microseconds = days > longest / USECS_PER_DAY
+                                     ? longest
+                                     : std::clamp<int64_t>(timeout->time, -longest, longest) + days * USECS_PER_DAY;
+    return row(core::wait(PG_GETARG_INT64(0), GetUserId(), std::min(microseconds, longest)), false);
 }
 
 STANDIN_FUNCTION(standin_core_switch) {
@@ -107,9 +114,16 @@ STANDIN_FUNCTION(standin_core_switch) {
     std::optional<std::string> capability;
     if (!PG_ARGISNULL(3))
         capability = textArgument(fcinfo, 3, "capability");
+    pg::callerOfDefiner(); // a worker's own switches do not come this way
     const pg::OwnerScope owner;
     const pg::Spi spi;
     PG_RETURN_INT64(core::switchCore(name, core::modeByName(mode), reason, capability));
+}
+
+// (mode integer)
+STANDIN_FUNCTION(standin_mode_lock) {
+    core::lockMode(PG_GETARG_INT32(0));
+    PG_RETURN_VOID();
 }
 
 #ifdef STANDIN_ASSERTIONS
@@ -119,7 +133,7 @@ STANDIN_FUNCTION(standin_test_confirm) {
     const pg::OwnerScope owner;
     const pg::Spi spi;
     if (const auto target = standin::kernel::confirmationFor(PG_GETARG_OID(0)))
-        standin::kernel::confirm(target->id, {key, "a key that is not ours"});
+        standin::kernel::confirm(target->id, {{key, {}, {}}, {"a key that is not ours", {}, {}}});
     PG_RETURN_VOID();
 }
 #endif

@@ -42,8 +42,9 @@ template <class Between> bool awaitWork(pg::Typed names, const Deadline& deadlin
         between();
         auto timeout = deadline.remaining();
         if (next.at) {
-            const auto due = std::chrono::milliseconds((*next.at - kernel::now()) / 1000 + 1);
-            timeout = std::min(timeout, due > 0ms ? due : lockedRetry);
+            const int64_t now = kernel::now(); // what is ready is so since -infinity
+            const auto due = *next.at > now ? std::chrono::milliseconds((*next.at - now) / 1000 + 1) : lockedRetry;
+            timeout = std::min(timeout, due);
         }
         waiter.wait(timeout);
     }

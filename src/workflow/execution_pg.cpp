@@ -1,5 +1,6 @@
 #include "workflow/execution_pg.h"
 
+#include "base/text.h"
 #include "kernel/commit_hook.h"
 #include "pg/guard.h"
 #include "workflow/refusal.h"
@@ -16,12 +17,12 @@ void refuseForeignCommit() {
         throw execution->mark(refuseCommit());
 }
 
-std::optional<std::string> ifAny(const char* value) { return value ? std::optional<std::string>(value) : std::nullopt; }
+std::optional<std::string> ifAny(const char* value) { return value ? std::optional(foreignText(value)) : std::nullopt; }
 
 } // namespace
 
-Execution::Execution(std::string workflowId, int64_t fencingToken, int32_t recorded)
-    : id(std::move(workflowId)), token(fencingToken), cursor(recorded) {
+Execution::Execution(const kernel::Worker& worker, std::string workflowId, int64_t fencingToken, int32_t recorded)
+    : id(std::move(workflowId)), token(fencingToken), cursor(recorded), worker_(worker) {
     currentExecution = this;
 }
 
@@ -40,6 +41,12 @@ void Execution::throwIfMarked() const {
         throw *mark_;
 }
 
+void Execution::throwIfTurnIsOver() {
+    if (worker_.askedToLeave() && !cursor.replaying())
+        throw mark(Error("40000", "the executor left its process to others",
+                         "Workflow \"" + id + "\" goes on after step " + std::to_string(cursor.seq()) + "."));
+}
+
 void guardCommits() { kernel::onPreCommit(refuseForeignCommit); }
 
 ErrorText describe(const Error& error) {
@@ -54,7 +61,7 @@ ErrorText describeCurrentException() {
         throw;
     } catch (const pg::PgError& error) {
         const ErrorData& data = error.data();
-        return {error.sqlstate(), error.what(), ifAny(data.detail), ifAny(data.hint), ifAny(data.context)};
+        return {error.sqlstate(), foreignText(error.what()), ifAny(data.detail), ifAny(data.hint), ifAny(data.context)};
     } catch (const Error& error) {
         return describe(error);
     } catch (const std::bad_alloc&) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernel/worker.h"
 #include "workflow/step_log.h"
 
 namespace standin::workflow {
@@ -14,7 +15,7 @@ namespace standin::workflow {
 /// since an executor runs one procedure at a time and a procedure cannot start another execution.
 class Execution {
 public:
-    Execution(std::string id, int64_t token, int32_t recorded);
+    Execution(const kernel::Worker& worker, std::string id, int64_t token, int32_t recorded);
     ~Execution();
     Execution(const Execution&) = delete;
     Execution& operator=(const Execution&) = delete;
@@ -33,6 +34,10 @@ public:
     const std::optional<Error>& marked() const { return mark_; }
     void throwIfMarked() const;
 
+    /// Between two steps: where others wait for the executor's process, the workflow ends its turn, once it has a new
+    /// step to show. It goes on after that step when the role has a process again.
+    void throwIfTurnIsOver();
+
     /// Only the commits of `step` and of the executor may carry writes.
     class OwnCommit {
     public:
@@ -47,6 +52,7 @@ public:
     bool ownCommit() const { return ownCommit_; }
 
 private:
+    const kernel::Worker& worker_;
     std::optional<Error> mark_;
     bool ownCommit_ = false;
 };

@@ -18,8 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A commit wakes the executor; COMMIT PREPARED does not.
-constexpr auto safetyNet = 60s;
+// Without work for so long, the executor leaves its process to others; the next start of a workflow brings it back.
+// What no commit announces (COMMIT PREPARED) is found then, too.
+constexpr auto idleLimit = 30s;
+constexpr auto blockedRetry = 200ms; ///< after 3 s of waiting for a lock
 
 struct Taken {
     std::string id;
@@ -36,8 +38,7 @@ struct Taken {
 
 class Executor {
 public:
-    explicit Executor(kernel::Worker& worker)
-        : worker_(worker), applicationName_("pg_standin executor " + worker.key()), role_(GetSessionUserId()) {}
+    explicit Executor(kernel::Worker& worker) : worker_(worker), role_(GetSessionUserId()) {}
 
     void run();
 
@@ -51,17 +52,23 @@ private:
 
     /// A transaction as the product's owner, in a session that no procedure has left its mark on.
     template <class F> auto ownTransaction(F&& f) {
-        worker_.transactionAsIs([&] { resetSession(applicationName_); });
-        return worker_.transaction(std::forward<F>(f));
+        worker_.transactionAsIs(resetSession);
+        return worker_.transaction([&] {
+            pg::setInScope("lock_timeout", pg::lockPatience);
+            return f();
+        });
     }
 
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point idleUntil() const { return lastWork_ + idleLimit; }
+
     kernel::Worker& worker_;
-    const std::string applicationName_;
     const Oid role_;
+    Clock::time_point lastWork_ = Clock::now();
 };
 
 void Executor::recover() {
-    worker_.transaction([&] {
+    ownTransaction([&] {
         static pg::Statement statement("SELECT standin_private.workflow_recover($1)");
         statement.run(role_);
     });
@@ -108,9 +115,19 @@ void Executor::complete(Execution& execution, JsonbDatum output) {
     execution.cursor.finish();
     const pg::OwnerScope owner;
     const pg::Spi spi;
+    pg::setInScope("lock_timeout", pg::lockPatience);
     static pg::Statement finish("SELECT standin_private.workflow_finish($1, $2, 'completed', $3, NULL)");
     const pg::Typed value{.type = JSONBOID, .value = output.value, .null = output.null};
-    if (!finish.run(execution.id, execution.token, value)[0].get<bool>(0))
+    const bool held = [&] {
+        try {
+            return finish.run(execution.id, execution.token, value)[0].get<bool>(0);
+        } catch (const pg::PgError& error) {
+            if (error.is(ERRCODE_LOCK_NOT_AVAILABLE)) // no fault of the workflow's, which is to be resumed
+                throw Error("40000", "the end of the workflow could not be recorded, as a session locked its row");
+            throw;
+        }
+    }();
+    if (!held)
         throw Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor");
 }
 
@@ -119,7 +136,7 @@ void Executor::execute(const Taken& taken) {
     std::optional<ErrorText> error;
     {
         const pg::TemporaryContext context("pg_standin workflow", TopMemoryContext);
-        Execution execution(taken.id, taken.token, taken.recorded);
+        Execution execution(worker_, taken.id, taken.token, taken.recorded);
         std::optional<Execution::OwnCommit> completing;
         try {
             worker_.transactionAsIs([&] {
@@ -159,17 +176,27 @@ void Executor::turn() {
     if (const auto taken = take()) {
         execute(*taken);
         pg::call([] { CHECK_FOR_INTERRUPTS(); });
+        lastWork_ = Clock::now();
     } else {
         worker_.setState("idle");
-        worker_.wait(safetyNet);
+        worker_.wait(std::chrono::ceil<std::chrono::milliseconds>(idleUntil() - Clock::now()));
     }
 }
 
 void Executor::run() {
-    recover();
-    while (!worker_.stopping()) {
+    bool begun = false;
+    while (!worker_.stopping() && !worker_.askedToLeave() && Clock::now() < idleUntil()) {
         try {
-            turn();
+            const bool free = worker_.unlessBlocked([&] {
+                if (!begun)
+                    recover();
+                begun = true;
+                turn();
+            });
+            if (free)
+                worker_.recovered();
+            else
+                worker_.wait(blockedRetry);
         } catch (const pg::PgError& error) {
             // A cancel that met no step; what it interrupted is found again as taken by nobody.
             if (!error.is(ERRCODE_QUERY_CANCELED))
@@ -183,7 +210,7 @@ void Executor::run() {
 void executorMain(kernel::Worker& worker) { Executor(worker).run(); }
 
 void init() {
-    kernel::registerWorkerKind("executor", kernel::Channel::executor, executorMain);
+    kernel::registerWorkerKind("executor", kernel::Channel::executor, kernel::Rank::executor, executorMain);
     guardCommits();
 }
 

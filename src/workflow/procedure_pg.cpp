@@ -77,7 +77,7 @@ JsonbDatum callProcedure(const ProcedureCall& call) {
         portal->visible = false;
         PortalDefineQuery(portal, nullptr, command, CMDTAG_CALL, plan(command, parameters), nullptr);
         PortalStart(portal, parameterList(call, parameters), 0, InvalidSnapshot);
-        PortalRun(portal, FETCH_ALL, true, true, &receiver.callbacks, &receiver.callbacks, nullptr);
+        pg::runPortalOnce(portal, &receiver.callbacks);
         PortalDrop(portal, false);
         MemoryContextSwitchTo(previous);
         return receiver.output;

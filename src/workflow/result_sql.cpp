@@ -30,7 +30,8 @@ Outcome fetch(const std::string& id, Oid reader) {
         "SELECT CASE WHEN r.status <> 'open' THEN r.status WHEN t.token > 0 THEN 'running' ELSE 'pending' END, "
         "r.output, r.error, r.xmin::text::bigint "
         "FROM standin_private.workflow_run r LEFT JOIN standin_private.workflow_task t USING (workflow_id) "
-        "WHERE r.workflow_id = $1 AND (pg_has_role($2, r.submitter, 'USAGE') OR pg_has_role($2, 'standin_operator', "
+        "WHERE r.workflow_id = $1 AND (pg_has_role($2, to_regrole(quote_ident(r.submitter)), 'USAGE') "
+        "OR pg_has_role($2, 'standin_operator', "
         "'USAGE') "
         "OR pg_has_role($2, 'standin_auditor', 'USAGE'))");
     const pg::Rows rows = find.run(id, reader);

@@ -13,8 +13,8 @@ extern "C" {
 
 namespace standin::workflow {
 
-void resetSession(const std::string& applicationName) {
-    pg::call([name = applicationName.c_str()] {
+void resetSession() {
+    pg::call([] {
         PortalErrorCleanup();
         PortalHashTableDeleteAll();
         SetPGVariable("session_authorization", NIL, false);
@@ -24,7 +24,6 @@ void resetSession(const std::string& applicationName) {
         LockReleaseAll(USER_LOCKMETHOD, true);
         ResetTempTableNamespace();
         ResetSequenceCaches();
-        set_config_option("application_name", name, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
     });
 }
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <string>
-
 namespace standin::workflow {
 
 /// Leaves nothing of one workflow in the session for the next: settings, role, temporary tables, prepared statements,
 /// advisory locks, LISTEN. Like DISCARD ALL, except that plans are kept. Needs a transaction.
-void resetSession(const std::string& applicationName);
+void resetSession();
 
 } // namespace standin::workflow

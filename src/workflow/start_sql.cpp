@@ -1,7 +1,9 @@
 #include "kernel/clock.h"
+#include "kernel/instance.h"
 #include "kernel/wake.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
+#include "pg/user_code.h"
 
 extern "C" {
 #include <utils/fmgrprotos.h>
@@ -53,6 +55,7 @@ Definition readDefinition(const Start& start) {
                     "They run in a worker that is connected as the role that started them.",
                     row.get<bool>(4) ? "GRANT CONNECT ON DATABASE to the role."
                                      : "ALTER ROLE ... LOGIN (a password is not needed), or start it as another role.");
+    pg::requireUserRole(start.submitter, "workflows inside the database never run as");
     if (!row.get<bool>(6))
         throw Error("42501", "permission denied for procedure " + procedure);
     return {row.get<int32_t>(0), true};
@@ -63,9 +66,9 @@ bool insertRun(const Start& start, const Definition& definition) {
     static pg::Statement insert(
         "WITH run AS (INSERT INTO standin_private.workflow_run (workflow_id, name, version, submitter, input, "
         "created_at) "
-        "VALUES ($1, $2, $3, $4, $5, $7) ON CONFLICT DO NOTHING RETURNING workflow_id) "
-        "INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter, available_at) "
-        "SELECT workflow_id, $2, $6, $4, $7 FROM run");
+        "VALUES ($1, $2, $3, pg_get_userbyid($4), $5, $7) ON CONFLICT DO NOTHING RETURNING workflow_id) "
+        "INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter) "
+        "SELECT workflow_id, $2, $6, pg_get_userbyid($4) FROM run");
     return insert
                .run(start.id, start.name, definition.version, start.submitter, start.input,
                     definition.inDatabase ? "database" : "external", pg::Timestamptz{kernel::now()})
@@ -73,7 +76,7 @@ bool insertRun(const Start& start, const Definition& definition) {
 }
 
 void compareWithFirst(const Start& start) {
-    static pg::Statement find("SELECT name = $2, submitter = $3, input IS NOT DISTINCT FROM $4 "
+    static pg::Statement find("SELECT name = $2, submitter = pg_get_userbyid($3), input IS NOT DISTINCT FROM $4 "
                               "FROM standin_private.workflow_run WHERE workflow_id = $1");
     const pg::Rows rows = find.run(start.id, start.name, start.submitter, start.input);
     if (rows.empty())
@@ -90,8 +93,9 @@ void compareWithFirst(const Start& start) {
 void announce(const Start& start, const Definition& definition) {
     if (!definition.inDatabase)
         return kernel::wakeAtCommit(kernel::Channel::claim);
-    kernel::wakeAtCommit(kernel::Channel::executor);
-    static pg::Statement insert("INSERT INTO standin_private.workflow_role (role) VALUES ($1) ON CONFLICT DO NOTHING");
+    kernel::wakeRoleAtCommit(kernel::Channel::executor, start.submitter);
+    static pg::Statement insert(
+        "INSERT INTO standin_private.workflow_role (role) VALUES (pg_get_userbyid($1)) ON CONFLICT DO NOTHING");
     insert.run(start.submitter);
 }
 
@@ -121,6 +125,7 @@ STANDIN_FUNCTION(standin_workflow_start) {
             start.id = newId();
         const Definition definition = readDefinition(start);
         if (insertRun(start, definition)) {
+            kernel::requireAdopted();
             announce(start, definition);
             ForceSyncCommit();
         } else {

@@ -44,6 +44,7 @@ STANDIN_FUNCTION(standin_step) {
         throw execution->mark(*refusal);
     if (name.empty() || name.size() > 200)
         throw Error("22023", "name of a step must have 1 to 200 bytes");
+    execution->throwIfTurnIsOver();
 
     const StepCall call{
         .name = name,

@@ -1,4 +1,4 @@
-"""`make bench [BENCH=cdc|standin|workflow]`: all groups, or one."""
+"""`make bench [BENCH=cdc|standin|workflow|isolation]`: all groups, or one."""
 
 import importlib
 import platform
@@ -8,7 +8,7 @@ from harness import postgres, scratch
 
 from .results import Results
 
-GROUPS = ("cdc", "standin", "workflow")
+GROUPS = ("cdc", "standin", "workflow", "isolation")
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "log_min_messages": "warning"}
 
 

@@ -28,7 +28,7 @@ SEED = int(os.environ.get("STANDIN_SEED") or random.SystemRandom().randrange(1_0
 LARGE_POINTS = ["cdc_between_parts", "cdc_amid_truncate"]  # a large transaction surely comes to them
 POINTS = ["cdc_before_apply", "cdc_after_apply", "cdc_before_commit", "cdc_after_commit", *LARGE_POINTS]
 SOURCES = {"whole": f"consistency => 'transaction', transaction_topic => '{TRANSACTIONS}', batch_records => 220, stall_timeout => '1 hour'",
-           "soon": "consistency => 'eventual', workers => 3, batch_records => 40"}
+           "soon": "consistency => 'eventual', workers => 3, batch_records => 40, conflict_timeout => '1 hour'"}
 TABLES = {"account": ("id int primary key, v int, note text", ""),
           "entry": ("n int, id int, op text", ", kind => 'history'"),
           "board": ("id int primary key, v int", ", on_truncate => 'apply'"),
@@ -205,7 +205,7 @@ def report(bank, database, connector):
     print(bank.query("select source, topic, partition, record_offset, sqlstate, error, column_name from standin.cdc_dead_letters limit 20"))
     print(bank.query("select application_name, wait_event_type, wait_event, state, now() - xact_start, pg_blocking_pids(pid) from pg_stat_activity"
                      " where application_name like 'pg_standin cdc%'"))
-    print(bank.query("select source, target::regclass, encode(position, 'hex'), old_key, stored, fetched, new_key from standin_private.cdc_key_change"))
+    print(bank.query("select source, target::regclass, encode(position, 'hex'), old_key, stored from standin_private.cdc_key_change"))
     for source in SOURCES:
         offsets = bank.offsets(source)
         print(source, {place: (offsets.get(place), end) for place, end in ends(connector, source).items() if offsets.get(place) != end})

@@ -1,7 +1,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "cdc/avro.h"
+#include "cdc/avro/reader.h"
 
 using namespace standin;
 using namespace standin::cdc;

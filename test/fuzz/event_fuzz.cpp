@@ -1,7 +1,7 @@
 #include <string_view>
 
-#include "cdc/event.h"
-#include "cdc/position_marks.h"
+#include "cdc/event/event.h"
+#include "cdc/event/duplicates.h"
 
 using namespace standin;
 using namespace standin::cdc;

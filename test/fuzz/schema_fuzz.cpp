@@ -1,7 +1,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "cdc/schema.h"
+#include "cdc/value/connect_schema.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     try {

@@ -119,6 +119,13 @@ def debezium(core, prefix, *, partitions=1, **more):
         "slot.max.retries": 1000, "slot.retry.delay.ms": 1000, **more}
 
 
+def signalling(kafka, topic):
+    """Properties of a Debezium source that takes signals from a topic, and needs no table at its database for snapshots."""
+    kafka.topic_create(topic)
+    return {"signal.enabled.channels": "kafka", "signal.kafka.topic": topic, "signal.kafka.bootstrap.servers": kafka.brokers,
+            "read.only": True, "incremental.snapshot.chunk.size": 20000}
+
+
 class Connect(ConnectWorker):
     """Streams the tables of one core to topics <prefix>.public.<table> and <prefix>.transaction."""
 

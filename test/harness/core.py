@@ -1,8 +1,9 @@
 """The core banking system: a plain PostgreSQL with pgbench's bank, an idempotent payment function and a log of its own.
 
-The contract with a connector is two statements (see core/functions.sql):
+The contract with a connector is three statements (see core/functions.sql):
     select status, reference, message from core_post($1 text, $2 text, $3 jsonb)
     select status, reference, message from core_inquire($1 text)
+    select core_witness($1 text, $2 text, $3 text)
 """
 
 import contextlib

@@ -5,11 +5,11 @@ version is fetched anew and a second run needs no network.
 """
 
 import hashlib
-import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
+
+from . import cache
 
 POMS = pathlib.Path(__file__).with_name("maven")
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
@@ -22,41 +22,26 @@ class ArtifactsUnavailable(Exception):
     """Maven could not deliver; the message says what was wanted, and Maven's own last words."""
 
 
-def cache_root():
-    base = os.environ.get("PG_STANDIN_CACHE")
-    return pathlib.Path(base) if base else pathlib.Path.home() / ".cache" / "pg_standin"
-
-
 def resolve(name, plugin=False):
     """The folder with all jars of maven/<name>.xml; downloads it at the first call on this machine."""
     pom = POMS / f"{name}.xml"
     digest = hashlib.sha256(pom.read_bytes() + (b"plugin" if plugin else b"")).hexdigest()[:16]
-    target = cache_root() / "maven" / f"{name}-{digest}"
-    if not target.is_dir():
-        _download(pom, target, plugin)
-    return target
+    return cache.kept(cache.root() / "maven" / f"{name}-{digest}", lambda work: _download(pom, work, plugin))
 
 
-def _download(pom, target, plugin):
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _download(pom, work, plugin):
     if not shutil.which("mvn"):
         raise ArtifactsUnavailable(f"{pom.name}: mvn is not installed (Debian package maven)")
-    # Into a folder of our own first: an interrupted download must not pass for a complete one.
-    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-        shutil.copy(pom, f"{work}/pom.xml")
-        done = subprocess.run(
-            ["mvn", "-B", "-q", COPY, "-DincludeScope=runtime", f"-DoutputDirectory={work}/libs"],
-            cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            raise ArtifactsUnavailable(
-                f"the Maven artifacts of {pom} could not be resolved (no network, or no such version); "
-                f"mvn said:\n{done.stdout[-2000:]}")
-        if plugin:
-            for jar in pathlib.Path(f"{work}/libs").iterdir():
-                if jar.name.startswith(CONNECT_HAS):
-                    jar.unlink()
-        try:
-            os.rename(f"{work}/libs", target)
-        except OSError:
-            if not target.is_dir():  # another process was faster: its copy is as good
-                raise
+    shutil.copy(pom, f"{work}/pom.xml")
+    done = subprocess.run(
+        ["mvn", "-B", "-q", COPY, "-DincludeScope=runtime", f"-DoutputDirectory={work}/libs"],
+        cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise ArtifactsUnavailable(
+            f"the Maven artifacts of {pom} could not be resolved (no network, or no such version); "
+            f"mvn said:\n{done.stdout[-2000:]}")
+    if plugin:
+        for jar in pathlib.Path(f"{work}/libs").iterdir():
+            if jar.name.startswith(CONNECT_HAS):
+                jar.unlink()
+    return work / "libs"

@@ -41,9 +41,14 @@ def stage_bindir(build=None):
     else:
         roots = [REPOSITORY / "build" / name / "stage" for name in ([build] if build else ["debug", "release"])]
     for root in roots:
-        for initdb in sorted(root.glob("usr/lib/postgresql/*/bin/initdb")):
-            return initdb.parent
+        if (root / "server" / "initdb").exists():
+            return (root / "server").resolve()
     raise RuntimeError(f"no staged server in {', '.join(map(str, roots))}: run make stage first")
+
+
+def stage_root(bindir):
+    """The staged tree that the folder of programs is in."""
+    return next(parent for parent in bindir.parents if (parent / "server").resolve() == bindir)
 
 
 def reachable(bindir, user, directory):
@@ -54,7 +59,7 @@ def reachable(bindir, user, directory):
     probe = subprocess.run(as_user(user, ["test", "-x", bindir / "postgres"]), check=False)
     if probe.returncode == 0:
         return bindir
-    root = bindir.parents[4]  # <root>/usr/lib/postgresql/15/bin
+    root = stage_root(bindir)
     copy = pathlib.Path(directory) / "stage"
     shutil.copytree(root, copy, symlinks=True, dirs_exist_ok=True)
     run(["chmod", "-R", "go+rX", copy])

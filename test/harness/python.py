@@ -1,13 +1,10 @@
 """A Python of its own with packages from PyPI, which Debian does not have: made once and cached, as Maven's jars are."""
 
 import hashlib
-import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 
-from .maven import cache_root
+from . import cache
 
 CONFLUENT = "confluent-kafka[avro,schemaregistry]==2.16.1"  # one list for all who need it: one download
 
@@ -19,28 +16,18 @@ class PackagesUnavailable(Exception):
 def interpreter(*packages):
     """The path of a Python that can import the packages ("name==version"); downloads them at the first call."""
     digest = hashlib.sha256("\n".join([sys.version, *packages]).encode()).hexdigest()[:16]
-    target = cache_root() / f"python-{digest}"
-    if not (target / "packages").is_dir():
-        _download(packages, target)
-    return target / "python"
+    return cache.kept(cache.root() / f"python-{digest}", lambda work: _download(packages, work)) / "python"
 
 
-def _download(packages, target):
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Into a folder of our own first: an interrupted download must not pass for a complete one.
-    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-        new = pathlib.Path(work) / "new"
-        _run([sys.executable, "-m", "venv", f"{work}/venv"], packages)
-        _run([f"{work}/venv/bin/pip", "install", "-q", "--disable-pip-version-check", "--target", new / "packages",
-              *packages], packages)
-        launcher = new / "python"
-        launcher.write_text(f'#!/bin/sh\nPYTHONPATH="${{0%/*}}/packages" exec {sys.executable} "$@"\n')
-        launcher.chmod(0o755)
-        try:
-            os.rename(new, target)
-        except OSError:
-            if not target.is_dir():  # another process was faster: its copy is as good
-                raise
+def _download(packages, work):
+    new = work / "new"
+    _run([sys.executable, "-m", "venv", f"{work}/venv"], packages)
+    _run([f"{work}/venv/bin/pip", "install", "-q", "--disable-pip-version-check", "--target", new / "packages",
+          *packages], packages)
+    launcher = new / "python"
+    launcher.write_text(f'#!/bin/sh\nPYTHONPATH="${{0%/*}}/packages" exec {sys.executable} "$@"\n')
+    launcher.chmod(0o755)
+    return new
 
 
 def _run(argv, packages):

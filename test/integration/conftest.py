@@ -17,3 +17,6 @@ def bank(request):
         print(f"data and logs are kept in {environment.directory}")
         scratch.keep(environment.directory)
     environment.stop()
+    if environment.service:
+        # An assertion of test builds (src/pg/user_code.cpp), which a worker may survive.
+        assert "with the product's rights" not in environment.service.process.log.read_text(errors="replace")

@@ -57,6 +57,7 @@ class Stream:
             raise
 
     def drop(self):
+        assert self.bank.query("select * from standin.stat_cdc_records where source = %s and unaccounted <> 0", [self.name]) == []
         self.bank.query("select standin.cdc_source_drop(%s)", [self.name])
 
 

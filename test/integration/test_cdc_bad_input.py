@@ -172,7 +172,7 @@ def test_a_table_that_is_dropped_while_its_source_runs(kafka, bank):
     stream.applied(1)
     bank.query("drop table gone")
     kafka.produce_bytes(stream.topic, [(KEY, text({"id": 2, "v": 2}))])
-    await_("the complaint", lambda: stream.state() == "retrying" and "exist" in stream.stat("last_error"), 30)
+    await_("the complaint", lambda: stream.state() == "troubled" and "exist" in stream.stat("last_error"), 30)
     kafka.produce_bytes(other.topic, [(KEY, text({"id": 1, "v": 1}))])
     other.applied(1)
     assert bank.value("select count(*) from standin.cdc_dead_letters where source = 'gone'") == 0

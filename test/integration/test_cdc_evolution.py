@@ -198,8 +198,8 @@ def test_hostile_names(kafka, bank):
     stream.applied(1)
     assert stream.columns()[1][:2] == (hostile, "text") and stream.rows() == [(1, "v")]
     stream.produce([with_schema("c", {"id": 2, "y" * 64: "v"}, ID | {"y" * 64: {"type": "string"}})])
-    stream.complains("is too long for a column")
-    assert stream.stat("next_offset") == 1
+    stream.applied(2)
+    assert stream.rows() == [(1, "v"), (2, None)] and stream.stat("unknown_fields") == 1
     stream.drop()
 
 
@@ -343,7 +343,7 @@ def test_a_type_that_changed_is_not_guessed(kafka, bank):
 
 
 def test_schema_topics_are_for_eventual_sources(kafka, bank):
-    for words, state in [("schema_topic => 'a b'", "42602"), ("schema_topic => 'a', consistency => 'transaction', transaction_topic => 'b'", "22023")]:
+    for words, state in [("schema_topic => 'a b'", "22023"), ("schema_topic => 'a', consistency => 'transaction', transaction_topic => 'b'", "22023")]:
         try:
             bank.query(f"select standin.cdc_source_create('odd', 'kafka', {words})")
             raise AssertionError(words)

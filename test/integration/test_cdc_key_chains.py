@@ -91,34 +91,46 @@ def test_whatever_partition_is_ahead(kafka, bank, tell, workers):
     stream.drop()
 
 
-@pytest.mark.parametrize("order", [(1, 2, 0), (1, 0, 2)])
-def test_what_was_taken_too_early_is_mended(kafka, bank, order):
-    """Partition 0 is too far behind to be waited for: the first insert takes what is there, and the second has it from it."""
-    stream = wide(bank, f"mended{order[1]}", PARTITIONS, workers=3, conflict_timeout="'100 milliseconds'")
+@pytest.mark.parametrize("retried", [False, True])
+def test_what_could_not_be_waited_for_is_no_guess(kafka, bank, retried):
+    """The old row, whose last values are still to come, stays as it is; its values go into the new one when both are there."""
+    stream = wide(bank, f"patient{retried}", PARTITIONS, workers=3, conflict_timeout="'100 milliseconds'")
     story = begin(stream, Log(), 0)
     stream.applied(2)
     send(stream, *story.log.event("d", {"id": 2}), None, 1)
-    expected, sent = chain(story), 3
-    for partition in order:
-        sent += story.send(partition)
-        stream.applied(sent)
-    assert wide_rows(stream) == expected and stream.dead_letters() == []
+    story.event("u", 0, 1, note="late")
+    story.rekey((0, 1), (1, 2))
+    sent = 3 + story.send(1)
+    stream.applied(sent)
+    assert wide_rows(stream) == [(1, 1, *STORED)]
+    assert bank.query("select sqlstate, hint like '%%REPLICA IDENTITY FULL%%reselect%%' from standin.cdc_dead_letters where source = %s", [stream.name]) == [("22004", True)]
+    if retried:  # too early
+        bank.query("select standin.cdc_dead_letter_retry(%s)", [stream.name])
+        await_("the retry", lambda: bank.value("select attempts from standin.cdc_dead_letters where source = %s", [stream.name]) == 2)
+    sent += story.send(0)
+    stream.applied(sent)
+    assert wide_rows(stream) == []
+    assert bank.value("select standin.cdc_dead_letter_retry(%s)", [stream.name]) == 1
+    await_("the retry", lambda: stream.dead_letters() == [])
+    assert wide_rows(stream) == [(2, 2, "late", *STORED[1:])]
     nothing_left(bank)
     stream.drop()
 
 
-def test_what_could_not_be_waited_for_is_retried(kafka, bank):
-    stream = wide(bank, "orphaned", PARTITIONS, workers=3, conflict_timeout="'100 milliseconds'")
-    story = begin(stream, Log(), 0)
+def test_workers_that_wait_for_each_other(kafka, bank):
+    """Each gets the half that the other waits for into a batch whose own half waits: neither waits for ever."""
+    stream = wide(bank, "crosswise", 4, workers=2, batch_records=1000, conflict_timeout="'1 hour'")
+    log = Log()
+    for key, partition in ((1, 0), (3, 3)):  # partitions 0 and 2 are one worker's, 1 and 3 the other's
+        send(stream, *log.event("c", WIDE | {"id": key}), None, partition)
     stream.applied(2)
-    send(stream, *story.log.event("d", {"id": 2}), None, 1)
-    expected, sent = chain(story), 3
-    for partition in (2, 1, 0):
-        sent += story.send(partition)
-        stream.applied(sent)
-    assert wide_rows(stream) == [] and [row[:2] for row in stream.dead_letters()] == [(0, "22004"), (1, "22004")]
-    assert bank.value("select standin.cdc_dead_letter_retry('orphaned', force => true)") == 2
-    await_("the retries", lambda: stream.dead_letters() == [])
-    assert wide_rows(stream) == expected
+    changes = [change_key(stream, log, old, new, WITHHELD, partitions) for old, new, partitions in ((1, 2, (0, 1)), (3, 4, (3, 2)))]
+    for _, arrive in changes:
+        arrive()
+    await_("both to wait", lambda: bank.query("select state from standin.stat_worker where kind = 'cdc' and key like 'crosswise%%'") == [("waiting",)] * 2)
+    for leave, _ in changes:
+        leave()
+    stream.applied(8)
+    assert wide_rows(stream) == [(2, 2, *STORED), (4, 2, *STORED)] and stream.dead_letters() == []
     nothing_left(bank)
     stream.drop()

@@ -38,7 +38,7 @@ def test_a_registry_that_is_away_costs_nothing(kafka, bank, registry, trouble):
     said = stream.retrying("schema registry " + registry.url)
     assert {"stopped": "connect to server", "error": "HTTP 500", "hang": "timed out"}[trouble].lower() in said.lower(), said
     # The other stream knows its schemas and does not notice.
-    other.write([(None, other.frame(b"\0\2\2\2\2b" + b"\0" * 6 + b"\2u\0"))])
+    other.write([(None, other.frame(b"\0\2\2\2\2b" + b"\0" * 6 + b"\2c\0"))])
     other.applied(2)
     assert other.rows() == [(1, "b")] and other.letters() == []
     registry.behave("ok")

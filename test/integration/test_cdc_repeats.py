@@ -46,6 +46,30 @@ def test_what_a_restarted_connector_sends_again_is_no_news(kafka, bank):
     stream.drop()
 
 
+def test_each_record_is_counted_once(kafka, bank):
+    """Whatever becomes of it, and however late that is known."""
+    def counted():
+        return bank.query("select records, applied, duplicates, filtered, ignored, dead_letters, unaccounted from standin.stat_cdc_records where source = 'counted'")[0]
+    stream = Stream(bank, "counted", "id int primary key, v int, constraint small check (v < 100)", table={"row_filter": "v <> 7"})
+    log = Log()
+    events = [log.event("c", {"id": 1, "v": 1}), log.event("c", {"id": 2, "v": "poison"}), log.event("c", {"id": 3, "v": 500}), log.event("u", {"id": 1, "v": 600}),
+              log.event("c", {"id": 4, "v": 7}), log.event("u", {"id": 1, "v": 2}), log.event("d", {"id": 1}), ({"id": 1}, None)]
+    stream.produce(events)
+    stream.applied(8)
+    assert counted() == (8, 4, 0, 1, 1, 2, 0)  # the update that fails is coalesced away
+    letters = counted()[5]
+    stream.produce(events)
+    stream.applied(16)
+    assert counted()[0] == 16 and counted()[5] == letters and counted()[-1] == 0
+    bank.query("alter table counted drop constraint small")
+    bank.query("select standin.cdc_dead_letter_retry('counted', force => true)")
+    await_("the retries", lambda: [letter[0] for letter in stream.dead_letters()] == [1], 30)
+    assert counted()[0] == 16 + letters - 1 and counted()[5] == letters and counted()[-1] == 0
+    assert bank.value("select record_rate > 0 from standin_private.cdc_progress where source = 'counted'")
+    assert bank.query("select backlog from standin.backlogs where (kind, name) = ('source', 'counted')") == [(0,)]
+    stream.drop()
+
+
 def test_a_tombstone_that_comes_again_takes_no_later_row_with_it(kafka, bank):
     """A flattened delete bears no place: it is applied again, and so must be what follows it."""
     stream = Stream(bank, "tombstones", "id int primary key, v int")

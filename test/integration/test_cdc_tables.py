@@ -77,25 +77,18 @@ def test_foreign_keys_defaults_and_domains(kafka, bank):
 
 
 def test_foreign_keys_that_are_skipped(kafka, bank):
-    """Neither the child's check nor the parent's, straight into the heap and, beside another trigger, by SQL."""
-    bank.query("create table elder (id int primary key); alter table elder owner to replica; create table seen (id int); alter table seen owner to replica;"
-               "create function public.see() returns trigger language plpgsql as $$begin insert into public.seen values (new.id); return new; end$$")
+    """Neither the child's check nor the parent's."""
+    bank.query("create table elder (id int primary key); alter table elder owner to replica")
     elders = Stream(bank, "elder", None, table={"foreign_keys": "skip"})
-    direct = Stream(bank, "younger", "id int primary key, elder int references elder", table={"foreign_keys": "skip"})
-    bank.query("create table youngest (id int primary key, elder int references elder); alter table youngest owner to replica;"
-               "create trigger see after insert on youngest for each row execute function public.see();"
-               "alter table youngest enable always trigger see")
-    by_sql = Stream(bank, "youngest", None, table={"foreign_keys": "skip"})
-    for children in (direct, by_sql):
-        children.produce([event("c", {"id": 1, "elder": 1}), event("c", {"id": 2, "elder": 7})])
-        children.applied(2)
+    children = Stream(bank, "younger", "id int primary key, elder int references elder", table={"foreign_keys": "skip"})
+    children.produce([event("c", {"id": 1, "elder": 1}), event("c", {"id": 2, "elder": 7})])
+    children.applied(2)
     elders.produce([event("c", {"id": 1}), event("d", {"id": 1}), event("c", {"id": 7})])
     elders.applied(3)
-    for stream in (direct, by_sql, elders):
+    for stream in (children, elders):
         assert stream.dead_letters() == []
         stream.drop()
-    assert direct.rows() == by_sql.rows() == [(1, 1), (2, 7)] and elders.rows() == [(7,)]
-    assert bank.query("select id from seen order by id") == [(1,), (2,)]
+    assert children.rows() == [(1, 1), (2, 7)] and elders.rows() == [(7,)]
     # and the session's other tables are checked as before
     checked = Stream(bank, "checked", "id int primary key, elder int references elder")
     checked.produce([event("c", {"id": 1, "elder": 8})])
@@ -139,7 +132,7 @@ def test_applied_as_the_owner_never_as_a_superuser(kafka, bank):
     # The environment's fault is no fault of the record: it waits, and goes on when mended.
     bank.query("alter table mutinous owner to postgres")
     stream.produce([event("c", {"id": 2, "v": 2})])
-    await_("the refusal", lambda: stream.state() == "retrying" and "superuser" in stream.stat("last_error"), 30)
+    await_("the refusal", lambda: stream.state() == "troubled" and "superuser" in stream.stat("last_error"), 30)
     bank.query("alter table mutinous owner to replica")
     stream.applied(2)
     assert stream.dead_letters() == []

@@ -281,3 +281,24 @@ def test_real_transactions(real):
     # A history, which keeps what comes twice, has each event of the real connector's once.
     total = bank.core.query("select count(*), count(*), sum(delta) from pgbench_history")
     await_("the history", lambda: bank.query("select count(*), count(distinct hid), sum(delta) from journal") == total, 120)
+
+
+def test_a_deferred_foreign_key_is_checked_when_the_transaction_is_whole(kafka, bank):
+    """As at the source: the child may come first, in one table or two. What breaks it is a dead letter, and no endless retry."""
+    source = Transactions(bank, "deferred", {
+        "parent": "id int primary key, v int", "child": "id int primary key, v int references deferred_parent deferrable initially deferred",
+        "tree": "id int primary key, v int references deferred_tree deferrable initially deferred"}, partitions=1)
+    source.boundaries(("BEGIN", 1))
+    for order, (table, row) in enumerate([("child", {"id": 1, "v": 10}), ("parent", {"id": 10, "v": 0}), ("tree", {"id": 2, "v": 1}), ("tree", {"id": 1, "v": None})], 1):
+        source.event(1, order, table, "c", row, 0)
+    source.boundaries(("END", 1, {"child": 1, "parent": 1, "tree": 2}))
+    source.await_rows("tree", [(1, None), (2, 1)])
+    assert bank.query("select topic, sqlstate, error from standin.cdc_dead_letters where source = 'deferred'") == []
+    assert source.rows("parent") == [(10, 0)] and source.rows("child") == [(1, 10)]
+    source.boundaries(("BEGIN", 2))
+    source.event(2, 1, "child", "c", {"id": 2, "v": 99}, 0)
+    source.event(2, 2, "parent", "c", {"id": 20, "v": 0}, 0)
+    source.boundaries(("END", 2, {"child": 1, "parent": 1}))
+    source.await_rows("parent", [(10, 0), (20, 0)])
+    assert bank.query("select topic, sqlstate from standin.cdc_dead_letters where source = 'deferred'") == [("deferred.public.child", "23503")]
+    source.drop()

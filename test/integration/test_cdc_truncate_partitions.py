@@ -325,7 +325,8 @@ def test_halves_of_a_changed_key(kafka, bank):
         send(stream, *truncate, None, 0)
         (leave if first else arrive)()
         stream.applied(at + 4)
-        assert wide_rows(stream) == [] and stream.dead_letters() == []
+        # The half that comes has nothing to take the withheld value from, which is not guessed.
+        assert wide_rows(stream) == [] and [letter[:3] for letter in stream.dead_letters()] == [(1, "22004", "note")] * first
         nothing_left(bank)
         send(stream, *log.event("c", {"id": 5} | WIDE), None, 0)
         send(stream, *log.event("d", {"id": 5}), None, 0)

@@ -143,7 +143,7 @@ def test_no_dead_letter_holds_it_either(kafka, bank):
         stream.applied(1)
         with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match='hold the field "pan" in the clear'):
             session.commit()
-    bank.query("select standin.cdc_dead_letter_discard('buried', 'test')")
+    bank.query("select standin.cdc_dead_letter_discard('buried', reason => 'test', everything => true)")
     with masking(bank, stream) as session:
         session.commit()
     stream.produce([poison(2)])

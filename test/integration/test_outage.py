@@ -150,7 +150,7 @@ def test_the_books_balance(bank, payments):
 def test_a_row_missing_anywhere_shows(bank, payments, table):
     with contextlib.closing(bank.service.connect(bank.DATABASE, autocommit=False)) as session:
         cursor = session.cursor()
-        cursor.execute("set local session_replication_role = replica")  # past the triggers that forbid it
+        cursor.execute(f"alter table standin_private.{table} disable trigger user")  # which forbid it
         cursor.execute(f"delete from standin_private.{table} where ctid in "
                        f"(select ctid from standin_private.{table} where {SOURCES[table]} limit 1)")
         assert cursor.rowcount == 1

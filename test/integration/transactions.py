@@ -21,11 +21,13 @@ class Transactions:
             bank.query("select standin.cdc_table_add(%s, %s, %s, on_truncate => %s)",
                        [name, f"{name}.public.{table}", f"{name}_{table}", on_truncate])
 
-    def event(self, transaction, order, table, op, row, partition):
-        """A key and an envelope; None for the transaction: a row of a snapshot; no row: a truncate."""
+    def event(self, transaction, order, table, op, row, partition, image=None):
+        """A key and an envelope; None for the transaction: a row of a snapshot; no row: a truncate. `image`: the row before, of a table
+        without a key."""
         self.lsn += 1
         before, after = (row, None) if op == "d" else (None, row)
-        key = row and {"id": row["id"]}
+        before = image or before
+        key = row and not image and {"id": row["id"]} or None
         block = transaction and {"id": f"{transaction}:{self.lsn}", "total_order": order, "data_collection_order": 1}
         source = {"version": "3.6.1.Final", "connector": "postgresql", "name": self.name, "ts_ms": MILLIS, "snapshot": "false",
                   "db": "core", "sequence": f'["{self.lsn}","{self.lsn}"]', "schema": "public", "table": table,

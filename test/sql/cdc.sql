@@ -45,6 +45,7 @@ SELECT standin.cdc_table_add('s', 'no topic', 'cdc_target');
 SELECT standin.cdc_table_add('s', 't', 'cdc_target', on_truncate => 'delete');
 SELECT standin.cdc_table_add('s', 't', 'cdc_target', apply_role => 'cdc_nobody');
 SELECT standin.cdc_table_add('s', 't', 'cdc_target', apply_role => 'cdc_stranger');
+GRANT USAGE ON FOREIGN SERVER k TO cdc_admin;
 SET ROLE cdc_admin;
 SELECT standin.cdc_table_add('s', 't', 'cdc_target');
 RESET ROLE;

@@ -92,7 +92,8 @@ SELECT standin.cdc_table_alter('m', 'x');
 SELECT standin.cdc_table_alter('m', 't', row_filter => 'short');
 SELECT standin.cdc_table_alter('m', 't', on_truncate => 'maybe');
 SELECT standin.cdc_table_alter('m', 't', apply_role => 'postgres');
-SELECT standin.cdc_table_alter('m', 't', row_filter => '', on_truncate => 'apply', foreign_keys => 'skip', data_collection => 'public.t');
+SELECT standin.cdc_table_alter('m', 't', foreign_keys => 'skip');
+SELECT standin.cdc_table_alter('m', 't', row_filter => '', on_truncate => 'apply', data_collection => 'public.t');
 SELECT kind, on_truncate, schema_evolution, foreign_keys, row_filter, data_collection FROM standin.cdc_tables WHERE source = 'm';
 SELECT column_name, kind, field, argument, confidential FROM standin.cdc_columns WHERE source = 'm' ORDER BY 1, 2;
 -- Only whoever could write the table may say what is written, and run expressions as its owner.

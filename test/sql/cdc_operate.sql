@@ -42,6 +42,14 @@ SELECT standin.cdc_replay('o', 'core.public.a', 0, 2, 4, 'cdco_copy') AS replay 
 SELECT :'replay' ~ '^o\.replay[0-9]+$' AS named;
 SELECT topic, partition, target, next_offset, stop_offset FROM standin.stat_cdc WHERE source = :'replay';
 SELECT standin.cdc_source_drop(:'replay');
+-- A comparison commits, so it is no part of a transaction.
+BEGIN;
+CALL standin.cdc_verify('o', 'core.public.a', 'cdco_a');
+ROLLBACK;
+CREATE FUNCTION cdco_verify() RETURNS void LANGUAGE plpgsql AS $$ DECLARE run bigint; BEGIN CALL standin.cdc_verify('o', 'core.public.a', 'cdco_a', run => run); END $$;
+SELECT cdco_verify();
+DROP FUNCTION cdco_verify();
+DO $$ DECLARE run bigint; BEGIN CALL standin.cdc_verify('o', 'core.public.a', 'cdco_a', run => run); EXCEPTION WHEN active_sql_transaction THEN RAISE NOTICE '%', SQLERRM; END $$;
 -- Signals.
 SELECT standin.cdc_snapshot('o', 'core.public.a');
 SELECT standin.cdc_source_alter('o', signal_topic => 'signals');
@@ -71,22 +79,33 @@ SELECT standin.cdc_dead_letter_retry('o');
 UPDATE standin_private.kafka_dead_letter SET topic = 'core.public.log' WHERE record_offset = 3;
 SELECT stale FROM standin.cdc_dead_letters WHERE record_offset = 3;
 SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', 0, 9, 'none such');
-SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', NULL, NULL, 'all?');
+SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', NULL::integer, NULL::bigint, 'all?');
 SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', 0, 1, ' ');
 SET ROLE cdco_operator;
 SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', 0, 1, 'told by the core''s team');
-SELECT standin.cdc_dead_letter_discard('gone', 'a test', sqlstate => '22001');
-SELECT standin.cdc_dead_letter_discard('gone', NULL);
+SELECT standin.cdc_dead_letter_discard('gone', sqlstate => '22001', reason => 'a test');
+-- The arguments are those of a retry: the second is a topic, and a slip of the pen discards nothing.
+SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a');
+SELECT standin.cdc_dead_letter_discard('o', reason => 'everything?');
+SELECT standin.cdc_dead_letter_discard('o', 'core.public.log', reason => 'one topic');
+SELECT topic, record_offset FROM standin.cdc_dead_letters WHERE source = 'o' ORDER BY record_offset;
+-- The way back: what was discarded stays noted, and is taken back once.
+SELECT standin.cdc_dead_letter_restore('o', 'core.public.log', 0, 3);
+SELECT standin.cdc_dead_letter_restore('o', 'core.public.log', 0, 3);
+SELECT standin.cdc_dead_letter_restore('o');
+SELECT standin.cdc_dead_letter_restore('gone', 'core.public.a');
+SELECT source, topic, record_offset, key, stale, restored_by FROM standin.cdc_dead_letters ORDER BY record_offset;
+SELECT standin.cdc_dead_letter_retry('gone', 'core.public.a', 0, 1);
+SELECT standin.cdc_dead_letter_discard('gone', 'core.public.a', reason => 'again');
 RESET ROLE;
 SET ROLE cdco_auditor;
-SELECT source, topic, record_offset, sqlstate, discarded_by, reason FROM standin.cdc_dead_letters_discarded ORDER BY record_offset;
+SELECT source, topic, record_offset, sqlstate, discarded_by, reason, restored_by FROM standin.cdc_dead_letters_discarded ORDER BY record_offset, discarded_at;
 SELECT count(*) FROM standin.cdc_dead_letters WHERE source = 'gone';
 SELECT count(*) FROM standin.cdc_signals;
 SELECT standin.cdc_seek('o', 'core.public.a', 'end');
-SELECT standin.cdc_dead_letter_discard('o', 'an auditor only reads');
+SELECT standin.cdc_dead_letter_discard('o', reason => 'an auditor only reads', everything => true);
 RESET ROLE;
-SELECT standin.cdc_dead_letter_discard('o', 'cleaning up') >= 0;
-DELETE FROM standin_private.kafka_dead_letter_discarded;
+SELECT standin.cdc_dead_letter_discard('o', reason => 'cleaning up', everything => true) >= 0;
 SELECT standin.cdc_source_drop('o');
 DROP TABLE cdco_a, cdco_copy, cdco_log, cdco_signal; DROP SERVER ko;
 REVOKE USAGE, CREATE ON SCHEMA public FROM cdco_owner;

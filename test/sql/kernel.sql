@@ -19,21 +19,26 @@ CREATE TRIGGER wake AFTER INSERT ON announcing FOR EACH STATEMENT EXECUTE FUNCTI
 INSERT INTO announcing VALUES (1);
 DROP TABLE announcing;
 SELECT standin_private.crash_point_arm(repeat('x', 64));
--- The instance guard: bound to this server by CREATE EXTENSION.
+-- The instance guard: bound to this server by the first definition.
+SELECT standin.workflow_define('kernel') IS NOT NULL AS defined;
 SELECT refusal IS NULL AS may_speak FROM standin.instance;
 BEGIN;
+ALTER TABLE standin_private.instance DISABLE TRIGGER USER;
 UPDATE standin_private.instance SET system_identifier = '1';
 SELECT standin_private.instance_refusal() LIKE 'bound to system identifier 1, this server has %' AS another_server;
 ROLLBACK;
 BEGIN;
+ALTER TABLE standin_private.instance DISABLE TRIGGER USER;
 UPDATE standin_private.instance SET data_directory = '/elsewhere', host = 'h';
 SELECT standin_private.instance_refusal() LIKE 'bound to /elsewhere on host h, this is %' AS another_place;
 ROLLBACK;
 BEGIN;
+ALTER TABLE standin_private.instance DISABLE TRIGGER USER;
 UPDATE standin_private.instance SET database_oid = 1;
 SELECT standin_private.instance_refusal();
 ROLLBACK;
 BEGIN;
+ALTER TABLE standin_private.instance DISABLE TRIGGER USER;
 UPDATE standin_private.instance SET timeline = 7;
 SELECT standin_private.instance_refusal();
 UPDATE standin_private.instance SET setting = 'bank-a';

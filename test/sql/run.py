@@ -1,5 +1,6 @@
 """Runs the SQL tests on a private server: `run.py regress [NAME...]` (pg_regress, expected/), `run.py pgtap [FILE...]`
-(pg_prove). `run.py reference [--write]` holds the README's SQL reference against the catalog. `run.py accept NAME...` writes what the regress tests print to expected/, to be read before it is committed."""
+(pg_prove). `run.py reference [--write]` holds docs/reference against the catalog. `run.py accept NAME...` writes what the
+regress tests print to expected/, to be read before it is committed."""
 
 import os
 import pathlib
@@ -54,7 +55,7 @@ def pgtap(server, _directory):
 
 
 def check_reference(server, _directory):
-    return reference.check(server, HERE.parents[1] / "README.md", "--write" in sys.argv)
+    return reference.check(server, HERE.parents[1] / "docs" / "reference", "--write" in sys.argv)
 
 
 def main():

@@ -182,6 +182,7 @@ ALTER TABLE standin_private.decision DISABLE TRIGGER ALL;
 ALTER TABLE standin_private.core_answer DISABLE TRIGGER ALL;
 ALTER TABLE standin_private.repair DISABLE TRIGGER ALL;
 ALTER TABLE standin_private.pending_transaction DISABLE TRIGGER ALL;
+ALTER TABLE standin_private.transaction_key DISABLE TRIGGER ALL;
 SELECT t.tampering, shows(t.tampering)
 FROM (VALUES
     ($$DELETE FROM standin_private.decision WHERE key = 'f1'$$),
@@ -217,6 +218,7 @@ ALTER TABLE standin_private.decision ENABLE TRIGGER ALL;
 ALTER TABLE standin_private.core_answer ENABLE TRIGGER ALL;
 ALTER TABLE standin_private.repair ENABLE TRIGGER ALL;
 ALTER TABLE standin_private.pending_transaction ENABLE TRIGGER ALL;
+ALTER TABLE standin_private.transaction_key ENABLE TRIGGER ALL;
 SELECT balanced FROM standin.conservation WHERE core = 'fn';
 SELECT standin.core_define('fn', connector => 'function', connector_role => 'bank_connector', post_function => 'corebank.post',
                            inquire_function => 'corebank.inquire', probe_interval => '1 hour');

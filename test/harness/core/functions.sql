@@ -43,6 +43,15 @@ begin
 end
 $$;
 
+-- Keeps a claim in place of the one that it follows, or as the first; answers which one stands.
+create function core_witness(instance text, claim text, follows text) returns text
+language sql security definer set search_path = public, pg_temp
+as $$
+    insert into core_witness_mark as m (instance, claim) values (core_witness.instance, core_witness.claim)
+    on conflict (instance) do update set claim = excluded.claim, claimed_at = now() where m.claim = core_witness.follows;
+    select m.claim from core_witness_mark m where m.instance = core_witness.instance;
+$$;
+
 -- Books one debit in the order of pgbench's own transaction (account, teller, branch), so that the two never deadlock.
 create function core_book(idempotency_key text, operation text, account integer, amount numeric,
                           out refusal text, out reference text)
@@ -80,4 +89,4 @@ begin
 end
 $$;
 
-revoke execute on function core_book, core_post, core_inquire from public;
+revoke execute on function core_book, core_post, core_inquire, core_witness from public;

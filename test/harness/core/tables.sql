@@ -27,6 +27,13 @@ create table core_request (
     message         text
 );
 
+-- What each database that posts here said last of itself: see core_witness.
+create table core_witness_mark (
+    instance   text primary key,
+    claim      text not null,
+    claimed_at timestamptz not null default now()
+);
+
 -- What the core booked, in the order it booked it: the tests' independent truth. No unique constraint on the key: a
 -- doubled booking must be recorded here, not prevented here.
 create table core_log (

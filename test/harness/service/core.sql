@@ -20,3 +20,4 @@ select standin.rule_define('core', 'available_balance');
 -- The bank's payment application.
 create role payments login;
 grant standin_app to payments;
+select standin.operation_grant('core', 'payment', 'payments', channel => ''); -- the core sees its keys bare

@@ -1,6 +1,6 @@
 -- The house rules that the catalog can show, for every object of the extension.
 BEGIN;
-SELECT plan(12);
+SELECT plan(13);
 
 CREATE TEMP VIEW routine AS
 SELECT p.*, p.oid::regprocedure::text AS signature, l.lanname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -33,13 +33,23 @@ SELECT is_empty($$ SELECT name FROM relation c WHERE c.relkind = 'v' AND obj_des
     AND p.pronamespace = 'standin'::regnamespace $$,
     'every public object has a comment');
 SELECT is_empty($$ SELECT signature FROM routine WHERE lanname IN ('sql', 'plpgsql') AND prokind = 'f'
-    AND NOT coalesce(proconfig::text LIKE '%search_path=pg_catalog, pg_temp%', false) $$,
-    'every function pins its search_path');
+    AND prosqlbody IS NULL AND NOT coalesce(proconfig::text LIKE '%search_path=pg_catalog, pg_temp%', false) $$,
+    'every function pins its search_path, or has a body that is bound already');
 SELECT is_empty($$ SELECT signature FROM routine WHERE prosecdef AND lanname = 'c' $$,
     'a C function switches to the owner itself, around its own statements only');
-SELECT is_empty($$ SELECT name FROM relation c WHERE c.relkind IN ('r', 'p') AND c.oid <> 'standin_private.worker_mark'::regclass
+SELECT is_empty($$ SELECT name FROM relation c WHERE c.relkind IN ('r', 'p') AND c.relname NOT IN ('worker_mark', 'clock_mark', 'foreign_key', 'instance_doubt', 'core_witness')
     AND NOT c.oid = ANY (SELECT unnest(e.extconfig) FROM pg_extension e WHERE e.extname = 'pg_standin') $$,
     'pg_dump carries every table');
+-- Of a table that exists a dump carries the name; pg_upgrade gives it no other number. Rows of a dropped one are left out of the dump.
+SELECT is_empty($$ SELECT name || '.' || a.attname FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN (SELECT unnest(extconfig) AS relation, unnest(extcondition) AS condition FROM pg_extension WHERE extname = 'pg_standin') d ON d.relation = c.oid
+    WHERE c.relkind IN ('r', 'p') AND d.relation IS NOT NULL
+      AND EXISTS (SELECT FROM pg_type n WHERE n.oid IN (t.oid, t.typelem, t.typbasetype) AND n.typnamespace = 'pg_catalog'::regnamespace
+                  AND (n.typname = 'oid' OR n.typname LIKE 'reg%'))
+      AND NOT (a.atttypid = 'regclass'::regtype AND d.condition LIKE format('%%(SELECT FROM pg\_catalog.pg\_class r WHERE r.oid = %s)%%', a.attname))
+      AND name || '.' || a.attname <> 'standin_private.instance.database_oid' $$,
+    'names are kept: a number that a dump carries may be somebody else''s where it is restored, and pg_upgrade gives most a new one');
 
 -- A view's functions run with the rights of whoever reads it, so a grant on the view alone is half a grant.
 CREATE FUNCTION pg_temp.failure(reader text, view_name text) RETURNS text LANGUAGE plpgsql AS $$

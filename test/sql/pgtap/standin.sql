@@ -1,9 +1,10 @@
 -- Stand-in inside one transaction: definitions, edits, rules, states, conservation. Nothing here is committed.
 BEGIN;
-SELECT plan(75);
+SELECT plan(83);
 
 CREATE TABLE balances (account text PRIMARY KEY, amount numeric);
-INSERT INTO balances VALUES ('a', 100), ('b', 1000), ('c', NULL);
+INSERT INTO balances VALUES ('a', 100), ('b', 1000), ('c', NULL),
+    ('exact', 5.50000000000000000000), ('not a number', 'NaN'), ('endless', 'Infinity'), ('fine', 1.1234567890123), ('huge', 1e24);
 GRANT SELECT ON balances TO standin_owner;
 CREATE TABLE history (id int PRIMARY KEY, key text);
 GRANT SELECT ON history TO standin_owner;
@@ -26,26 +27,29 @@ RESET ROLE;
 
 -- Definitions
 SELECT throws_ok($$ SELECT standin.core_define('c', server => 'nowhere') $$, '42704');
-SELECT throws_ok($$ SELECT standin.core_define('C C', server => 's') $$, '23514');
-SELECT throws_ok($$ SELECT standin.core_define('c', connector => 'pigeon') $$, '23514');
+SELECT throws_ok($$ SELECT standin.core_define('C C', server => 's') $$, '42602');
+SELECT throws_ok($$ SELECT standin.core_define('c', connector => 'pigeon') $$, '22023');
 SELECT throws_ok($$ SELECT standin.core_define('c', connector => 'function', connector_role => 'nobody_here') $$, '42704');
 SELECT throws_ok($$ SELECT standin.core_define('c', connector => 'function', connector_role => 'somebody', post_function => 'public.none') $$, '42883');
-SELECT throws_ok($$ SELECT standin.core_define('c', server => 's', post_function => 'f(); drop table x') $$, '23514');
+SELECT throws_ok($$ SELECT standin.core_define('c', server => 's', post_function => 'f(); drop table x') $$, '22023');
 SELECT throws_ok($$ SELECT standin.core_define('c', server => 's', time_zone => 'Mars') $$, '22023');
 SELECT throws_ok($$ SELECT standin.operation_define('c', 'pay') $$, '42704');
 SELECT lives_ok($$ SELECT standin.core_define('c', server => 's') $$);
 SELECT throws_ok($$ SELECT standin.operation_define('c', 'pay', required => '{"x": "uuid"}') $$, '22023');
-SELECT throws_ok($$ SELECT standin.operation_define('c', 'pay', dedup => 'hope') $$, '23514');
+SELECT throws_ok($$ SELECT standin.operation_define('c', 'pay', dedup => 'hope') $$, '22023');
 SELECT lives_ok($$ SELECT standin.operation_define('c', 'pay', required => '{"currency": "string"}', dedup => 'key', standin_allowed => true) $$);
 SELECT lives_ok($$ SELECT standin.operation_define('c', 'deposit', direction => 'credit', dedup => 'key', standin_allowed => true) $$);
 SELECT lives_ok($$ SELECT standin.operation_define('c', 'loan', dedup => 'key') $$);
-SELECT throws_ok($$ SELECT standin.rule_define('c', 'per_transaction_limit') $$, '23514');
+SELECT throws_ok($$ SELECT standin.rule_define('c', 'per_transaction_limit') $$, '22023');
 SELECT throws_ok($$ SELECT standin.rule_define('c', 'per_transaction_limit', 10, operation => 'gamble') $$, '42704');
-SELECT throws_ok($$ SELECT standin.rule_define('c', 'cumulative_limit', 10) $$, '23514');
+SELECT throws_ok($$ SELECT standin.rule_define('c', 'cumulative_limit', 10) $$, '22023');
 SELECT throws_ok($$ SELECT standin.balance_bind('c', 'balances', 'account', 'nope') $$, '42703');
 REVOKE SELECT ON balances FROM standin_owner;
 SELECT throws_ok($$ SELECT standin.balance_bind('c', 'balances', 'account', 'amount') $$, '42501');
 GRANT SELECT ON balances TO standin_owner;
+ALTER TABLE balances ADD COLUMN rough float8, ADD COLUMN words text;
+SELECT throws_ok(format($$ SELECT standin.balance_bind('c', 'balances', 'account', %L) $$, name), '42804',
+                 format('column "%s" of table public.balances does not hold exact amounts', name)) FROM unnest(ARRAY['rough', 'words']) name;
 SELECT lives_ok($$ SELECT standin.balance_bind('c', 'balances', 'account', 'amount') $$);
 SELECT lives_ok($$ SELECT standin.reconciliation_bind('c', 'history', 'key') $$);
 
@@ -54,7 +58,7 @@ CREATE FUNCTION pay(key text, account text, amount numeric, operation text DEFAU
         jsonb_build_object('account', account, 'amount', amount, 'currency', 'EUR')) $$;
 
 -- Online the core decides: no rule of stand-in is asked, and the funds are held.
-SELECT is(pay('online', 'b', 5), 'accepted 00');
+SELECT is(pay('online', 'b', 5), 'accepted 09');
 SELECT is((SELECT decision || ' ' || mode FROM standin.decisions WHERE key = 'online'), 'forwarded online');
 
 SELECT standin.core_switch('c', 'forced_stand_in', 'a test');
@@ -74,32 +78,37 @@ SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', NULL, '{}') $$
 
 -- Rules
 SELECT is(pay('allowed', 'a', 1, 'loan'), 'declined 57', 'what is not allowed in stand-in is declined');
-SELECT is(pay('plain', 'a', 60), 'accepted 00');
+SELECT is(pay('plain', 'a', 60), 'accepted 09');
 SELECT standin.rule_define('c', 'available_balance');
 SELECT is(pay('funds', 'a', 40.01), 'declined 51', 'holds count');
-SELECT is(pay('funds2', 'a', 40), 'accepted 00');
+SELECT is(pay('funds2', 'a', 40), 'accepted 09');
 SELECT is(pay('who', 'zz', 1), 'declined 14');
 SELECT is(pay('null', 'c', 1), 'declined 14');
-SELECT is(pay('credit', 'a', 500, 'deposit'), 'accepted 00', 'a credit needs no funds');
+SELECT is(pay('exact', 'exact', 5.5), 'accepted 09', 'zeros behind the point are no digits too many');
+SELECT is(pay('unknown ' || account, account, 1), 'declined 91', 'a balance that no money has is unknown')
+FROM unnest(ARRAY['not a number', 'endless', 'fine', 'huge']) account;
+SELECT is((SELECT v ->> 'detail' FROM standin.decisions, jsonb_array_elements(verdicts) v WHERE key = 'unknown endless' AND v ->> 'code' = '91'),
+          'the balance of account "endless" in table balances is unknown: "Infinity" is not a decimal number', 'and the reason names it');
+SELECT is(pay('credit', 'a', 500, 'deposit'), 'accepted 09', 'a credit needs no funds');
 SELECT is((SELECT held FROM standin.accounts WHERE account = 'a'), 100::numeric);
 SELECT is((SELECT available FROM standin.accounts WHERE account = 'a'), 0::numeric);
 SELECT standin.rule_define('c', 'per_transaction_limit', 200);
 SELECT standin.rule_define('c', 'per_transaction_limit', 300, operation => 'deposit');
 SELECT is(pay('big', 'b', 200.01), 'declined 61');
-SELECT is(pay('own', 'b', 300, 'deposit'), 'accepted 00', 'the operation''s own rule stands before that of *');
+SELECT is(pay('own', 'b', 300, 'deposit'), 'accepted 09', 'the operation''s own rule stands before that of *');
 SELECT standin.rule_define('c', 'cumulative_limit', 250, "window" => 'episode');
-SELECT is(pay('sum1', 'b', 200), 'accepted 00');
+SELECT is(pay('sum1', 'b', 200), 'accepted 09');
 SELECT is(pay('sum2', 'b', 51), 'declined 61');
 SELECT standin.rule_define('c', 'cumulative_limit', 250, "window" => 'episode', mode => 'monitor');
-SELECT is(pay('sum3', 'b', 51), 'accepted 00', 'a monitored rule only speaks');
+SELECT is(pay('sum3', 'b', 51), 'accepted 09', 'a monitored rule only speaks');
 SELECT is((SELECT v ->> 'code' FROM standin.decisions, jsonb_array_elements(verdicts) v
            WHERE key = 'sum3' AND v ->> 'rule' = 'cumulative_limit episode'), '61');
-SELECT standin.core_define('c', server => 's', backlog_ceiling => 8);
-SELECT is(pay('full', 'b', 1), 'accepted 00');
+SELECT standin.core_define('c', server => 's', backlog_ceiling => 9);
+SELECT is(pay('full', 'b', 1), 'accepted 09');
 SELECT is(pay('overfull', 'b', 1), 'declined 91');
 
 -- Keys
-SELECT is(pay('plain', 'a', 60), 'accepted 00', 'the first answer again');
+SELECT is(pay('plain', 'a', 60), 'accepted 09', 'the first answer again');
 SELECT is(pay('funds', 'a', 40.01), 'declined 51', 'a decline is an answer too');
 SELECT throws_ok($$ SELECT pay('plain', 'a', 61) $$, 'SI001');
 SELECT throws_ok($$ SELECT pay('plain', 'b', 60) $$, 'SI001');

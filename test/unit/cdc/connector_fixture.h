@@ -7,8 +7,8 @@
 #include <fstream>
 #include <map>
 
-#include "cdc/event.h"
-#include "value_fixture.h"
+#include "cdc/event/event.h"
+#include "cdc/value_fixture.h"
 
 namespace standin::cdc {
 

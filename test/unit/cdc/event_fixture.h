@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "cdc/event.h"
-#include "value_fixture.h"
+#include "cdc/event/event.h"
+#include "cdc/value_fixture.h"
 
 namespace standin::cdc {
 

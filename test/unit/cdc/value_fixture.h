@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "cdc/value.h"
+#include "cdc/value/value.h"
 
 namespace standin::cdc {
 

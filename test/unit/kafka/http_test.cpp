@@ -97,6 +97,18 @@ TEST(HttpClient, NoRedirectIsFollowed) {
     EXPECT_EQ(HttpClient({"", "", 5s}).get(server.url, patient)->status, 302);
 }
 
+/// Nor its user's .netrc, for whose password the environment's HOME would be enough.
+TEST(HttpClient, TheEnvironmentNamesNoProxy) {
+    const char* const names[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"};
+    for (const char* name : names)
+        setenv(name, "http://127.0.0.1:1", 1);
+    OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    EXPECT_EQ(HttpClient({"", "", 5s}).get(server.url, patient)->body, "ok");
+    EXPECT_EQ(server.request.find("Authorization"), std::string::npos);
+    for (const char* name : names)
+        unsetenv(name);
+}
+
 TEST(HttpClient, WhatIsCutOffIsNoAnswer) {
     OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello");
     EXPECT_EQ(stateOf([&] { HttpClient({"", "", 5s}).get(server.url, patient); }), "08006");

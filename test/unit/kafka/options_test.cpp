@@ -57,6 +57,33 @@ TEST(KafkaOptions, WhatReadsFilesIsForSuperusersAndWhatLoadsCodeForNobody) {
         EXPECT_EQ(refusal(OptionPlace::Server, name, "x", true).substr(0, 5), "HV00D") << name;
 }
 
+TEST(KafkaOptions, KerberosIsForSuperusers) {
+    for (const char* name : {"sasl.mechanism", "sasl.mechanisms"}) {
+        EXPECT_EQ(refusal(OptionPlace::Server, name, "GSSAPI").substr(0, 5), "42501") << name;
+        EXPECT_EQ(refusal(OptionPlace::Server, name, "PLAIN,GSSAPI").substr(0, 5), "42501") << name;
+    }
+    EXPECT_EQ(refusal(OptionPlace::Server, "sasl.kerberos.principal", "bank").substr(0, 5), "42501");
+    EXPECT_EQ(refusal(OptionPlace::Server, "sasl.kerberos.service.name", "kafka").substr(0, 5), "42501");
+    EXPECT_EQ(refusal(OptionPlace::Server, "sasl.kerberos.principal", "bank/host@REALM.EXAMPLE", true), "");
+}
+
+TEST(KafkaOptions, NothingBecomesAShellCommand) {
+    for (const char* value : {"x; touch /tmp/seen", "$(id)", "`id`", "a b", "a\nb", "a\"b", "a|b", "a&b", "a>b"}) {
+        EXPECT_EQ(refusal(OptionPlace::Server, "sasl.kerberos.principal", value, true).substr(0, 5), "22023") << value;
+        Properties stored{{"sasl.kerberos.principal", value}};
+        EXPECT_THROW(secure(stored), Error) << value;
+    }
+}
+
+TEST(KafkaOptions, NobodysChoiceIsNotKerberos) {
+    Properties none{{"security.protocol", "sasl_ssl"}};
+    secure(none);
+    EXPECT_EQ(none.back(), (std::pair<std::string, std::string>{"sasl.mechanism", "PLAIN"}));
+    Properties named{{"sasl.mechanisms", "SCRAM-SHA-256"}};
+    secure(named);
+    EXPECT_EQ(named.size(), 1u);
+}
+
 TEST(KafkaOptions, AnImpossibleValueIsRefusedAndASecretNotRepeated) {
     EXPECT_EQ(refusal(OptionPlace::Server, "security.protocol", "tls").substr(0, 5), "22023");
     EXPECT_EQ(refusal(OptionPlace::Server, "socket.timeout.ms", "soon").substr(0, 5), "22023");

@@ -1,0 +1,16 @@
+# `make deb`: a Debian package of what `make install` puts in place, for the server that it was built for.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME postgresql-${PG_MAJOR}-pg-standin)
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_PACKAGE_CONTACT "The pg_standin developers <pg-standin@invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "lets a bank keep running while its core banking system does not")
+set(CPACK_DEBIAN_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS postgresql-${PG_MAJOR})
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_STRIP_FILES ON)
+# The directories are pg_config's own, and the tests' module stays out.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_CMAKE_PROJECTS "${CMAKE_BINARY_DIR};${PROJECT_NAME};Unspecified;/")
+install(FILES LICENSE DESTINATION /usr/share/doc/${CPACK_PACKAGE_NAME} RENAME copyright)
+include(CPack)

@@ -1,0 +1,156 @@
+#include "standin/accept/accept_config_pg.h"
+
+#include <map>
+
+#include "kernel/clock.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include <catalog/namespace.h>
+#include <commands/trigger.h>
+#include <utils/date.h>
+#include <utils/datetime.h>
+#include <utils/fmgrprotos.h>
+#include <utils/inval.h>
+}
+
+namespace standin::core {
+
+namespace {
+
+// Up to here the backlog is counted at each decision; above, the prober's last count is near enough.
+constexpr int64_t countedCeiling = 1000;
+
+[[noreturn]] void notDefined(const std::string& core, const std::string& operation) {
+    static pg::Statement coreExists("SELECT FROM standin_private.core WHERE core = $1");
+    if (coreExists.run(core).empty())
+        throw Error("42704", "core \"" + core + "\" is not defined", {}, "Make it known with standin.core_create.");
+    throw Error("42704", "operation \"" + operation + "\" of core \"" + core + "\" is not defined", {},
+                "Declare it with standin.operation_create.");
+}
+
+bool keptIsValid = false;
+Oid watchedTable = InvalidOid;
+
+void onRelationChanged(Datum, Oid relation) {
+    if (relation == watchedTable || relation == InvalidOid)
+        keptIsValid = false;
+}
+
+/// Changes of the tables behind it arrive as an invalidation of table core: see standin_config_changed.
+void watchChanges() {
+    static bool registered = false;
+    pg::call([] {
+        watchedTable = get_relname_relid("core", get_namespace_oid("standin_private", false));
+        if (!registered)
+            CacheRegisterRelcacheCallback(onRelationChanged, 0);
+        registered = true;
+    });
+}
+
+} // namespace
+
+static AcceptConfig load(const std::string& core, const std::string& operation) {
+    static pg::Statement statement(
+        "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
+        "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, c.time_zone,"
+        "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation"
+        "  FROM standin_private.operation o"
+        "  JOIN standin_private.core c ON c.core = o.core"
+        "  JOIN standin_private.core_mode m ON m.core = o.core AND m.capability = o.capability"
+        "  LEFT JOIN standin_private.balance_source b ON b.core = o.core"
+        "  LEFT JOIN standin_private.rule r ON r.core = o.core AND r.operation IN ('*', o.operation)"
+        " WHERE o.core = $1 AND o.operation = $2");
+    const pg::Rows rows = statement.run(core, operation);
+    if (rows.empty())
+        notDefined(core, operation);
+
+    const pg::Row row = rows[0];
+    AcceptConfig config{
+        .capability = row.get<std::string>(0),
+        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
+        .debit = row.get<bool>(4),
+        .standinAllowed = row.get<bool>(5),
+        .modeId = row.get<int32_t>(6),
+        .mode = modeByName(row.get<std::string>(7)),
+        .epoch = row.get<int64_t>(8),
+        .episode = row.optional<int64_t>(9),
+        .backlogCeiling = row.get<int64_t>(10),
+        .backlogSeen = row.get<int64_t>(11),
+        .timeZone = row.get<std::string>(12),
+        .balance = {},
+        .rules = {},
+        .grants = {}};
+    if (!row.isNull(13))
+        config.balance = BalanceSource{row.get<Oid>(13), row.get<std::string>(14), row.get<std::string>(15)};
+
+    // A rule of the operation stands before the same rule of '*'.
+    std::map<RuleKind, std::pair<bool, Rule>> rules;
+    for (const pg::Row each : rows) {
+        if (each.isNull(16))
+            continue;
+        const RuleKind kind = ruleKindByName(each.get<std::string>(16), each.get<std::string>(17));
+        const bool own = each.get<std::string>(20) != "*";
+        const Rule rule{kind, ruleModeByName(each.get<std::string>(19)),
+                        each.isNull(18) ? Decimal() : Decimal::parse(each.get<std::string>(18))};
+        const auto found = rules.find(kind);
+        if (found == rules.end() || own)
+            rules.insert_or_assign(kind, std::pair(own, rule));
+    }
+    for (const auto& [kind, rule] : rules)
+        config.rules.push_back(rule.second);
+    config.grants = operationGrants(core);
+    return config;
+}
+
+const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation) {
+    // Never freed: lives as long as its session.
+    static auto& kept = *new std::map<std::pair<std::string, std::string>, AcceptConfig>();
+    pg::call([] { AcceptInvalidationMessages(); }); // a long transaction takes no new locks that would bring them
+    if (!keptIsValid) {
+        kept.clear();
+        watchChanges();
+        keptIsValid = true; // before it is read: a change that arrives meanwhile must not be lost
+    }
+    const auto found = kept.find({core, operation});
+    if (found != kept.end())
+        return found->second;
+    AcceptConfig config = load(core, operation);
+    if (IsolationUsesXactSnapshot()) // as of this transaction's snapshot, which may be old: not for the next one
+        keptIsValid = false;
+    return kept.insert_or_assign({core, operation}, std::move(config)).first->second;
+}
+
+std::string businessDay(const AcceptConfig& config) {
+    const int64_t now = kernel::now();
+    const char* text = pg::call([&] {
+        const Datum zone = PointerGetDatum(cstring_to_text(config.timeZone.c_str()));
+        const Datum local = DirectFunctionCall2(timestamptz_zone, zone, TimestampTzGetDatum(now));
+        const DateADT date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+        int year, month, day;
+        j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
+        return psprintf("%04d-%02d-%02d", year, month, day);
+    });
+    return text;
+}
+
+bool backlogFull(const std::string& core, const AcceptConfig& config) {
+    static pg::Statement count(
+        "SELECT count(*) FROM (SELECT FROM standin_private.pending_transaction"
+        " WHERE core = $1 AND state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair') LIMIT $2) queued",
+        pg::Plan::ByIndex);
+    if (config.backlogCeiling > countedCeiling)
+        return config.backlogSeen >= config.backlogCeiling;
+    return count.run(core, config.backlogCeiling)[0].get<int64_t>(0) >= config.backlogCeiling;
+}
+
+} // namespace standin::core
+
+/// Statement trigger of the tables that decisions are read from: at the commit, every session forgets what it kept.
+STANDIN_FUNCTION(standin_config_changed) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw standin::Error("39P01", "function must be called as a trigger");
+    standin::pg::call(
+        [] { CacheInvalidateRelcacheByRelid(get_relname_relid("core", get_namespace_oid("standin_private", false))); });
+    return PointerGetDatum(nullptr); // a trigger must not return SQL's null
+}

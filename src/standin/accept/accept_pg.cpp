@@ -1,0 +1,287 @@
+#include "standin/accept/accept_pg.h"
+
+#include "kernel/clock.h"
+#include "kernel/instance.h"
+#include "kernel/wake.h"
+#include "pg/own_table.h"
+#include "pg/user_code.h"
+#include "standin/accept/accept_config_pg.h"
+#include "standin/mode/mode_lock_pg.h"
+#include "standin/outcome/account_queue_pg.h"
+#include "standin/outcome/transaction_state.h"
+
+extern "C" {
+#include <catalog/namespace.h>
+#include <commands/sequence.h>
+#include <utils/fmgrprotos.h>
+}
+
+namespace standin::core {
+
+namespace {
+
+struct AccountRow {
+    ItemPointerData row;
+    Decimal held;
+    std::optional<int64_t> episode;
+    Decimal episodeTotal;
+    std::string businessDay;
+    Decimal dayTotal; // as of businessDay
+};
+
+std::optional<AccountRow> lockAccount(const std::string& core, const std::string& account) {
+    static pg::Statement statement(
+        "SELECT held, episode, episode_total, coalesce(business_day::text, ''), day_total, ctid"
+        "  FROM standin_private.account WHERE account = $2 AND core = $1 FOR UPDATE",
+        pg::Plan::ByIndex);
+    const pg::Rows rows = statement.run(core, account);
+    if (rows.empty())
+        return std::nullopt;
+    const pg::Row row = rows[0];
+    return AccountRow{row.get<ItemPointerData>(5), Decimal::parse(row.get<std::string>(0)),
+                      row.optional<int64_t>(1),    Decimal::parse(row.get<std::string>(2)),
+                      row.get<std::string>(3),     Decimal::parse(row.get<std::string>(4))};
+}
+
+AccountRow lockOrCreateAccount(const std::string& core, const std::string& account) {
+    static pg::Statement create(
+        "INSERT INTO standin_private.account (core, account) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    if (auto row = lockAccount(core, account))
+        return *row;
+    create.run(core, account);
+    if (auto row = lockAccount(core, account))
+        return *row;
+    throw Error("40001", "could not lock account \"" + account + "\"", {}, "Retry the transaction.");
+}
+
+/// SHA-256 over operation and payload.
+std::string digestOf(const std::string& operation, const std::string& payload) {
+    const std::string text = operation + '\n' + payload;
+    const Datum digest = pg::call([&] {
+        return DirectFunctionCall1(
+            sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
+    });
+    return {VARDATA_ANY(DatumGetPointer(digest)), VARSIZE_ANY_EXHDR(DatumGetPointer(digest))};
+}
+
+[[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
+    throw Error("SI001",
+                "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
+                detail, "A key names one transaction for ever. Retries must repeat operation and payload exactly.");
+}
+
+/// The first answer to this key, if it was asked before.
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account,
+                                        const std::string& digest) {
+    static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
+                               " WHERE core = $1 AND key = $2",
+                               pg::Plan::ByIndex);
+    static pg::Statement first("SELECT decision, code, message FROM standin_private.decision"
+                               " WHERE ticket = $1 AND account = $2 AND decision <> 'refused'",
+                               pg::Plan::ByIndex);
+    const pg::Rows keys = taken.run(submission.core, submission.key, pg::Bytea{digest}, submission.channel);
+    if (keys.empty())
+        return std::nullopt;
+    if (!keys[0].get<bool>(3))
+        keyTaken(submission, {});
+    const int64_t ticket = keys[0].get<int64_t>(0);
+    if (!keys[0].get<bool>(1))
+        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" +
+                                 keys[0].get<std::string>(2) + "\".");
+    const pg::Rows decisions = first.run(ticket, account);
+    if (decisions.empty())
+        throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
+    const pg::Row row = decisions[0];
+    const bool accepted = row.get<std::string>(0) != "declined";
+    return Acceptance{.ticket = ticket,
+                      .status = accepted ? processing.status : "declined",
+                      .code = accepted ? processing.code : row.get<std::string>(1),
+                      .message = row.get<std::string>(2),
+                      .account = account,
+                      .payload = {},
+                      .first = false};
+}
+
+Decision decideInStandIn(const Submission& submission, const AcceptConfig& config, const Payload& payload,
+                         const AccountRow& account, const std::string& today) {
+    Question question{.operationAllowed = config.standinAllowed,
+                      .debit = config.debit,
+                      .amount = payload.amount,
+                      .balanceKnown = config.balance.has_value(),
+                      .accountKnown = false,
+                      .balance = {},
+                      .balanceProblem = {},
+                      .held = account.held,
+                      .episodeTotal = account.episode == config.episode ? account.episodeTotal : Decimal(),
+                      .dayTotal = account.businessDay == today ? account.dayTotal : Decimal(),
+                      .backlogFull = backlogFull(submission.core, config)};
+    if (config.balance) {
+        if (const auto balance = readBalance(*config.balance, payload.account)) {
+            question.accountKnown = true;
+            try {
+                question.balance = Decimal::parse(*balance);
+            } catch (const Error& error) { // NaN, infinity, more digits than money has: this account's trouble alone
+                question.balanceProblem = "the balance of account \"" + payload.account + "\" in table " +
+                                          tableName(config.balance->target) + " is unknown: " + error.what();
+            }
+        }
+    }
+    return decide(config.rules, question);
+}
+
+int64_t nextTicket() {
+    return pg::call([] {
+        const Oid schema = get_namespace_oid("standin_private", false);
+        return nextval_internal(get_relname_relid("ticket", schema), false);
+    });
+}
+
+/// What a debit that was accepted takes of its account: the hold, and of the limits if stand-in decided.
+void charge(const AccountRow& account, const AcceptConfig& config, const std::string& amount, bool promised,
+            const std::string& today) {
+    static pg::OwnTable holds("account", {"held"});
+    static pg::OwnTable limits("account", {"held", "episode", "episode_total", "business_day", "day_total"});
+    const pg::Added added{amount};
+    const pg::Written first{NUMERICOID, amount};
+    if (!promised) {
+        holds.update(account.row, added);
+        return;
+    }
+    const bool sameEpisode = config.episode && account.episode == config.episode;
+    const bool sameDay = account.businessDay == today;
+    limits.update(account.row, added, config.episode, sameEpisode ? pg::parameter(added) : pg::parameter(first),
+                  pg::Written{DATEOID, today}, sameDay ? pg::parameter(added) : pg::parameter(first));
+}
+
+/// Key, queue and its head, decision log and the account's counters.
+int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload,
+              const std::string& digest, const Decision& decision, bool promised, const char* state, bool becomesHead,
+              const AccountRow& account, const std::string& today) {
+    static pg::OwnTable keys("transaction_key", {"core", "key", "channel", "ticket", "account", "digest"});
+    static pg::OwnTable queue("pending_transaction",
+                              {"ticket", "account", "core", "capability", "operation", "key", "amount", "payload",
+                               "promised", "epoch", "episode", "accepted_at", "changed_at", "sent_at", "state", "hold",
+                               "attempts", "answers", "message"});
+    static pg::OwnTable heads("account_queue", {"core", "account", "ticket", "capability", "state", "due_at"});
+    static pg::OwnTable log("decision", {"ticket", "account", "decision", "core", "operation", "key", "amount", "code",
+                                         "message", "mode", "epoch", "verdicts", "decided_at", "decided_by"});
+    const pg::Timestamptz now{kernel::now()};
+    const pg::Written amount{NUMERICOID, payload.amountText};
+    const bool declined = !decision.accepted;
+    const bool inFlight = std::string_view(state) == "in_flight";
+    const bool holds = config.debit && !declined;
+    const std::string verdicts = decision.verdicts.empty() ? "" : decision.verdictsJson();
+    const int64_t ticket = nextTicket();
+    keys.insert(submission.core, submission.key, submission.channel, ticket, payload.account, pg::Bytea{digest});
+    queue.insert(ticket, payload.account, submission.core, config.capability, submission.operation, submission.key,
+                 amount, pg::Typed{JSONBOID, submission.payload}, promised, config.epoch, config.episode, now, now,
+                 inFlight ? std::optional(now) : std::nullopt, state, holds ? amount : pg::Written{NUMERICOID, "0"},
+                 inFlight ? 1 : 0, 0, declined ? std::optional(decision.message) : std::nullopt);
+    log.insert(ticket, payload.account,
+               declined   ? "declined"
+               : promised ? "accepted"
+                          : "forwarded",
+               submission.core, submission.operation, submission.key, amount, decision.code, decision.message,
+               name(config.mode), config.epoch, verdicts.empty() ? std::nullopt : std::optional(pg::Jsonb{verdicts}),
+               now, pg::nameOfActor(submission.caller));
+    if (becomesHead)
+        heads.insert(submission.core, payload.account, ticket, config.capability, state, pg::Timestamptz{DT_NOBEGIN});
+    if (holds)
+        charge(account, config, payload.amountText, promised, today);
+    return ticket;
+}
+
+constexpr size_t keyMaximum = 255;
+
+/// The caller's grant, and with it the namespace of his key.
+void authorize(Submission& submission, const AcceptConfig& config) {
+    submission.channel = channelFor(config.grants, submission.core, submission.operation, submission.caller);
+    if (submission.channel.empty())
+        requireNobodysKey(config.grants, submission.key);
+    const std::string key = keyAtCore(submission.channel, submission.key);
+    if (submission.key.empty() || key.size() > keyMaximum)
+        throw Error(
+            "22023",
+            "the key must have 1 to " + std::to_string(keyMaximum - (key.size() - submission.key.size())) + " bytes",
+            {}, "It is the idempotency key that the core sees: one for each transaction, the same for its retries.");
+}
+
+/// Channels are given and taken away: a retry of what the caller asked for in another one is not a second transaction.
+void requireNotAskedElsewhere(const Submission& submission, const AcceptConfig& config, const std::string& key,
+                              const std::string& digest) {
+    static pg::Statement statement("SELECT k.channel FROM unnest($2, $3) other (key, channel)"
+                                   " JOIN standin_private.transaction_key k ON k.core = $1 AND k.key = other.key"
+                                   "  AND k.channel = other.channel AND k.digest = $4");
+    std::vector<std::string> keys, channels;
+    for (const std::string& channel : channelsOf(config.grants, submission.caller)) {
+        if (channel != submission.channel) {
+            channels.push_back(channel);
+            keys.push_back(keyAtCore(channel, key));
+        }
+    }
+    if (channels.empty() || pg::call([&] { return superuser_arg(submission.caller); })) // a superuser has them all
+        return;
+    const pg::Rows rows = statement.run(submission.core, keys, channels, pg::Bytea{digest});
+    if (!rows.empty())
+        throw Error("SI001",
+                    "key \"" + key + "\" was used for the same transaction in channel \"" +
+                        rows[0].get<std::string>(0) + '"',
+                    "The caller's channel is \"" + submission.channel + "\" now.",
+                    "Ask for it with standin.transaction_status; a new transaction needs a new key.");
+}
+
+} // namespace
+
+Acceptance accept(Submission& submission) {
+    const AcceptConfig& config = acceptConfig(submission.core, submission.operation);
+    const std::string ownKey = submission.key;
+    authorize(submission, config);
+    submission.key = keyAtCore(submission.channel, ownKey);
+    const std::string json =
+        pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, submission.payload)); });
+    const Payload payload = readPayload(config.format, json);
+    if (config.balance)
+        requireOwnName(*config.balance, payload.account);
+    const std::string digest = digestOf(submission.operation, json);
+
+    // The account's row first; what is read after that is read by a later snapshot.
+    const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
+    pg::call([] { ForceSyncCommit(); }); // also for a repeated answer: the first may not be flushed yet
+    if (auto answer = earlierAnswer(submission, payload.account, digest))
+        return *answer;
+    requireNotAskedElsewhere(submission, config, ownKey, digest);
+    kernel::requireAdopted(); // a copy that nobody adopted promises nothing
+
+    const bool promised = decides(config.mode);
+    const std::string today = businessDay(config);
+    const Decision decision = promised ? decideInStandIn(submission, config, payload, account, today) : Decision{};
+    const bool becomesHead = decision.accepted && !hasBacklog(submission.core, payload.account);
+    const bool toSend = submission.beginCall && !promised && becomesHead && submission.beginCall();
+    const char* state = !decision.accepted ? "declined" : toSend ? "in_flight" : "accepted";
+
+    noteDecision(config.modeId, config.epoch);
+    Acceptance acceptance{.ticket = 0,
+                          .status = decision.accepted ? processing.status : "declined",
+                          .code = decision.accepted ? processing.code : decision.code,
+                          .message = decision.message,
+                          .account = payload.account,
+                          .payload = json,
+                          .first = true,
+                          .toSend = toSend};
+    try {
+        acceptance.ticket = write(submission, config, payload, digest, decision, promised && decision.accepted, state,
+                                  becomesHead, account, today);
+    } catch (const pg::PgError& error) {
+        if (error.is(ERRCODE_UNIQUE_VIOLATION) && IsolationUsesXactSnapshot()) // taken after the snapshot, by whatever
+            throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began",
+                        {}, "Retry the transaction.");
+        if (error.is(ERRCODE_UNIQUE_VIOLATION)) // taken for another account while this one was decided
+            keyTaken(submission, "Another session took it a moment ago.");
+        throw;
+    }
+    if (decision.accepted && !toSend && sends(config.mode))
+        kernel::wakeAtCommit(kernel::Channel::replay);
+    return acceptance;
+}
+
+} // namespace standin::core

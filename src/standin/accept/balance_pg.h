@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "pg/guard.h"
+
+namespace standin::core {
+
+struct BalanceSource {
+    Oid target;
+    std::string accountColumn;
+    std::string balanceColumn;
+};
+
+/// An account has one row, one lock and one sum of holds, so it must have one name. Throws Error 22023 for a second
+/// spelling of what the balance table's column takes for the same value ("01", " 1" of an integer).
+void requireOwnName(const BalanceSource& source, const std::string& account);
+
+/// Its name, for messages.
+std::string tableName(Oid target);
+
+/// The replicated balance as numeric text, if the account has one. Throws as requireOwnName does.
+std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account);
+
+/// The watermark of the account's balance, microseconds since 2000-01-01 UTC, if there is one. Throws as requireOwnName
+/// does, and 42804 if the column is not of type timestamptz any more.
+std::optional<int64_t> readWatermark(const BalanceSource& source, const std::string& column,
+                                     const std::string& account);
+
+} // namespace standin::core

@@ -1,0 +1,77 @@
+"""What the core booked against what was promised: by key, account and amount, from the core's own change events."""
+
+import json
+
+import psycopg2
+import pytest
+
+from harness.await_ import await_
+from streams import Stream, event, kafka  # noqa: F401
+
+SETUP = """
+create role poster nologin;
+create function public.book(key text, operation text, payload jsonb, out status text, out reference text, out message text) language sql
+    as $$ select 'posted', 'R-' || key, '' $$;
+create role app login;
+grant standin_app to app;
+select standin.core_define('core', 'function', connector_role => 'poster', post_function => 'public.book', inquire_function => '');
+select standin.operation_define('core', 'payment', dedup => 'key');
+select standin.operation_grant('core', '*', 'app', channel => '');
+"""
+
+
+@pytest.fixture(scope="module")
+def booked(kafka, bank):
+    bank.query(SETUP)
+    stream = Stream(bank, "booked", "id int primary key, key text, account text, amount numeric, rough float8")
+    bank.query("grant select on booked to standin_owner")
+    yield stream
+    stream.drop()
+
+
+def pay(bank, key, account, amount):
+    bank.query("select ticket from standin.transaction_submit('core', 'payment', %s, %s)",
+               [key, json.dumps({"account": account, "amount": amount})])
+    await_(f"{key} posted", lambda: state(bank, key) == "posted")
+
+
+def state(bank, key):
+    return bank.value("select status from standin.transaction_status('core', %s)", [key])
+
+
+def differences(bank):
+    return bank.query("select key, difference, booked_account, booked_amount from standin.reconciliation_differences order by key")
+
+
+def test_a_difference_is_a_difference(bank, booked):
+    bank.query("select standin.reconciliation_bind('core', 'booked', 'key', account_column => 'account', amount_column => 'amount')")
+    for key in ("same", "more", "elsewhere", "debit", "unsaid"):
+        pay(bank, key, 600, 100)
+    rows = [{"key": "same", "account": "600", "amount": 100.00}, {"key": "more", "account": "600", "amount": 1},
+            {"key": "elsewhere", "account": "601", "amount": 100}, {"key": "debit", "account": "600", "amount": -100},
+            {"key": "unsaid", "account": None, "amount": None}]
+    booked.produce([event("c", {"id": i, "rough": 1.5} | row) for i, row in enumerate(rows)])
+    booked.applied(len(rows))
+    await_("what was booked as promised", lambda: all(state(bank, key) == "reconciled" for key in ("same", "debit", "unsaid")))
+    assert differences(bank) == [("elsewhere", "booked on another account", "601", 100), ("more", "booked with another amount", "600", 1)]
+    assert (state(bank, "more"), state(bank, "elsewhere")) == ("posted", "posted")
+    assert bank.query("select accepted_amount, posted_amount, balanced from standin.conservation") == [(500, 401, False)]
+    faults = {fault for fault, in bank.query("select fault from standin.conservation_faults")}
+    assert {"promised 100, the core booked 1", "promised on account 600, the core booked on 601"} <= faults
+
+
+def test_without_its_columns_nothing_is_compared(bank, booked):
+    assert bank.query("select account_column, key_column, amount_column from standin.bindings where purpose = 'reconciliation'") == \
+        [("account", "key", "amount")]
+    bank.query("select standin.reconciliation_bind('core', 'booked', 'key')")
+    pay(bank, "by key", 700, 5)
+    booked.produce([event("c", {"id": 100, "key": "by key", "account": "701", "amount": 6, "rough": 1.5})])
+    await_("the key's word", lambda: state(bank, "by key") == "reconciled")
+    assert len(differences(bank)) == 2
+
+
+def test_bad_columns(bank, booked):
+    for columns, error in (("account_column => 'none'", psycopg2.errors.UndefinedColumn), ("amount_column => 'none'", psycopg2.errors.UndefinedColumn),
+                           ("amount_column => 'rough'", psycopg2.errors.DatatypeMismatch), ("amount_column => 'key'", psycopg2.errors.DatatypeMismatch)):
+        with pytest.raises(error):
+            bank.query(f"select standin.reconciliation_bind('core', 'booked', 'key', {columns})")

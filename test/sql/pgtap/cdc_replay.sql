@@ -1,0 +1,36 @@
+-- A replay shows a table's rows to whoever may read the table, and to nobody else.
+BEGIN;
+SELECT plan(6);
+CREATE ROLE duty;
+GRANT standin_operator TO duty;
+CREATE ROLE holder;
+GRANT USAGE ON SCHEMA public TO holder, duty;
+CREATE SERVER k FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" '127.0.0.1:1');
+CREATE TABLE salary (id int PRIMARY KEY, amount numeric, card text);
+ALTER TABLE salary OWNER TO holder;
+CREATE TABLE copy (LIKE salary INCLUDING ALL);
+ALTER TABLE copy OWNER TO duty;
+SELECT standin.cdc_source_create('s', 'k', paused => true);
+SELECT standin.cdc_table_add('s', 'salaries', 'salary');
+SELECT standin.cdc_column_map('s', 'salaries', 'card', mask => 'all');
+
+SET ROLE duty;
+SELECT throws_ok($$ SELECT standin.cdc_replay('s', 'salaries', 0, 0, 9, 'copy') $$, '42501', 'permission denied for table public.salary');
+RESET ROLE;
+GRANT SELECT (id) ON salary TO duty;
+SET ROLE duty;
+SELECT throws_ok($$ SELECT standin.cdc_replay('s', 'salaries', 0, 0, 9, 'copy') $$, '42501', 'permission denied for table public.salary');
+RESET ROLE;
+GRANT SELECT ON salary TO duty;
+ALTER TABLE salary ENABLE ROW LEVEL SECURITY;
+SET ROLE duty;
+SELECT throws_ok($$ SELECT standin.cdc_replay('s', 'salaries', 0, 0, 9, 'copy') $$, '42501', 'table public.salary has row security');
+RESET ROLE;
+ALTER ROLE duty BYPASSRLS;
+SET ROLE duty;
+SELECT lives_ok($$ SELECT standin.cdc_replay('s', 'salaries', 0, 0, 9, 'copy') $$);
+SELECT results_eq($$ SELECT count(*) FROM standin.cdc_columns WHERE source LIKE 's.replay%' AND confidential $$, $$ VALUES (1::bigint) $$, 'what is masked stays masked');
+RESET ROLE;
+SELECT throws_ok($$ SELECT standin.cdc_replay('s', 'salaries', 0, 0, 9, NULL) $$, '22004');
+SELECT * FROM finish();
+ROLLBACK;
