@@ -57,10 +57,11 @@ $$;
 COMMENT ON FUNCTION standin_private.instance_doubt(text) IS 'from the commit on the instance guard refuses for that reason, until an adoption';
 
 CREATE FUNCTION standin_private.instance_doubted() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT d.reason FROM standin_private.instance_doubt d JOIN standin_private.instance i ON i.id = d.instance
-    WHERE i.superseded_by IS NULL ORDER BY d.at LIMIT 1
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT d.reason FROM standin_private.instance_doubt d JOIN standin_private.instance i ON i.id = d.instance
+            WHERE i.superseded_by IS NULL ORDER BY d.at LIMIT 1);
+END $$;
 COMMENT ON FUNCTION standin_private.instance_doubted() IS 'what speaks against this server''s binding, or null';
 
 CREATE FUNCTION standin_private.instance_refusal() RETURNS text

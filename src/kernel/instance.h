@@ -10,11 +10,11 @@ namespace standin::kernel {
 /// be worked on was read: a row that a restore brings is then never seen without the refusal.
 std::optional<std::string> instanceRefusal();
 
-/// Throws standin::Error (55000) with the reason if this server must not speak to the outside. Call it before anything
-/// leaves the server, in workers and in client sessions alike.
+/// Throws standin::Error (55000) with the reason if this server must not speak to the outside. Workers, which take up what
+/// a restore brings, call it before anything leaves.
 void requireInstance();
 
-/// The same for what only promises work: a session asks at most once a second.
+/// The same for what its own client asks for now, which no restore brings: a session looks at most once a second.
 void requireAdopted();
 
 void initInstance();

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernel/crash_point.h"
-#include "kernel/instance.h"
 #include "kernel/wake.h"
 #include "pg/owner.h"
 #include "pg/settings.h"
@@ -70,7 +69,6 @@ struct Intent {
 /// The connection comes before the intent: what is written as in flight can be sent. Who finds none in time, or no word
 /// of the core's witness yet, leaves the transaction to the replay worker.
 bool beginCall(Intent& intent, const std::string& core) {
-    kernel::requireInstance();
     intent.config = loadCoreConfig(core);
     if (!witnessAgrees(intent.config))
         return false;

@@ -27,27 +27,25 @@ struct Present {
     Situation situation;
 };
 
+/// The account's row is locked first, as by everybody.
 Present lockPresent(const CoreConfig& config, bool inquires, const Sending& sending) {
-    static pg::Statement lockAccount(
-        "SELECT ctid FROM standin_private.account WHERE account = $2 AND core = $1 FOR UPDATE", pg::Plan::ByIndex);
     static pg::Statement statement(
         "SELECT p.state, p.answers, p.promised, p.attempts, coalesce(p.sent_at, p.accepted_at), o.dedup, o.on_reject = "
         "'hold',"
         "       EXISTS (SELECT FROM standin_private.reconciliation r WHERE r.core = p.core)"
         "       OR EXISTS (SELECT FROM standin_private.balance_source b WHERE b.core = p.core),"
         "       EXISTS (SELECT FROM standin_private.core c WHERE c.core = p.core AND c.hold_release = 'watermark'),"
-        "       p.amount, nullif(p.hold, 0)"
-        "  FROM standin_private.pending_transaction p"
+        "       p.amount, nullif(p.hold, 0), a.ctid"
+        "  FROM standin_private.account a JOIN standin_private.pending_transaction p USING (core, account)"
         "  JOIN standin_private.operation o ON o.core = p.core AND o.operation = p.operation"
-        " WHERE p.ticket = $1 AND p.account = $2 FOR UPDATE OF p",
+        " WHERE a.core = $3 AND a.account = $2 AND p.ticket = $1 AND p.account = $2 FOR UPDATE OF a, p",
         pg::Plan::ByIndex);
-    const pg::Rows accounts = lockAccount.run(config.core, sending.account);
-    const pg::Rows rows = statement.run(sending.ticket, sending.account);
-    if (rows.empty() || accounts.empty())
+    const pg::Rows rows = statement.run(sending.ticket, sending.account, config.core);
+    if (rows.empty())
         throw Error("XX001", "transaction " + std::to_string(sending.ticket) + " is gone from the queue");
     const pg::Row row = rows[0];
     const int64_t sinceSent = kernel::now() - row.get<pg::Timestamptz>(4).microseconds;
-    Present present{.accountRow = accounts[0].get<ItemPointerData>(0),
+    Present present{.accountRow = row.get<ItemPointerData>(11),
                     .amount = row.get<std::string>(9),
                     .hold = row.optional<std::string>(10).value_or(""),
                     .state = stateByName(row.get<std::string>(0)),
