@@ -73,7 +73,30 @@ DROP INDEX standin_private.workflow_task_external, standin_private.workflow_task
 CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at, seq) WHERE form = 'external';
 CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at, seq) WHERE form = 'database';
 
+-- Workflows sleep, wait, are cancelled and compensated.
+ALTER TABLE standin_private.workflow_definition
+    ADD COLUMN code text,
+    ADD COLUMN step_limit integer NOT NULL DEFAULT 10000 CHECK (step_limit > 0);
+ALTER TABLE standin_private.workflow_run
+    DROP CONSTRAINT workflow_run_status_check,
+    ADD CONSTRAINT workflow_run_status_check CHECK (status IN ('open', 'completed', 'failed', 'dead', 'cancelled')),
+    DROP CONSTRAINT workflow_run_check2,
+    ADD CONSTRAINT workflow_run_check2 CHECK ((status IN ('failed', 'dead', 'cancelled')) = (error IS NOT NULL)),
+    ADD COLUMN parent text;
+ALTER TABLE standin_private.workflow_task
+    ADD COLUMN waiting text CHECK (waiting IN ('start', 'sleep', 'retry', 'message', 'event', 'workflow', 'paused', 'blocked')),
+    ADD COLUMN waiting_for text,
+    ADD COLUMN wait_seq integer,
+    ADD COLUMN wait_until timestamptz,
+    ADD COLUMN suspended boolean NOT NULL DEFAULT false,
+    ADD COLUMN control jsonb,
+    ADD COLUMN ending jsonb;
+ALTER TABLE standin_private.workflow_step ADD COLUMN kind text NOT NULL DEFAULT 'step';
+
 -- At the end:
+-- Application workers go on with what they could claim before.
+INSERT INTO standin_private.workflow_grant (name, role, privilege, granted_by)
+SELECT DISTINCT name, 'standin_app'::name, 'claim', current_user FROM standin_private.workflow_definition WHERE procedure IS NULL;
 -- Whoever has standin_app goes on as before, with bare keys, until an administrator grants otherwise.
 INSERT INTO standin_private.operation_grant (core, operation, role, channel, granted_by, granted_at)
 SELECT core, '*', 'standin_app', '', current_user, now() FROM standin_private.core;

@@ -27,6 +27,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_hold(text, bigint) IS 'Locks an external workflow under its current token, or refuses.';
 
+CREATE FUNCTION standin_private.workflow_claimable(names text[]) RETURNS TABLE (name text, granted boolean, roles name[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    acting oid := standin_private.workflow_caller();
+    own name[] := ARRAY(SELECT r.rolname FROM pg_roles r WHERE pg_has_role(acting, r.oid, 'USAGE'));
+BEGIN
+    RETURN QUERY SELECT DISTINCT u, EXISTS (SELECT FROM standin_private.workflow_grant g
+                            WHERE g.name = u AND g.privilege = 'claim' AND g.role = ANY (own)), own
+                   FROM unnest(names) u;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_claimable(text[]) IS
+    'Of which names the caller may claim whatever was started; of the others, what these roles have started.';
+
 CREATE FUNCTION standin_private.workflow_claim_now(worker text, names text[], lease interval, max_count integer)
 RETURNS TABLE (id text, name text, version integer, token bigint, input jsonb, lease_until timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -38,21 +52,25 @@ DECLARE
     given bigint;
 BEGIN
     PERFORM standin_private.workflow_flush(); -- a token that a crash forgets would be given out twice
+    -- Of each name in turn, so that a backlog of one keeps nobody else waiting.
     FOR due IN
         SELECT c.workflow_id
-          FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+          FROM standin_private.workflow_claimable(names) wanted
          CROSS JOIN LATERAL (
-               -- What was claimed and whose lease has ended is older than what is new.
-               SELECT * FROM (
-                   SELECT t.workflow_id FROM standin_private.workflow_task t
-                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at > '-infinity' AND t.available_at <= present
-                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) ended
-               UNION ALL
-               SELECT * FROM (
-                   SELECT t.workflow_id FROM standin_private.workflow_task t
-                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at = '-infinity'
-                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) fresh) c
-         LIMIT max_count
+               SELECT o.workflow_id, row_number() OVER () AS turn FROM (
+                   -- What was claimed and whose lease has ended is older than what is new.
+                   SELECT * FROM (
+                       SELECT t.workflow_id FROM standin_private.workflow_task t
+                        WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at > '-infinity' AND t.available_at <= present
+                          AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                        ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) ended
+                   UNION ALL
+                   SELECT * FROM (
+                       SELECT t.workflow_id FROM standin_private.workflow_task t
+                        WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at = '-infinity'
+                          AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                        ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) fresh) o) c
+         ORDER BY c.turn, random() LIMIT max_count
     LOOP
         given := standin_private.workflow_lease(due, worker, standin_private.workflow_caller(), present + lease);
         IF given IS NOT NULL THEN
@@ -72,19 +90,20 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmap
 DECLARE
     present timestamptz := standin_private.clock_now();
 BEGIN
-    PERFORM FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+    PERFORM FROM standin_private.workflow_claimable(names) wanted
             CROSS JOIN LATERAL (
                 SELECT FROM standin_private.workflow_task t
                  WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at <= present
+                   AND (wanted.granted OR t.submitter = ANY (wanted.roles))
                  ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) c
             LIMIT 1;
     ready := FOUND;
     IF NOT ready THEN
         SELECT min(c.available_at) INTO next_at
-          FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+          FROM standin_private.workflow_claimable(names) wanted
          CROSS JOIN LATERAL (
                SELECT t.available_at FROM standin_private.workflow_task t
-                WHERE t.form = 'external' AND t.name = wanted.name
+                WHERE t.form = 'external' AND t.name = wanted.name AND (wanted.granted OR t.submitter = ANY (wanted.roles))
                 ORDER BY t.available_at LIMIT 1) c;
     END IF;
 END $$;
@@ -212,6 +231,22 @@ BEGIN
     RETURN until;
 END $$;
 COMMENT ON FUNCTION standin.workflow_extend(text, bigint, interval) IS 'Prolongs a lease from now on and returns its new end.';
+
+CREATE FUNCTION standin.workflow_release(id text, token bigint, delay interval DEFAULT '0') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF delay IS NULL OR delay < interval '0' OR delay > interval '10 years' THEN
+        RAISE EXCEPTION 'delay must be between 0 and 10 years' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM standin_private.workflow_hold(id, token);
+    UPDATE standin_private.workflow_task t
+       SET available_at = CASE WHEN delay = interval '0' THEN '-infinity' ELSE standin_private.clock_now() + delay END, worker = NULL,
+           suspended = true, token = t.token + 1, waiting = CASE WHEN delay > interval '0' THEN 'sleep' END
+     WHERE t.workflow_id = id;
+    PERFORM standin_private.wake('claim'), standin_private.workflow_flush();
+END $$;
+COMMENT ON FUNCTION standin.workflow_release(text, bigint, interval) IS
+    'Gives a claimed workflow back, to be claimed again at once or after the delay, in the caller''s transaction; the token is worth nothing from then on. For a worker that shuts down, waits for something, or was told to try again later. It is no recovery. Errors: 55000 stale token, 22023 delay';
 
 CREATE FUNCTION standin_private.workflow_end(id text, token bigint, status text, output jsonb, error jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

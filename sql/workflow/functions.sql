@@ -9,26 +9,12 @@ COMMENT ON FUNCTION standin_private.workflow_input_hash(jsonb) IS 'What the step
 
 -- What both forms share ------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION standin_private.workflow_source_hash(procedure oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT encode(sha256(convert_to(prosrc, 'UTF8')), 'hex') FROM pg_proc WHERE oid = procedure
-$$;
-COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
-
-CREATE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE n.nspname = (parse_ident(qualified))[1] AND p.proname = (parse_ident(qualified))[2] AND p.prokind = 'p'
-       AND p.proargtypes = (CASE WHEN returns_output THEN '3802 3802' ELSE '3802' END)::oidvector -- 3802 is jsonb
-$$;
-COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
-    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
-
 CREATE FUNCTION standin_private.workflow_flush() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_flush';
 COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
 
-CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT NULL)
+CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT NULL,
+                                        step_limit integer DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     source record;
@@ -39,14 +25,15 @@ BEGIN
     PERFORM standin_private.caller();
     IF workflow_define.procedure IS NOT NULL THEN
         SELECT format('%I.%I', n.nspname, p.proname) AS qualified, p.prokind, p.prosecdef, p.proconfig, l.lanname,
-               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output
+               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output,
+               'o' = ANY (coalesce(p.proargmodes, '{}')) OR 'v' = ANY (coalesce(p.proargmodes, '{}')) AS unfit
           INTO STRICT source
           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
          WHERE p.oid = workflow_define.procedure;
         IF source.prokind <> 'p' OR source.lanname <> 'plpgsql' THEN
             RAISE EXCEPTION '% is not a PL/pgSQL procedure', workflow_define.procedure USING ERRCODE = 'wrong_object_type';
         END IF;
-        IF NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
+        IF source.unfit OR NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
             RAISE EXCEPTION 'procedure % has the wrong parameters for a workflow', workflow_define.procedure
                 USING ERRCODE = 'invalid_function_definition',
                       HINT = 'Declare it as (input jsonb) or (input jsonb, INOUT output jsonb).';
@@ -71,25 +58,33 @@ BEGIN
         wanted.returns_output := coalesce(latest.returns_output, false);
     END IF;
     wanted.recovery_limit := coalesce(workflow_define.recovery_limit, latest.recovery_limit, 10);
-    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit) IS NOT DISTINCT FROM
-       (wanted.procedure, wanted.source_hash, wanted.returns_output, wanted.recovery_limit) THEN
+    wanted.step_limit := coalesce(workflow_define.step_limit, latest.step_limit, 10000);
+    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit, latest.step_limit) IS NOT DISTINCT FROM
+       (wanted.procedure, wanted.source_hash, wanted.returns_output, wanted.recovery_limit, wanted.step_limit) THEN
         RETURN latest.version;
     END IF;
-    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit)
+    IF workflow_define.procedure IS NOT NULL AND (wanted.procedure, wanted.source_hash) IS DISTINCT FROM (latest.procedure, latest.source_hash) THEN
+        wanted.code := standin_private.workflow_pin(workflow_define.procedure);
+    ELSE
+        wanted.code := latest.code;
+    END IF;
+    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit, step_limit, code)
     VALUES (workflow_define.name, coalesce(latest.version, 0) + 1, wanted.procedure, wanted.returns_output,
-            wanted.source_hash, wanted.recovery_limit);
+            wanted.source_hash, wanted.recovery_limit, wanted.step_limit, wanted.code);
     RETURN coalesce(latest.version, 0) + 1;
 END $$;
-COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
-    'Defines a workflow, or its next version if anything about it changed, and returns the version. What is not given stays. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; a new one without it is claimed by application workers. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
+COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer, integer) IS
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. What is not given stays. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; a new one without it is claimed by application workers. The version keeps a copy of that procedure, so that what is done to the procedure reaches new starts only, and by the next workflow_define. A workflow that was recovered recovery_limit times in a row without a new step is declared dead; one that has recorded step_limit steps (10,000) is blocked. Errors: 22004 no name, 42809 not a PL/pgSQL procedure, 42P13 other parameters, or a procedure that cannot commit';
 
-CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL)
+CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL, start_at timestamptz DEFAULT NULL)
 RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_start';
-COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb) IS
-    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made.';
+COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb, timestamptz) IS
+    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made. start_at: not before that time. What the handler of a step starts is a child of its workflow. Errors: 42704 not defined, 42501 the role cannot run it, 23505 the id is another workflow''s';
 
 CREATE FUNCTION standin_private.workflow_finish(id text, token bigint, status text, output jsonb, error jsonb)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    starter text;
 BEGIN
     DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
     IF NOT FOUND THEN
@@ -98,7 +93,10 @@ BEGIN
     UPDATE standin_private.workflow_run r
        SET status = workflow_finish.status, token = workflow_finish.token, output = workflow_finish.output,
            error = workflow_finish.error, finished_at = standin_private.clock_now()
-     WHERE r.workflow_id = id;
+     WHERE r.workflow_id = id RETURNING r.parent INTO starter;
+    IF starter IS NOT NULL OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.waiting_for = 'workflow ' || id) THEN
+        PERFORM standin_private.workflow_signal('workflow ' || id, NULL);
+    END IF;
     PERFORM standin_private.wake('ticket');
     PERFORM standin_private.workflow_flush();
     RETURN true;
@@ -119,13 +117,13 @@ BEGIN
     stalled := 0;
     IF task.token > 0 THEN
         SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
-        IF reached = task.progress THEN
+        IF reached = task.progress AND NOT task.suspended THEN
             stalled := task.stalls + 1;
         END IF;
     END IF;
     UPDATE standin_private.workflow_task t
        SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = pg_get_userbyid(holder), available_at = until, progress = reached, stalls = stalled,
-           claimed_at = standin_private.clock_now()
+           claimed_at = standin_private.clock_now(), waiting = NULL, suspended = false
      WHERE t.workflow_id = id;
     IF stalled > 0 THEN
         SELECT d.recovery_limit INTO STRICT recoveries
@@ -151,7 +149,7 @@ DECLARE
     recovered bigint;
 BEGIN
     UPDATE standin_private.workflow_task t SET available_at = '-infinity', worker = NULL
-     WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at = 'infinity';
+     WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at = 'infinity' AND t.waiting IS NULL;
     GET DIAGNOSTICS recovered = ROW_COUNT;
     RETURN recovered;
 END $$;
@@ -161,13 +159,15 @@ COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
 -- The planner is told what it cannot know from a cached plan: the scan over the index stops at the first row.
 CREATE FUNCTION standin_private.workflow_take(role oid, executor text)
 RETURNS TABLE (workflow_id text, token bigint, recorded integer, name text, version integer, procedure text,
-               returns_output boolean, source_hash text, actual_hash text, input jsonb)
+               returns_output boolean, changed boolean, input jsonb, step_limit integer, wait_seq integer, wait_until timestamptz,
+               ending jsonb)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
     found_id text;
     given bigint;
+    pinned record;
 BEGIN
     LOOP
         SELECT t.workflow_id INTO found_id FROM standin_private.workflow_task t
@@ -181,22 +181,25 @@ BEGIN
             CONTINUE;
         END IF;
         given := standin_private.workflow_lease(found_id, executor, role, 'infinity');
-        EXIT WHEN given IS NOT NULL;
+        CONTINUE WHEN given IS NULL;
+        -- What was asked for while an executor had it that is gone.
+        UPDATE standin_private.workflow_task t
+           SET control = NULL, ending = CASE WHEN t.control->>'action' = 'cancel' THEN
+                   coalesce(t.ending, jsonb_build_object('status', 'cancelled', 'error', t.control->'error')) ELSE t.ending END,
+               waiting = CASE WHEN t.control->>'action' = 'pause' THEN 'paused' END,
+               available_at = 'infinity', worker = CASE WHEN t.control->>'action' = 'pause' THEN NULL ELSE t.worker END,
+               suspended = t.control->>'action' = 'pause'
+         WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
+        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting = 'paused');
     END LOOP;
-    -- A workflow that has not done anything yet may move to the newest version if the body it was pinned to is gone.
-    UPDATE standin_private.workflow_run r SET version = latest.version
-      FROM standin_private.workflow_definition pinned,
-           LATERAL (SELECT l.* FROM standin_private.workflow_definition l
-                     WHERE l.name = pinned.name ORDER BY l.version DESC LIMIT 1) latest
-     WHERE r.workflow_id = found_id AND pinned.name = r.name AND pinned.version = r.version
-       AND latest.version <> pinned.version AND latest.procedure = pinned.procedure
-       AND pinned.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
-               standin_private.workflow_procedure(pinned.procedure, pinned.returns_output))
-       AND NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = found_id)
-       AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt a WHERE a.workflow_id = found_id);
+    SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
+      JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
+    PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
     RETURN QUERY
-        SELECT r.workflow_id, given, t.progress, d.name, d.version, d.procedure, d.returns_output, d.source_hash,
-               standin_private.workflow_source_hash(standin_private.workflow_procedure(d.procedure, d.returns_output)), r.input
+        SELECT r.workflow_id, given, t.progress, d.name, d.version, coalesce(d.code, d.procedure), d.returns_output,
+               d.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
+                   standin_private.workflow_procedure(coalesce(d.code, d.procedure), d.returns_output)),
+               r.input, d.step_limit, t.wait_seq, t.wait_until, t.ending
           FROM standin_private.workflow_run r
           JOIN standin_private.workflow_task t ON t.workflow_id = r.workflow_id
           JOIN standin_private.workflow_definition d ON d.name = r.name AND d.version = r.version
@@ -208,18 +211,40 @@ COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
 CREATE FUNCTION standin_private.workflow_release(id text, token bigint, error jsonb) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- The first time at once, then after 1, 3, 7 s... while it gets no further; recovery_limit is the end of that.
     UPDATE standin_private.workflow_task t
-       SET available_at = '-infinity', seq = DEFAULT, worker = NULL, last_error = error
+       SET available_at = CASE WHEN t.stalls = 0 THEN '-infinity'
+                               ELSE standin_private.clock_now() + make_interval(secs => least(60, power(2, least(t.stalls, 6)) - 1)) END,
+           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = error
      WHERE t.workflow_id = id AND t.token = workflow_release.token;
+    PERFORM standin_private.workflow_dispatcher_wake();
     RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_release(text, bigint, jsonb) IS
     'Gives a taken workflow back, to be resumed: after an error that only asks for another try.';
 
-CREATE PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer DEFAULT 0)
+CREATE FUNCTION standin_private.workflow_conclude(id text, token bigint, status text, error jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM standin_private.workflow_compensation c WHERE c.workflow_id = id AND c.done_at IS NULL) THEN
+        UPDATE standin_private.workflow_task t
+           SET ending = jsonb_build_object('status', status, 'error', coalesce(CASE WHEN status = 'cancelled' THEN t.control->'error' END, error)), control = NULL
+         WHERE t.workflow_id = id AND t.token = workflow_conclude.token;
+        RETURN NOT FOUND;
+    END IF;
+    PERFORM standin_private.workflow_finish(id, token, status, NULL, coalesce(
+        (SELECT t.control->'error' FROM standin_private.workflow_task t WHERE t.workflow_id = id AND status = 'cancelled'), error));
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_conclude(text, bigint, text, jsonb) IS
+    'Ends a workflow that does not complete; false if what it did is to be undone first.';
+
+CREATE PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer DEFAULT 0,
+                              backoff interval DEFAULT '1 s', maximum_backoff interval DEFAULT '5 min', retry_on text[] DEFAULT NULL,
+                              timeout interval DEFAULT NULL, on_error text DEFAULT 'raise', compensate text DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step';
-COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) IS
-    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, then the workflow fails.';
+COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer, interval, interval, text[], interval, text, text) IS
+    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, if retry_on (SQLSTATEs or their first two characters; null: any) has its error; errors that are nobody''s fault (classes 08, 40, 53, 57P01, 55P03, a cancel by an operator) up to 20 times in any case. The first retry follows after backoff, each other after twice the time, at most maximum_backoff; meanwhile the workflow holds no worker. timeout ends an attempt (57014). on_error => ''return'': what fails for good is recorded, with {"error": ...} as output, and the workflow goes on. compensate: a handler that undoes the step, with {"input": ..., "output": ...}, if the workflow does not complete';
 
 CREATE FUNCTION standin.workflow_current() RETURNS text
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_current';

@@ -8,6 +8,10 @@ CREATE TABLE standin_private.workflow_definition (
     recovery_limit integer NOT NULL CHECK (recovery_limit > 0),
     defined_by name NOT NULL DEFAULT session_user,
     defined_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    -- The copy of the procedure that this version runs, whatever becomes of the procedure. Null if it was defined before
+    -- there were copies and could not get one: then the procedure itself, if it still has that source.
+    code text,
+    step_limit integer NOT NULL DEFAULT 10000 CHECK (step_limit > 0),
     PRIMARY KEY (name, version),
     CHECK ((procedure IS NULL) = (source_hash IS NULL)),
     CHECK (procedure IS NOT NULL OR NOT returns_output)
@@ -21,19 +25,22 @@ CREATE TABLE standin_private.workflow_run (
     version integer NOT NULL,
     submitter name NOT NULL, -- a name in all tables: the number of a role that was dropped may be another's after a restore
     input jsonb,
-    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'completed', 'failed', 'dead')),
+    status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'completed', 'failed', 'dead', 'cancelled')),
     token bigint,
     output jsonb,
     error jsonb,
     created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     finished_at timestamptz,
+    parent text, -- the workflow of whose steps one started it
     CHECK ((status = 'open') = (finished_at IS NULL)),
     CHECK ((status = 'open') = (token IS NULL)),
-    CHECK ((status IN ('failed', 'dead')) = (error IS NOT NULL)),
+    CHECK ((status IN ('failed', 'dead', 'cancelled')) = (error IS NOT NULL)),
     CHECK (output IS NULL OR status = 'completed')
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE standin_private.workflow_run IS
     'One row a workflow, written at its start and once more at its end: no index on anything that changes, so that update stays in the page; distributed by workflow_id';
+
+CREATE INDEX workflow_run_parent ON standin_private.workflow_run (parent) WHERE parent IS NOT NULL;
 
 CREATE TABLE standin_private.workflow_task (
     workflow_id text PRIMARY KEY REFERENCES standin_private.workflow_run ON DELETE CASCADE,
@@ -52,11 +59,21 @@ CREATE TABLE standin_private.workflow_task (
     stalls integer NOT NULL DEFAULT 0 CHECK (stalls >= 0),
     last_error jsonb,
     claimed_at timestamptz,
+    -- What it waits for, until available_at at the latest, with no worker. What is due is ready again.
+    waiting text CHECK (waiting IN ('start', 'sleep', 'retry', 'message', 'event', 'workflow', 'paused', 'blocked')),
+    waiting_for text,            -- the topic, the event, the other workflow
+    wait_seq integer,            -- the step that began to wait, and when its time is over: a crash does not prolong it
+    wait_until timestamptz,
+    suspended boolean NOT NULL DEFAULT false, -- it left its worker by itself: the next claim is no recovery
+    control jsonb,               -- what was asked for while a worker had it: {"action": "cancel" | "pause", ...}
+    ending jsonb,                -- how it ends once its compensations have run: {"status": ..., "error": ...}
     CHECK ((token = 0) = (claimed_at IS NULL)),
     CHECK ((token = 0) = (claimed_by IS NULL))
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE standin_private.workflow_task IS
     'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
+CREATE INDEX workflow_task_waiting ON standin_private.workflow_task (available_at) WHERE waiting IS NOT NULL AND form = 'database';
+CREATE INDEX workflow_task_waiting_for ON standin_private.workflow_task (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at, seq) WHERE form = 'external';
 CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at, seq) WHERE form = 'database';
 
@@ -72,6 +89,7 @@ CREATE TABLE standin_private.workflow_step (
     output jsonb,
     started_at timestamptz,
     recorded_at timestamptz NOT NULL,
+    kind text NOT NULL DEFAULT 'step', -- what was called: step, sleep, recv...
     PRIMARY KEY (workflow_id, seq)
 );
 COMMENT ON TABLE standin_private.workflow_step IS
@@ -90,6 +108,19 @@ CREATE TABLE standin_private.workflow_attempt (
 COMMENT ON TABLE standin_private.workflow_attempt IS
     'Failed attempts of steps, recorded when they fail; distributed by workflow_id';
 
+-- Written with the step, run in reverse order if the workflow does not complete.
+CREATE TABLE standin_private.workflow_compensation (
+    workflow_id text NOT NULL,
+    seq integer NOT NULL,
+    handler text NOT NULL,
+    input jsonb,
+    done_at timestamptz,
+    output jsonb,
+    PRIMARY KEY (workflow_id, seq)
+);
+COMMENT ON TABLE standin_private.workflow_compensation IS
+    'What undoes a recorded step, and when it has; distributed by workflow_id';
+
 CREATE TABLE standin_private.workflow_role (
     role name PRIMARY KEY
 );
@@ -107,8 +138,9 @@ BEGIN
         RAISE EXCEPTION 'workflow "%" is already %', OLD.workflow_id, OLD.status
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    IF (NEW.workflow_id, NEW.name, NEW.submitter, NEW.created_at) IS DISTINCT FROM
-       (OLD.workflow_id, OLD.name, OLD.submitter, OLD.created_at) OR NEW.input IS DISTINCT FROM OLD.input THEN
+    IF (NEW.workflow_id, NEW.name, NEW.created_at) IS DISTINCT FROM (OLD.workflow_id, OLD.name, OLD.created_at)
+       OR NEW.input IS DISTINCT FROM OLD.input
+       OR NEW.submitter <> OLD.submitter AND to_regrole(quote_ident(OLD.submitter)) IS NOT NULL THEN -- see workflow_reassign
         RAISE EXCEPTION 'what workflow "%" was started with cannot be changed', OLD.workflow_id
             USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;

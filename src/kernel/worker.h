@@ -117,7 +117,7 @@ private:
 using WorkerMain = void (*)(Worker& worker);
 
 /// Who is served first when the server has fewer processes than are wanted. Only an executor leaves for others.
-enum class Rank : uint8_t { prober, replay, capture, relay, supervisor, executor };
+enum class Rank : uint8_t { prober, replay, capture, relay, dispatcher, supervisor, executor };
 
 /// Call from X::init(). `kind` is at most 31 bytes. The worker is woken by commits that announced `channel`.
 void registerWorkerKind(const char* kind, Channel channel, Rank rank, WorkerMain main);

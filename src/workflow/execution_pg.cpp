@@ -21,8 +21,9 @@ std::optional<std::string> ifAny(const char* value) { return value ? std::option
 
 } // namespace
 
-Execution::Execution(const kernel::Worker& worker, std::string workflowId, int64_t fencingToken, int32_t recorded)
-    : id(std::move(workflowId)), token(fencingToken), cursor(recorded), worker_(worker) {
+Execution::Execution(const kernel::Worker& worker, const Claim& claimed)
+    : claim(claimed), id(claimed.id), token(claimed.token), cursor(claimed.recorded, claimed.stepLimit),
+      worker_(worker) {
     currentExecution = this;
 }
 
@@ -30,9 +31,16 @@ Execution::~Execution() { currentExecution = nullptr; }
 
 Execution* Execution::current() { return currentExecution; }
 
-const Error& Execution::mark(Error error) {
-    if (!mark_)
+std::string Execution::stepKey() const {
+    return compensates ? id + ":" + std::to_string(*compensates) + ":compensation"
+                       : id + ":" + std::to_string(cursor.seq());
+}
+
+const Error& Execution::mark(Error error, Departure departure) {
+    if (!mark_) {
         mark_.emplace(std::move(error));
+        departure_ = departure;
+    }
     return *mark_;
 }
 

@@ -15,7 +15,15 @@ namespace standin::workflow {
 /// since an executor runs one procedure at a time and a procedure cannot start another execution.
 class Execution {
 public:
-    Execution(const kernel::Worker& worker, std::string id, int64_t token, int32_t recorded);
+    struct Claim {
+        std::string id;
+        int64_t token;
+        int32_t recorded;
+        int32_t stepLimit;
+        std::optional<int32_t> waitSeq; ///< the step that was waiting, and until when it may
+        std::optional<int64_t> waitUntil;
+    };
+    Execution(const kernel::Worker& worker, const Claim& claim);
     ~Execution();
     Execution(const Execution&) = delete;
     Execution& operator=(const Execution&) = delete;
@@ -23,14 +31,31 @@ public:
     /// Null outside an executor.
     static Execution* current();
 
-    const std::string id;
+    const Claim& claim;
+    const std::string& id;
     const int64_t token;
     StepCursor cursor;
     bool insideHandler = false;
+    std::optional<int32_t> compensates; ///< the step that is being undone
+
+    /// The key of a call to the outside: the same on every attempt.
+    std::string stepKey() const;
+
+    /// How an execution ends besides by its procedure's end or error.
+    enum class Departure {
+        None,
+        Suspended, ///< committed already: it waits, and holds nothing
+        Blocked,   ///< by the mark; to be mended by a person
+        Cancelled, ///< by the mark
+        Failed,    ///< by an error that has had its retries, whatever its class
+    };
+    Departure departure() const { return departure_; }
 
     /// Fails the workflow whatever its procedure does with the error: no step runs any more, no write of its own
     /// commits, and the executor records this error as the workflow's end. Returns it, to be thrown.
-    const Error& mark(Error error);
+    const Error& mark(Error error, Departure departure = Departure::None);
+    /// The same where only the kind of end is still to be told.
+    void depart(Departure departure) { departure_ = departure; }
     const std::optional<Error>& marked() const { return mark_; }
     void throwIfMarked() const;
 
@@ -54,6 +79,7 @@ public:
 private:
     const kernel::Worker& worker_;
     std::optional<Error> mark_;
+    Departure departure_ = Departure::None;
     bool ownCommit_ = false;
 };
 

@@ -2,10 +2,13 @@
 
 #include "kernel/crash_point.h"
 #include "pg/memory.h"
+#include "workflow/compensation_pg.h"
+#include "workflow/dispatcher_pg.h"
 #include "workflow/execution_pg.h"
 #include "workflow/procedure_pg.h"
 #include "workflow/refusal.h"
 #include "workflow/session_pg.h"
+#include "workflow/suspension_pg.h"
 #include "workflow/workflow.h"
 
 extern "C" {
@@ -23,17 +26,14 @@ using namespace std::chrono_literals;
 constexpr auto idleLimit = 30s;
 constexpr auto blockedRetry = 200ms; ///< after 3 s of waiting for a lock
 
-struct Taken {
-    std::string id;
-    int64_t token;
-    int32_t recorded;
+struct Taken : Execution::Claim {
     std::string name;
     int32_t version;
     std::string procedure;
     bool returnsOutput;
-    std::string pinnedHash;
-    std::optional<std::string> actualHash;
+    bool changed; ///< the procedure is not what the version was defined with
     std::optional<std::string> input;
+    bool ending; ///< it does not complete: what it did is to be undone
 };
 
 class Executor {
@@ -48,16 +48,8 @@ private:
     std::optional<Taken> take();
     void execute(const Taken& taken);
     void complete(Execution& execution, JsonbDatum output);
-    void end(const Taken& taken, const ErrorText& error);
-
-    /// A transaction as the product's owner, in a session that no procedure has left its mark on.
-    template <class F> auto ownTransaction(F&& f) {
-        worker_.transactionAsIs(resetSession);
-        return worker_.transaction([&] {
-            pg::setInScope("lock_timeout", pg::lockPatience);
-            return f();
-        });
-    }
+    void end(const Taken& taken, Execution::Departure departure, const ErrorText& error);
+    bool conclude(const Taken& taken, const char* status, const ErrorText& error);
 
     using Clock = std::chrono::steady_clock;
     Clock::time_point idleUntil() const { return lastWork_ + idleLimit; }
@@ -68,38 +60,51 @@ private:
 };
 
 void Executor::recover() {
-    ownTransaction([&] {
+    ownTransaction(worker_, [&] {
         static pg::Statement statement("SELECT standin_private.workflow_recover($1)");
         statement.run(role_);
     });
 }
 
 std::optional<Taken> Executor::take() {
-    return ownTransaction([&]() -> std::optional<Taken> {
+    return ownTransaction(worker_, [&]() -> std::optional<Taken> {
         static pg::Statement statement(
-            "SELECT workflow_id, token, recorded, name, version, procedure, returns_output, source_hash, "
-            "actual_hash, input::text FROM standin_private.workflow_take($1, $2)");
+            "SELECT workflow_id, token, recorded, step_limit, wait_seq, wait_until, name, version, procedure, "
+            "returns_output, changed, input::text, ending IS NOT NULL "
+            "FROM standin_private.workflow_take($1, $2)");
         const pg::Rows rows = statement.run(role_, "executor " + std::to_string(MyProcPid));
         if (rows.empty())
             return std::nullopt;
         ForceSyncCommit(); // a claim that a crash forgets would not count as a recovery
         const pg::Row row = rows[0];
-        return Taken{
-            row.get<std::string>(0),      row.get<int64_t>(1),         row.get<int32_t>(2), row.get<std::string>(3),
-            row.get<int32_t>(4),          row.get<std::string>(5),     row.get<bool>(6),    row.get<std::string>(7),
-            row.optional<std::string>(8), row.optional<std::string>(9)};
+        const auto until = row.optional<pg::Timestamptz>(5);
+        Taken taken;
+        taken.id = row.get<std::string>(0);
+        taken.token = row.get<int64_t>(1);
+        taken.recorded = row.get<int32_t>(2);
+        taken.stepLimit = row.get<int32_t>(3);
+        taken.waitSeq = row.optional<int32_t>(4);
+        taken.waitUntil = until ? std::optional(until->microseconds) : std::nullopt;
+        taken.name = row.get<std::string>(6);
+        taken.version = row.get<int32_t>(7);
+        taken.procedure = row.get<std::string>(8);
+        taken.returnsOutput = row.get<bool>(9);
+        taken.changed = row.get<bool>(10);
+        taken.input = row.optional<std::string>(11);
+        taken.ending = row.get<bool>(12);
+        return taken;
     });
 }
 
-void checkSource(const Taken& taken) {
-    const std::string pinned =
-        taken.name + " version " + std::to_string(taken.version) + " is pinned to " + taken.procedure;
-    if (!taken.actualHash)
-        throw Error("42883", "procedure " + taken.procedure + " of the workflow does not exist", pinned + ".");
-    if (*taken.actualHash != taken.pinnedHash)
-        throw Error("55000", "procedure " + taken.procedure + " has changed since the workflow was started",
-                    pinned + " with source " + taken.pinnedHash + ". Now: " + *taken.actualHash + ".",
-                    "Give the new version of a workflow a procedure of its own, so that open ones end on theirs.");
+/// Only of a version that has no copy of its own: see standin_private.workflow_pin_late.
+void checkSource(const Taken& taken, Execution& execution) {
+    if (taken.changed)
+        throw execution.mark(
+            Error("55000", "procedure " + taken.procedure + " has changed since the workflow was started, or is gone",
+                  taken.name + " version " + std::to_string(taken.version) + " was defined before versions had copies.",
+                  "Put it back and call standin.workflow_retry, or let the workflow go on with another version by "
+                  "standin.workflow_migrate."),
+            Execution::Departure::Blocked);
 }
 
 JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
@@ -112,7 +117,11 @@ JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
 
 void Executor::complete(Execution& execution, JsonbDatum output) {
     execution.throwIfMarked();
-    execution.cursor.finish();
+    try {
+        execution.cursor.finish();
+    } catch (const Error& error) {
+        throw execution.mark(error, Execution::Departure::Blocked);
+    }
     const pg::OwnerScope owner;
     const pg::Spi spi;
     pg::setInScope("lock_timeout", pg::lockPatience);
@@ -134,13 +143,14 @@ void Executor::complete(Execution& execution, JsonbDatum output) {
 void Executor::execute(const Taken& taken) {
     worker_.setState("running", taken.name + " " + taken.id);
     std::optional<ErrorText> error;
+    Execution::Departure departure{};
     {
         const pg::TemporaryContext context("pg_standin workflow", TopMemoryContext);
-        Execution execution(worker_, taken.id, taken.token, taken.recorded);
+        Execution execution(worker_, taken);
         std::optional<Execution::OwnCommit> completing;
         try {
             worker_.transactionAsIs([&] {
-                checkSource(taken);
+                checkSource(taken, execution);
                 pg::call([] { PopActiveSnapshot(); }); // a commit inside the procedure must not meet it
                 const JsonbDatum output =
                     callProcedure({taken.procedure, taken.returnsOutput, inputDatum(taken, context), context});
@@ -153,28 +163,46 @@ void Executor::execute(const Taken& taken) {
         } catch (...) {
             // A refusal that the procedure swallowed is what went wrong first.
             error = execution.marked() ? describe(*execution.marked()) : describeCurrentException();
+            departure = execution.departure();
         }
     }
-    if (error)
-        end(taken, *error);
+    if (error && departure != Execution::Departure::Suspended)
+        end(taken, departure, *error);
+}
+/// False if the workflow is to be compensated first.
+bool Executor::conclude(const Taken& taken, const char* status, const ErrorText& error) {
+    return ownTransaction(worker_, [&] {
+        static pg::Statement statement(
+            "SELECT standin_private.workflow_conclude($1, $2, $3, jsonb_strip_nulls(jsonb_build_object('sqlstate', $4, "
+            "'message', $5, 'detail', $6, 'hint', $7, 'context', $8)))");
+        return statement
+            .run(taken.id, taken.token, status, error.sqlstate, error.message, error.detail, error.hint, error.context)[0]
+            .get<bool>(0);
+    });
 }
 
-void Executor::end(const Taken& taken, const ErrorText& error) {
-    const bool resume = judge(error.sqlstate) == Verdict::Resume;
-    ownTransaction([&] {
-        static pg::Statement statement("SELECT CASE WHEN $3 THEN standin_private.workflow_release($1, $2, e.error) "
-                                       "ELSE standin_private.workflow_finish($1, $2, 'failed', NULL, e.error) END "
-                                       "FROM (SELECT jsonb_strip_nulls(jsonb_build_object('sqlstate', $4, 'message', "
-                                       "$5, 'detail', $6, 'hint', $7, "
-                                       "'context', $8)) AS error) e");
-        statement.run(taken.id, taken.token, resume, error.sqlstate, error.message, error.detail, error.hint,
-                      error.context);
-    });
+void Executor::end(const Taken& taken, Execution::Departure departure, const ErrorText& error) {
+    using Departure = Execution::Departure;
+    if (departure == Departure::Blocked)
+        return void(ownTransaction(worker_, [&] {
+            return suspendQuietly(taken, {.kind = "blocked", .because = error});
+        }));
+    if (departure == Departure::None && judge(error.sqlstate) == Verdict::Resume)
+        return ownTransaction(worker_, [&] {
+            static pg::Statement release("SELECT standin_private.workflow_release($1, $2, jsonb_build_object('sqlstate', $3, "
+                                         "'message', $4))");
+            release.run(taken.id, taken.token, error.sqlstate, error.message);
+        });
+    if (!conclude(taken, departure == Departure::Cancelled ? "cancelled" : "failed", error))
+        compensate(worker_, taken);
 }
 
 void Executor::turn() {
     if (const auto taken = take()) {
-        execute(*taken);
+        if (taken->ending)
+            compensate(worker_, *taken);
+        else
+            execute(*taken);
         pg::call([] { CHECK_FOR_INTERRUPTS(); });
         lastWork_ = Clock::now();
     } else {
@@ -211,6 +239,7 @@ void executorMain(kernel::Worker& worker) { Executor(worker).run(); }
 
 void init() {
     kernel::registerWorkerKind("executor", kernel::Channel::executor, kernel::Rank::executor, executorMain);
+    kernel::registerWorkerKind("dispatcher", kernel::Channel::dispatcher, kernel::Rank::dispatcher, dispatcherMain);
     guardCommits();
 }
 

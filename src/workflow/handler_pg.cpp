@@ -1,12 +1,23 @@
 #include "workflow/handler_pg.h"
 
+#include <algorithm>
+
 extern "C" {
+#include <access/xact.h>
+#include <catalog/namespace.h>
 #include <catalog/objectaccess.h>
 #include <catalog/pg_proc.h>
+#include <commands/async.h>
+#include <commands/prepare.h>
+#include <commands/sequence.h>
 #include <nodes/value.h>
 #include <parser/parse_func.h>
+#include <storage/lock.h>
+#include <storage/proc.h>
 #include <utils/fmgrprotos.h>
+#include <utils/guc.h>
 #include <utils/regproc.h>
+#include <utils/timeout.h>
 #include <utils/varlena.h>
 }
 
@@ -58,6 +69,8 @@ Oid findHandler(const std::string& name) {
     return handler;
 }
 
+namespace {
+
 JsonbDatum callHandler(Oid handler, JsonbDatum input, MemoryContext results) {
     return pg::call([handler, input, results] {
         JsonbDatum result;
@@ -65,7 +78,8 @@ JsonbDatum callHandler(Oid handler, JsonbDatum input, MemoryContext results) {
         LOCAL_FCINFO(arguments, 1);
         fmgr_info(handler, &function);
         if (function.fn_strict && input.null)
-            return result;
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                            errmsg("handler %s is STRICT and the input is null: it would not run", get_func_name(handler))));
         InvokeFunctionExecuteHook(handler);
         InitFunctionCallInfoData(*arguments, &function, 1, InvalidOid, nullptr, nullptr);
         arguments->args[0].value = input.value;
@@ -84,6 +98,61 @@ JsonbDatum callHandler(Oid handler, JsonbDatum input, MemoryContext results) {
         }
         PopActiveSnapshot();
         return result;
+    });
+}
+
+/// While the handler runs: its settings, its timeout, and that it is a handler that runs.
+class HandlerScope {
+public:
+    HandlerScope(Execution& execution, std::chrono::milliseconds timeout) : execution_(execution) {
+        GetUserIdAndSecContext(&user_, &securityContext_);
+        gucLevel_ = NewGUCNestLevel();
+        // The role's own limit for a statement is one for a step.
+        const int64_t limit = StatementTimeout > 0 && (timeout.count() == 0 || StatementTimeout < timeout.count())
+                                  ? StatementTimeout
+                                  : timeout.count();
+        if (limit > 0)
+            enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(std::min<int64_t>(limit, INT_MAX)));
+        execution_.insideHandler = true;
+    }
+    ~HandlerScope() {
+        disable_timeout(STATEMENT_TIMEOUT, false);
+        execution_.insideHandler = false;
+        AtEOXact_GUC(false, gucLevel_);
+        SetUserIdAndSecContext(user_, securityContext_);
+    }
+    HandlerScope(const HandlerScope&) = delete;
+    HandlerScope& operator=(const HandlerScope&) = delete;
+
+private:
+    Execution& execution_;
+    Oid user_;
+    int securityContext_;
+    int gucLevel_;
+};
+
+} // namespace
+
+JsonbDatum runHandler(Execution& execution, Oid handler, JsonbDatum input, std::chrono::milliseconds timeout,
+                      MemoryContext results) {
+    JsonbDatum result;
+    {
+        const HandlerScope scope(execution, timeout);
+        result = callHandler(handler, input, results);
+    }
+    pg::call([] {
+        if (MyXactFlags & XACT_FLAGS_ACCESSEDTEMPNAMESPACE)
+            ResetTempTableNamespace();
+    });
+    return result;
+}
+
+void forgetSession() {
+    pg::call([] {
+        DropAllPreparedStatements();
+        Async_UnlistenAll();
+        LockReleaseSession(USER_LOCKMETHOD);
+        ResetSequenceCaches();
     });
 }
 

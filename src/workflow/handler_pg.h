@@ -1,8 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
-#include "pg/guard.h"
+#include "workflow/execution_pg.h"
+
+extern "C" {
+#include <utils/palloc.h>
+}
 
 namespace standin::workflow {
 
@@ -11,11 +16,17 @@ struct JsonbDatum {
     bool null = true;
 };
 
-/// Finds the handler of a step, a function(jsonb) returning jsonb, with the rights and the search_path of the current
-/// user. `name` is a function's name, or its signature as regprocedure prints it.
+/// The handler of a step by its name, that this role may call. Throws standin::Error if there is none.
 Oid findHandler(const std::string& name);
 
-/// Calls it as the current user. The result lives in `results` and points to nothing outside it.
-JsonbDatum callHandler(Oid handler, JsonbDatum input, MemoryContext results);
+/// Runs a handler for `execution`, inside a subtransaction. Nothing of the session that it changes outlives it, since
+/// nothing would after a crash: its settings, its role and its temporary tables end here, the rest by forgetSession().
+/// `timeout`: zero is none. The output is in `results`.
+JsonbDatum runHandler(Execution& execution, Oid handler, JsonbDatum input, std::chrono::milliseconds timeout,
+                      MemoryContext results);
+
+/// After the commit of a handler's effect, or after it was undone: prepared statements, LISTEN, advisory locks of the
+/// session, what sequences gave last. A cursor WITH HOLD stays.
+void forgetSession();
 
 } // namespace standin::workflow

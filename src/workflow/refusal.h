@@ -13,8 +13,8 @@ struct StepContext {
     bool written = false; ///< the transaction has already written something that no step would record
 };
 
-/// Why a step cannot run here, or nothing if it can. A refusal fails the workflow.
-std::optional<Error> refuseStep(const std::string& step, const StepContext& context);
+/// Why a step, or another call that ends with a commit, cannot run here, or nothing if it can. A refusal fails the workflow.
+std::optional<Error> refuseStep(const std::string& kind, const std::string& name, const StepContext& context);
 
 /// Why the procedure of a workflow may not commit by itself what it has written.
 Error refuseCommit();
@@ -25,8 +25,5 @@ enum class Verdict {
     Resume, ///< the error asks for another try: the recorded steps are kept, the workflow goes on after them
 };
 Verdict judge(const std::string& sqlstate);
-
-/// Whether a handler's failed attempt, the `attempt`-th of this step, is followed by another one at once.
-bool retryStep(const std::string& sqlstate, int attempt, int retries);
 
 } // namespace standin::workflow

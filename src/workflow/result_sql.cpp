@@ -3,6 +3,7 @@
 #include "kernel/wake.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
+#include "workflow/execution_pg.h"
 #include "workflow/wait_pg.h"
 
 extern "C" {
@@ -20,15 +21,14 @@ struct Outcome {
     std::optional<std::string> output;
     std::optional<std::string> error;
     TransactionId writer; ///< of the newest version of the row
-
-    bool ended() const { return status != "pending" && status != "running"; }
+    bool ended;
 };
 
 Outcome fetch(const std::string& id, Oid reader) {
     const pg::OwnerScope owner;
     static pg::Statement find(
-        "SELECT CASE WHEN r.status <> 'open' THEN r.status WHEN t.token > 0 THEN 'running' ELSE 'pending' END, "
-        "r.output, r.error, r.xmin::text::bigint "
+        "SELECT standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter), "
+        "r.output, coalesce(r.error, CASE WHEN t.waiting = 'blocked' THEN t.last_error END), r.xmin::text::bigint, r.status <> 'open' "
         "FROM standin_private.workflow_run r LEFT JOIN standin_private.workflow_task t USING (workflow_id) "
         "WHERE r.workflow_id = $1 AND (pg_has_role($2, to_regrole(quote_ident(r.submitter)), 'USAGE') "
         "OR pg_has_role($2, 'standin_operator', "
@@ -39,7 +39,7 @@ Outcome fetch(const std::string& id, Oid reader) {
         throw Error("P0002", "workflow \"" + id + "\" does not exist", {}, "It may also belong to another role.");
     const pg::Row row = rows[0];
     return {row.get<std::string>(0), row.optional<std::string>(1), row.optional<std::string>(2),
-            static_cast<TransactionId>(row.get<int64_t>(3))};
+            static_cast<TransactionId>(row.get<int64_t>(3)), row.get<bool>(4)};
 }
 
 std::string idArgument(FunctionCallInfo fcinfo) {
@@ -65,6 +65,13 @@ Datum resultRow(FunctionCallInfo fcinfo, const Outcome& result) {
         });
 }
 
+/// It would keep the executor, and with it the role's other workflows, from the work that it waits for.
+void refuseWaitInWorkflow(const Deadline& deadline) {
+    if (Execution::current() && deadline.length().count() > 0)
+        throw Error("55000", "a workflow cannot wait here without its executor", {},
+                    "CALL standin.await_workflow in its procedure: it waits and holds nothing.");
+}
+
 /// A wait inside a transaction for what that transaction cannot see would last until its timeout.
 void refuseHopelessWait(const std::string& id, const Outcome& result) {
     if (TransactionIdIsCurrentTransactionId(result.writer))
@@ -81,6 +88,7 @@ STANDIN_FUNCTION(standin_workflow_result) {
     const std::string id = idArgument(fcinfo);
     const Oid reader = GetUserId();
     const Deadline deadline(PG_ARGISNULL(1) ? std::chrono::milliseconds(0) : milliseconds(PG_GETARG_INTERVAL_P(1)));
+    refuseWaitInWorkflow(deadline);
     if (deadline.length() > std::chrono::minutes(1))
         throw Error("22023", "timeout must not exceed one minute",
                     "A function holds its statement's snapshot while it waits.",
@@ -91,7 +99,7 @@ STANDIN_FUNCTION(standin_workflow_result) {
         kernel::CommitWaiter waiter(kernel::Channel::ticket);
         for (;;) {
             result = fetch(id, reader);
-            if (result->ended() || deadline.over())
+            if (result->ended || deadline.over())
                 break;
             refuseHopelessWait(id, *result);
             waiter.wait(deadline.remaining());
@@ -106,13 +114,14 @@ STANDIN_FUNCTION(standin_workflow_wait) {
     const std::string id = idArgument(fcinfo);
     const Oid reader = GetUserId();
     const Deadline deadline(PG_ARGISNULL(1) ? std::chrono::milliseconds(0) : milliseconds(PG_GETARG_INTERVAL_P(1)));
+    refuseWaitInWorkflow(deadline);
     std::optional<Outcome> result;
     {
         const pg::Spi spi(pg::Nonatomic{});
         kernel::CommitWaiter waiter(kernel::Channel::ticket);
         for (;;) {
             result = fetch(id, reader);
-            if (result->ended() || deadline.over())
+            if (result->ended || deadline.over())
                 break;
             pg::call([] { SPI_commit(); });
             waiter.wait(deadline.remaining());

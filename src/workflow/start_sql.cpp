@@ -4,6 +4,8 @@
 #include "pg/owner.h"
 #include "pg/spi.h"
 #include "pg/user_code.h"
+#include "workflow/dispatcher_pg.h"
+#include "workflow/execution_pg.h"
 
 extern "C" {
 #include <utils/fmgrprotos.h>
@@ -17,7 +19,9 @@ struct Start {
     std::string name;
     std::string id;
     pg::Typed input;
+    std::optional<pg::Timestamptz> at; ///< not before
     Oid submitter;
+    std::optional<std::string> parent;
 };
 
 struct Definition {
@@ -27,7 +31,8 @@ struct Definition {
 
 Definition readDefinition(const Start& start) {
     static pg::Statement find(
-        "SELECT d.version, d.procedure, d.source_hash = standin_private.workflow_source_hash(p.oid), a.rolname, "
+        "SELECT d.version, d.procedure, p.oid IS NOT NULL AND (d.code IS NOT NULL OR "
+        "d.source_hash = standin_private.workflow_source_hash(p.oid)), a.rolname, "
         "a.rolcanlogin, "
         "has_database_privilege(a.oid, $3, 'CONNECT'), "
         "has_function_privilege(a.oid, p.oid, 'EXECUTE') AND has_schema_privilege(a.oid, p.pronamespace, 'USAGE') "
@@ -44,8 +49,9 @@ Definition readDefinition(const Start& start) {
 
     const std::string procedure = row.get<std::string>(1);
     const std::string role = row.get<std::string>(3);
-    if (row.isNull(2))
-        throw Error("42883", "procedure " + procedure + " of workflow \"" + start.name + "\" does not exist");
+    if (row.isNull(6))
+        throw Error("42883", "procedure " + procedure + " of workflow \"" + start.name + "\" does not exist", {},
+                    "What is open goes on with its copy. Call standin.workflow_define with the procedure of today.");
     if (!row.get<bool>(2))
         throw Error("55000",
                     "procedure " + procedure + " has changed since workflow \"" + start.name + "\" was defined", {},
@@ -65,13 +71,14 @@ Definition readDefinition(const Start& start) {
 bool insertRun(const Start& start, const Definition& definition) {
     static pg::Statement insert(
         "WITH run AS (INSERT INTO standin_private.workflow_run (workflow_id, name, version, submitter, input, "
-        "created_at) "
-        "VALUES ($1, $2, $3, pg_get_userbyid($4), $5, $7) ON CONFLICT DO NOTHING RETURNING workflow_id) "
-        "INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter) "
-        "SELECT workflow_id, $2, $6, pg_get_userbyid($4) FROM run");
+        "created_at, parent) "
+        "VALUES ($1, $2, $3, pg_get_userbyid($4), $5, $7, $9) ON CONFLICT DO NOTHING RETURNING workflow_id) "
+        "INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter, available_at, waiting) "
+        "SELECT workflow_id, $2, $6, pg_get_userbyid($4), coalesce($8, '-infinity'), CASE WHEN $8 IS NOT NULL THEN "
+        "'start' END FROM run");
     return insert
                .run(start.id, start.name, definition.version, start.submitter, start.input,
-                    definition.inDatabase ? "database" : "external", pg::Timestamptz{kernel::now()})
+                    definition.inDatabase ? "database" : "external", pg::Timestamptz{kernel::now()}, start.at, start.parent)
                .affected() == 1;
 }
 
@@ -93,7 +100,10 @@ void compareWithFirst(const Start& start) {
 void announce(const Start& start, const Definition& definition) {
     if (!definition.inDatabase)
         return kernel::wakeAtCommit(kernel::Channel::claim);
-    kernel::wakeRoleAtCommit(kernel::Channel::executor, start.submitter);
+    if (start.at)
+        workflow::wakeDispatcherAtCommit();
+    else
+        kernel::wakeRoleAtCommit(kernel::Channel::executor, start.submitter);
     static pg::Statement insert(
         "INSERT INTO standin_private.workflow_role (role) VALUES (pg_get_userbyid($1)) ON CONFLICT DO NOTHING");
     insert.run(start.submitter);
@@ -116,8 +126,12 @@ STANDIN_FUNCTION(standin_workflow_start) {
         .name = argument(0),
         .id = PG_ARGISNULL(1) ? "" : argument(1),
         .input = {.type = JSONBOID, .value = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), .null = PG_ARGISNULL(2)},
+        .at = PG_ARGISNULL(3) ? std::nullopt : std::optional(pg::Timestamptz{PG_GETARG_TIMESTAMPTZ(3)}),
         .submitter = GetUserId(),
+        .parent = {},
     };
+    if (const workflow::Execution* execution = workflow::Execution::current())
+        start.parent = execution->id;
     {
         const pg::OwnerScope owner;
         const pg::Spi spi;

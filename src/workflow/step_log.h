@@ -11,6 +11,7 @@ struct StepIdentity {
     int32_t seq = 0;
     std::string name;
     int64_t inputHash = 0;
+    std::string kind = "step"; ///< what was called
 };
 
 /// FNV-1a over the canonical text of the input; no input differs from any text. It tells a changed workflow from an
@@ -24,10 +25,10 @@ void checkReplay(const StepIdentity& recorded, const StepIdentity& asked);
 /// Counts the steps of one execution of a workflow against the steps its log already has.
 class StepCursor {
 public:
-    explicit StepCursor(int32_t recorded) : recorded_(recorded) {}
+    explicit StepCursor(int32_t recorded, int32_t limit = INT32_MAX) : recorded_(recorded), limit_(limit) {}
 
-    /// Moves to the next step. It is a replay if the log has it.
-    int32_t advance() { return ++seq_; }
+    /// Moves to the next step. It is a replay if the log has it. Throws standin::Error beyond the limit.
+    int32_t advance();
     int32_t seq() const { return seq_; }
     bool replaying() const { return seq_ <= recorded_; }
 
@@ -36,6 +37,7 @@ public:
 
 private:
     int32_t recorded_;
+    int32_t limit_;
     int32_t seq_ = 0;
 };
 

@@ -1,10 +1,10 @@
 #include "pg/owner.h"
-#include "workflow/refusal.h"
 #include "workflow/step_pg.h"
 #include "workflow/wait_pg.h"
 
 extern "C" {
 #include <access/htup_details.h>
+#include <utils/array.h>
 }
 
 using namespace standin;
@@ -29,31 +29,63 @@ Datum resultRow(FunctionCallInfo fcinfo, JsonbDatum output) {
 
 } // namespace
 
-// CALL standin.step(name, handler, input, INOUT output, retries)
-STANDIN_FUNCTION(standin_step) {
-    Execution* execution = Execution::current();
-    if (!execution)
-        throw Error(
-            "55000", "step is called outside a workflow", {},
-            "It belongs into the procedure of a workflow that standin.workflow_start has started; an application "
-            "worker uses standin.step_record.");
-    execution->throwIfMarked();
-    const std::string name = textArgument(fcinfo, 0, "name");
-    if (const auto refusal =
-            refuseStep(name, {.atomic = isAtomic(fcinfo), .written = TransactionIdIsValid(GetTopTransactionIdIfAny())}))
-        throw execution->mark(*refusal);
-    if (name.empty() || name.size() > 200)
-        throw Error("22023", "name of a step must have 1 to 200 bytes");
-    execution->throwIfTurnIsOver();
+namespace {
 
+std::chrono::milliseconds durationArgument(FunctionCallInfo fcinfo, int number, const char* what) {
+    if (PG_ARGISNULL(number))
+        throw Error("22004", std::string(what) + " of a step must not be null");
+    return milliseconds(PG_GETARG_INTERVAL_P(number));
+}
+
+RetryPolicy policyArguments(FunctionCallInfo fcinfo) {
+    RetryPolicy policy{.retries = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
+                       .retryOn = {},
+                       .backoff = durationArgument(fcinfo, 5, "backoff"),
+                       .maximumBackoff = durationArgument(fcinfo, 6, "maximum_backoff")};
+    if (policy.retries < 0 || policy.retries > 1000000)
+        throw Error("22023", "retries of a step must be between 0 and 1000000");
+    if (PG_ARGISNULL(7))
+        return policy;
+    Datum* elements;
+    bool* nulls;
+    int count;
+    pg::call([&] {
+        deconstruct_array(PG_GETARG_ARRAYTYPE_P(7), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+    });
+    for (int i = 0; i < count; ++i) {
+        policy.retryOn.push_back(nulls[i] ? "" : pg::call([&] { return TextDatumGetCString(elements[i]); }));
+        if (!isErrorClass(policy.retryOn.back()))
+            throw Error("22023", "retry_on must have SQLSTATEs of 5 characters or classes of 2", {},
+                        "For example '{40, 55P03}'.");
+    }
+    return policy;
+}
+
+bool returnsError(FunctionCallInfo fcinfo) {
+    const std::string asked = textArgument(fcinfo, 9, "on_error");
+    if (asked != "raise" && asked != "return")
+        throw Error("22023", "on_error of a step must be raise or return");
+    return asked == "return";
+}
+
+} // namespace
+
+// CALL standin.step(name, handler, input, INOUT output, retries, backoff, maximum_backoff, retry_on, timeout, on_error,
+//                   compensate)
+STANDIN_FUNCTION(standin_step) {
+    const std::string name = textArgument(fcinfo, 0, "name");
+    Execution& execution = enterStep(fcinfo, "step", name);
     const StepCall call{
         .name = name,
         .handler = textArgument(fcinfo, 1, "handler"),
         .input = {.value = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), .null = PG_ARGISNULL(2)},
-        .retries = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
+        .policy = policyArguments(fcinfo),
+        .timeout = PG_ARGISNULL(8) ? std::chrono::milliseconds(0) : milliseconds(PG_GETARG_INTERVAL_P(8)),
+        .returnsError = returnsError(fcinfo),
+        .compensation = PG_ARGISNULL(10) ? std::nullopt : std::optional(textArgument(fcinfo, 10, "compensate")),
         .results = CurrentMemoryContext,
     };
-    return resultRow(fcinfo, runStep(*execution, call));
+    return resultRow(fcinfo, runStep(execution, call));
 }
 
 STANDIN_FUNCTION(standin_workflow_current) {
@@ -67,7 +99,7 @@ STANDIN_FUNCTION(standin_step_key) {
     const Execution* execution = Execution::current();
     if (!execution || !execution->insideHandler)
         PG_RETURN_NULL();
-    const std::string key = execution->id + ":" + std::to_string(execution->cursor.seq());
+    const std::string key = execution->stepKey();
     return pg::call([text = key.c_str()] { return CStringGetTextDatum(text); });
 }
 
