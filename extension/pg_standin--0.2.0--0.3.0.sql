@@ -22,6 +22,9 @@ DROP FUNCTION standin.cdc_source_alter(source text, server name, time_precision_
 DROP FUNCTION standin.cdc_table_add(source text, topic text, target regclass, apply_role name, on_truncate text, kind text, schema_evolution text, foreign_keys text, row_filter text, data_collection text);
 DROP FUNCTION standin.cdc_dead_letter_discard(source text, reason text, topic text, sqlstate text);
 DROP FUNCTION standin.workflow_define(name text, procedure regprocedure, recovery_limit integer);
+DROP FUNCTION standin.workflow_start(name text, id text, input jsonb);
+DROP FUNCTION standin_private.workflow_take(role oid, executor text);
+DROP PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer);
 DROP FUNCTION standin.core_define(core text, connector text, server text, connector_role text, post_function text, inquire_function text, probe_function text, probe_interval interval, rise integer, fall integer, minimum_dwell interval, call_timeout interval, backlog_ceiling bigint, replay_rate double precision, replay_connections integer, attempts_maximum integer, time_zone text);
 DROP FUNCTION standin.operation_define(core text, operation text, capability text, account_field text, amount_field text, required jsonb, direction text, dedup text, standin_allowed boolean, on_reject text);
 DROP FUNCTION standin.rule_define(core text, rule text, amount numeric, operation text, "window" text, mode text);
@@ -103,6 +106,26 @@ UPDATE standin_private.workflow_task SET available_at = '-infinity' WHERE availa
 DROP INDEX standin_private.workflow_task_external, standin_private.workflow_task_database;
 CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at, seq) WHERE form = 'external';
 CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at, seq) WHERE form = 'database';
+
+-- Workflows sleep, wait, are cancelled and compensated.
+ALTER TABLE standin_private.workflow_definition
+    ADD COLUMN code text,
+    ADD COLUMN step_limit integer NOT NULL DEFAULT 10000 CHECK (step_limit > 0);
+ALTER TABLE standin_private.workflow_run
+    DROP CONSTRAINT workflow_run_status_check,
+    ADD CONSTRAINT workflow_run_status_check CHECK (status IN ('open', 'completed', 'failed', 'dead', 'cancelled')),
+    DROP CONSTRAINT workflow_run_check2,
+    ADD CONSTRAINT workflow_run_check2 CHECK ((status IN ('failed', 'dead', 'cancelled')) = (error IS NOT NULL)),
+    ADD COLUMN parent text;
+ALTER TABLE standin_private.workflow_task
+    ADD COLUMN waiting text CHECK (waiting IN ('start', 'sleep', 'retry', 'message', 'event', 'workflow', 'paused', 'blocked')),
+    ADD COLUMN waiting_for text,
+    ADD COLUMN wait_seq integer,
+    ADD COLUMN wait_until timestamptz,
+    ADD COLUMN suspended boolean NOT NULL DEFAULT false,
+    ADD COLUMN control jsonb,
+    ADD COLUMN ending jsonb;
+ALTER TABLE standin_private.workflow_step ADD COLUMN kind text NOT NULL DEFAULT 'step';
 
 DO $$
 BEGIN
@@ -1922,24 +1945,104 @@ COMMENT ON TABLE standin_private.workflow_definition IS
     'Versions of workflow definitions; a run is pinned to one; kept whole';
 COMMENT ON TABLE standin_private.workflow_run IS
     'One row a workflow, written at its start and once more at its end: no index on anything that changes, so that update stays in the page; distributed by workflow_id';
+CREATE INDEX workflow_run_parent ON standin_private.workflow_run (parent) WHERE parent IS NOT NULL;
 COMMENT ON TABLE standin_private.workflow_task IS
     'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
+CREATE INDEX workflow_task_waiting ON standin_private.workflow_task (available_at) WHERE waiting IS NOT NULL AND form = 'database';
+CREATE INDEX workflow_task_waiting_for ON standin_private.workflow_task (waiting_for) WHERE waiting_for IS NOT NULL;
 COMMENT ON TABLE standin_private.workflow_step IS
     'The step log, append-only: a row is written in the transaction of the step''s effect; distributed by workflow_id';
 COMMENT ON TABLE standin_private.workflow_attempt IS
     'Failed attempts of steps, recorded when they fail; distributed by workflow_id';
+CREATE TABLE standin_private.workflow_compensation (
+    workflow_id text NOT NULL,
+    seq integer NOT NULL,
+    handler text NOT NULL,
+    input jsonb,
+    done_at timestamptz,
+    output jsonb,
+    PRIMARY KEY (workflow_id, seq)
+);
+COMMENT ON TABLE standin_private.workflow_compensation IS
+    'What undoes a recorded step, and when it has; distributed by workflow_id';
 COMMENT ON TABLE standin_private.workflow_role IS
     'Roles that have started an in-database workflow: each gets one executor, connected as that role; kept whole';
+CREATE OR REPLACE FUNCTION standin_private.workflow_run_guard() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF OLD.status <> 'open' THEN
+        RAISE EXCEPTION 'workflow "%" is already %', OLD.workflow_id, OLD.status
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF (NEW.workflow_id, NEW.name, NEW.created_at) IS DISTINCT FROM (OLD.workflow_id, OLD.name, OLD.created_at)
+       OR NEW.input IS DISTINCT FROM OLD.input
+       OR NEW.submitter <> OLD.submitter AND to_regrole(quote_ident(OLD.submitter)) IS NOT NULL THEN -- see workflow_reassign
+        RAISE EXCEPTION 'what workflow "%" was started with cannot be changed', OLD.workflow_id
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN NEW;
+END $$;
 COMMENT ON FUNCTION standin_private.workflow_run_guard() IS 'A finished workflow stays as it is, and so does the input of any.';
 COMMENT ON FUNCTION standin_private.workflow_step_guard() IS 'The step log is append-only.';
+CREATE SEQUENCE standin_private.workflow_code;
+COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
+CREATE OR REPLACE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname = (parse_ident(qualified))[1] AND p.proname = (parse_ident(qualified))[2] AND p.prokind = 'p'
+               AND p.proargtypes = (CASE WHEN returns_output THEN '3802 3802' ELSE '3802' END)::oidvector); -- 3802 is jsonb
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
+    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
+CREATE FUNCTION standin_private.workflow_code_schema() RETURNS name
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_code_schema';
+COMMENT ON FUNCTION standin_private.workflow_code_schema() IS
+    'Makes a schema for one version''s code, which belongs to standin_owner: that role may create nothing in a database by itself.';
+CREATE FUNCTION standin_private.workflow_pin(procedure oid) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET check_function_bodies = off AS $$
+DECLARE
+    code name := standin_private.workflow_code_schema();
+    original pg_proc;
+    qualified text;
+BEGIN
+    SELECT * INTO STRICT original FROM pg_proc p WHERE p.oid = workflow_pin.procedure;
+    qualified := format('%I.%I', code, original.proname);
+    -- Only its body is copied: what its parameters' defaults are does not matter to a workflow.
+    EXECUTE format('CREATE PROCEDURE %s(%s) LANGUAGE plpgsql AS %L', qualified,
+        (SELECT string_agg(format('%s %I jsonb', CASE WHEN n = 2 THEN 'INOUT' ELSE 'IN' END,
+                                  coalesce(nullif(original.proargnames[n], ''), '$' || n)), ', ' ORDER BY n)
+         FROM generate_series(1, original.pronargs) n), original.prosrc);
+    EXECUTE format('REVOKE ALL ON PROCEDURE %s FROM PUBLIC', qualified);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO standin_app', code);
+    EXECUTE format('GRANT EXECUTE ON PROCEDURE %s TO standin_app', qualified);
+    RETURN qualified;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_pin(oid) IS
+    'Copies a procedure, so that it stays what it is; returns the copy''s qualified name. The copy belongs to the product, and runs with its caller''s rights.';
+CREATE FUNCTION standin_private.workflow_pin_late(name text, version integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    original oid;
+BEGIN
+    SELECT p.oid INTO original FROM standin_private.workflow_definition d
+      JOIN pg_proc p ON p.oid = standin_private.workflow_procedure(d.procedure, d.returns_output)
+     WHERE d.name = name AND d.version = version AND d.code IS NULL AND d.source_hash = standin_private.workflow_source_hash(p.oid)
+       FOR UPDATE OF d;
+    IF FOUND THEN
+        UPDATE standin_private.workflow_definition d SET code = standin_private.workflow_pin(original)
+         WHERE d.name = name AND d.version = version AND d.code IS NULL;
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_pin_late(text, integer) IS
+    'Gives a version that was defined before there were copies its own, if the procedure is still what was defined.';
 COMMENT ON FUNCTION standin_private.workflow_caller() IS
     'The role that the session acts as (SET ROLE counts), seen from inside a SECURITY DEFINER function.';
 COMMENT ON FUNCTION standin_private.workflow_input_hash(jsonb) IS 'What the step log keeps of a step''s input.';
-COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
-COMMENT ON FUNCTION standin_private.workflow_procedure(text, boolean) IS
-    'Finds the procedure of a definition without needing rights on its schema; NULL if it is gone.';
 COMMENT ON FUNCTION standin_private.workflow_flush() IS 'This transaction''s commit waits for its flush, whatever synchronous_commit says.';
-CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT NULL)
+CREATE FUNCTION standin.workflow_define(name text, procedure regprocedure DEFAULT NULL, recovery_limit integer DEFAULT NULL,
+                                        step_limit integer DEFAULT NULL)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     source record;
@@ -1950,14 +2053,15 @@ BEGIN
     PERFORM standin_private.caller();
     IF workflow_define.procedure IS NOT NULL THEN
         SELECT format('%I.%I', n.nspname, p.proname) AS qualified, p.prokind, p.prosecdef, p.proconfig, l.lanname,
-               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output
+               p.proargtypes::text AS argument_types, p.proargmodes[2] IS NOT DISTINCT FROM 'b' AS returns_output,
+               'o' = ANY (coalesce(p.proargmodes, '{}')) OR 'v' = ANY (coalesce(p.proargmodes, '{}')) AS unfit
           INTO STRICT source
           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
          WHERE p.oid = workflow_define.procedure;
         IF source.prokind <> 'p' OR source.lanname <> 'plpgsql' THEN
             RAISE EXCEPTION '% is not a PL/pgSQL procedure', workflow_define.procedure USING ERRCODE = 'wrong_object_type';
         END IF;
-        IF NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
+        IF source.unfit OR NOT (source.argument_types = '3802' OR source.argument_types = '3802 3802' AND source.returns_output) THEN
             RAISE EXCEPTION 'procedure % has the wrong parameters for a workflow', workflow_define.procedure
                 USING ERRCODE = 'invalid_function_definition',
                       HINT = 'Declare it as (input jsonb) or (input jsonb, INOUT output jsonb).';
@@ -1982,19 +2086,47 @@ BEGIN
         wanted.returns_output := coalesce(latest.returns_output, false);
     END IF;
     wanted.recovery_limit := coalesce(workflow_define.recovery_limit, latest.recovery_limit, 10);
-    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit) IS NOT DISTINCT FROM
-       (wanted.procedure, wanted.source_hash, wanted.returns_output, wanted.recovery_limit) THEN
+    wanted.step_limit := coalesce(workflow_define.step_limit, latest.step_limit, 10000);
+    IF (latest.procedure, latest.source_hash, latest.returns_output, latest.recovery_limit, latest.step_limit) IS NOT DISTINCT FROM
+       (wanted.procedure, wanted.source_hash, wanted.returns_output, wanted.recovery_limit, wanted.step_limit) THEN
         RETURN latest.version;
     END IF;
-    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit)
+    IF workflow_define.procedure IS NOT NULL AND (wanted.procedure, wanted.source_hash) IS DISTINCT FROM (latest.procedure, latest.source_hash) THEN
+        wanted.code := standin_private.workflow_pin(workflow_define.procedure);
+    ELSE
+        wanted.code := latest.code;
+    END IF;
+    INSERT INTO standin_private.workflow_definition (name, version, procedure, returns_output, source_hash, recovery_limit, step_limit, code)
     VALUES (workflow_define.name, coalesce(latest.version, 0) + 1, wanted.procedure, wanted.returns_output,
-            wanted.source_hash, wanted.recovery_limit);
+            wanted.source_hash, wanted.recovery_limit, wanted.step_limit, wanted.code);
     RETURN coalesce(latest.version, 0) + 1;
 END $$;
-COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer) IS
-    'Defines a workflow, or its next version if anything about it changed, and returns the version. What is not given stays. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; a new one without it is claimed by application workers. A workflow that was recovered recovery_limit times in a row without a new step is declared dead.';
-COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb) IS
-    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made.';
+COMMENT ON FUNCTION standin.workflow_define(text, regprocedure, integer, integer) IS
+    'Defines a workflow, or its next version if anything about it changed, and returns the version. What is not given stays. With a PL/pgSQL procedure (input jsonb [, INOUT output jsonb]) it runs inside the database; a new one without it is claimed by application workers. The version keeps a copy of that procedure, so that what is done to the procedure reaches new starts only, and by the next workflow_define. A workflow that was recovered recovery_limit times in a row without a new step is declared dead; one that has recorded step_limit steps (10,000) is blocked. Errors: 22004 no name, 42809 not a PL/pgSQL procedure, 42P13 other parameters, or a procedure that cannot commit';
+CREATE FUNCTION standin.workflow_start(name text, id text DEFAULT NULL, input jsonb DEFAULT NULL, start_at timestamptz DEFAULT NULL)
+RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_start';
+COMMENT ON FUNCTION standin.workflow_start(text, text, jsonb, timestamptz) IS
+    'Starts a workflow in the caller''s transaction and returns its id. The id is the idempotency key: starting again with the same name and input changes nothing, another name or input is an error. Without an id one is made. start_at: not before that time. What the handler of a step starts is a child of its workflow. Errors: 42704 not defined, 42501 the role cannot run it, 23505 the id is another workflow''s';
+CREATE OR REPLACE FUNCTION standin_private.workflow_finish(id text, token bigint, status text, output jsonb, error jsonb)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    starter text;
+BEGIN
+    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE standin_private.workflow_run r
+       SET status = workflow_finish.status, token = workflow_finish.token, output = workflow_finish.output,
+           error = workflow_finish.error, finished_at = standin_private.clock_now()
+     WHERE r.workflow_id = id RETURNING r.parent INTO starter;
+    IF starter IS NOT NULL OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.waiting_for = 'workflow ' || id) THEN
+        PERFORM standin_private.workflow_signal('workflow ' || id, NULL);
+    END IF;
+    PERFORM standin_private.wake('ticket');
+    PERFORM standin_private.workflow_flush();
+    RETURN true;
+END $$;
 COMMENT ON FUNCTION standin_private.workflow_finish(text, bigint, text, jsonb, jsonb) IS
     'Ends an open workflow that is held under the token; false if it is not.';
 CREATE OR REPLACE FUNCTION standin_private.workflow_lease(id text, worker text, holder oid, until timestamptz)
@@ -2010,13 +2142,13 @@ BEGIN
     stalled := 0;
     IF task.token > 0 THEN
         SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
-        IF reached = task.progress THEN
+        IF reached = task.progress AND NOT task.suspended THEN
             stalled := task.stalls + 1;
         END IF;
     END IF;
     UPDATE standin_private.workflow_task t
        SET token = t.token + 1, worker = workflow_lease.worker, claimed_by = pg_get_userbyid(holder), available_at = until, progress = reached, stalls = stalled,
-           claimed_at = standin_private.clock_now()
+           claimed_at = standin_private.clock_now(), waiting = NULL, suspended = false
      WHERE t.workflow_id = id;
     IF stalled > 0 THEN
         SELECT d.recovery_limit INTO STRICT recoveries
@@ -2039,21 +2171,23 @@ DECLARE
     recovered bigint;
 BEGIN
     UPDATE standin_private.workflow_task t SET available_at = '-infinity', worker = NULL
-     WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at = 'infinity';
+     WHERE t.form = 'database' AND t.submitter = pg_get_userbyid(role) AND t.available_at = 'infinity' AND t.waiting IS NULL;
     GET DIAGNOSTICS recovered = ROW_COUNT;
     RETURN recovered;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_recover(oid) IS
     'Called by the one executor of a role while it runs nothing: whatever is taken was taken by a predecessor, and is to be taken again.';
-CREATE OR REPLACE FUNCTION standin_private.workflow_take(role oid, executor text)
+CREATE FUNCTION standin_private.workflow_take(role oid, executor text)
 RETURNS TABLE (workflow_id text, token bigint, recorded integer, name text, version integer, procedure text,
-               returns_output boolean, source_hash text, actual_hash text, input jsonb)
+               returns_output boolean, changed boolean, input jsonb, step_limit integer, wait_seq integer, wait_until timestamptz,
+               ending jsonb)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
     found_id text;
     given bigint;
+    pinned record;
 BEGIN
     LOOP
         SELECT t.workflow_id INTO found_id FROM standin_private.workflow_task t
@@ -2067,22 +2201,25 @@ BEGIN
             CONTINUE;
         END IF;
         given := standin_private.workflow_lease(found_id, executor, role, 'infinity');
-        EXIT WHEN given IS NOT NULL;
+        CONTINUE WHEN given IS NULL;
+        -- What was asked for while an executor had it that is gone.
+        UPDATE standin_private.workflow_task t
+           SET control = NULL, ending = CASE WHEN t.control->>'action' = 'cancel' THEN
+                   coalesce(t.ending, jsonb_build_object('status', 'cancelled', 'error', t.control->'error')) ELSE t.ending END,
+               waiting = CASE WHEN t.control->>'action' = 'pause' THEN 'paused' END,
+               available_at = 'infinity', worker = CASE WHEN t.control->>'action' = 'pause' THEN NULL ELSE t.worker END,
+               suspended = t.control->>'action' = 'pause'
+         WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
+        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting = 'paused');
     END LOOP;
-    -- A workflow that has not done anything yet may move to the newest version if the body it was pinned to is gone.
-    UPDATE standin_private.workflow_run r SET version = latest.version
-      FROM standin_private.workflow_definition pinned,
-           LATERAL (SELECT l.* FROM standin_private.workflow_definition l
-                     WHERE l.name = pinned.name ORDER BY l.version DESC LIMIT 1) latest
-     WHERE r.workflow_id = found_id AND pinned.name = r.name AND pinned.version = r.version
-       AND latest.version <> pinned.version AND latest.procedure = pinned.procedure
-       AND pinned.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
-               standin_private.workflow_procedure(pinned.procedure, pinned.returns_output))
-       AND NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = found_id)
-       AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt a WHERE a.workflow_id = found_id);
+    SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
+      JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
+    PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
     RETURN QUERY
-        SELECT r.workflow_id, given, t.progress, d.name, d.version, d.procedure, d.returns_output, d.source_hash,
-               standin_private.workflow_source_hash(standin_private.workflow_procedure(d.procedure, d.returns_output)), r.input
+        SELECT r.workflow_id, given, t.progress, d.name, d.version, coalesce(d.code, d.procedure), d.returns_output,
+               d.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
+                   standin_private.workflow_procedure(coalesce(d.code, d.procedure), d.returns_output)),
+               r.input, d.step_limit, t.wait_seq, t.wait_until, t.ending
           FROM standin_private.workflow_run r
           JOIN standin_private.workflow_task t ON t.workflow_id = r.workflow_id
           JOIN standin_private.workflow_definition d ON d.name = r.name AND d.version = r.version
@@ -2093,15 +2230,38 @@ COMMENT ON FUNCTION standin_private.workflow_take(oid, text) IS
 CREATE OR REPLACE FUNCTION standin_private.workflow_release(id text, token bigint, error jsonb) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- The first time at once, then after 1, 3, 7 s... while it gets no further; recovery_limit is the end of that.
     UPDATE standin_private.workflow_task t
-       SET available_at = '-infinity', seq = DEFAULT, worker = NULL, last_error = error
+       SET available_at = CASE WHEN t.stalls = 0 THEN '-infinity'
+                               ELSE standin_private.clock_now() + make_interval(secs => least(60, power(2, least(t.stalls, 6)) - 1)) END,
+           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = error
      WHERE t.workflow_id = id AND t.token = workflow_release.token;
+    PERFORM standin_private.workflow_dispatcher_wake();
     RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_release(text, bigint, jsonb) IS
     'Gives a taken workflow back, to be resumed: after an error that only asks for another try.';
-COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) IS
-    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, then the workflow fails.';
+CREATE FUNCTION standin_private.workflow_conclude(id text, token bigint, status text, error jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM standin_private.workflow_compensation c WHERE c.workflow_id = id AND c.done_at IS NULL) THEN
+        UPDATE standin_private.workflow_task t
+           SET ending = jsonb_build_object('status', status, 'error', coalesce(CASE WHEN status = 'cancelled' THEN t.control->'error' END, error)), control = NULL
+         WHERE t.workflow_id = id AND t.token = workflow_conclude.token;
+        RETURN NOT FOUND;
+    END IF;
+    PERFORM standin_private.workflow_finish(id, token, status, NULL, coalesce(
+        (SELECT t.control->'error' FROM standin_private.workflow_task t WHERE t.workflow_id = id AND status = 'cancelled'), error));
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_conclude(text, bigint, text, jsonb) IS
+    'Ends a workflow that does not complete; false if what it did is to be undone first.';
+CREATE PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output jsonb, retries integer DEFAULT 0,
+                              backoff interval DEFAULT '1 s', maximum_backoff interval DEFAULT '5 min', retry_on text[] DEFAULT NULL,
+                              timeout interval DEFAULT NULL, on_error text DEFAULT 'raise', compensate text DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_step';
+COMMENT ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer, interval, interval, text[], interval, text, text) IS
+    'One step of an in-database workflow: runs the handler, a function(jsonb) returning jsonb, and commits its effect together with the record. After a crash a recorded step returns its output without running. Called in the workflow''s procedure only, outside any block with EXCEPTION. A handler that fails is tried again up to `retries` times, if retry_on (SQLSTATEs or their first two characters; null: any) has its error; errors that are nobody''s fault (classes 08, 40, 53, 57P01, 55P03, a cancel by an operator) up to 20 times in any case. The first retry follows after backoff, each other after twice the time, at most maximum_backoff; meanwhile the workflow holds no worker. timeout ends an attempt (57014). on_error => ''return'': what fails for good is recorded, with {"error": ...} as output, and the workflow goes on. compensate: a handler that undoes the step, with {"input": ..., "output": ...}, if the workflow does not complete';
 COMMENT ON FUNCTION standin.workflow_current() IS 'The id of the in-database workflow that runs here, or null.';
 COMMENT ON FUNCTION standin.step_key() IS
     'In the handler of a step: a key made of the workflow''s id and the step''s number, the same on every attempt and after every crash. Use it as the idempotency key of a call to the outside.';
@@ -2110,6 +2270,19 @@ COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
 COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
     'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first. A timeout of null is none.';
 COMMENT ON FUNCTION standin_private.workflow_hold(text, bigint) IS 'Locks an external workflow under its current token, or refuses.';
+CREATE FUNCTION standin_private.workflow_claimable(names text[]) RETURNS TABLE (name text, granted boolean, roles name[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    acting oid := standin_private.workflow_caller();
+    own name[] := ARRAY(SELECT r.rolname FROM pg_roles r WHERE pg_has_role(acting, r.oid, 'USAGE'));
+BEGIN
+    RETURN QUERY SELECT DISTINCT u, EXISTS (SELECT FROM standin_private.workflow_grant g
+                            WHERE g.name = u AND g.privilege = 'claim' AND g.role = ANY (own)), own
+                   FROM unnest(names) u;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_claimable(text[]) IS
+    'Of which names the caller may claim whatever was started; of the others, what these roles have started.';
 CREATE OR REPLACE FUNCTION standin_private.workflow_claim_now(worker text, names text[], lease interval, max_count integer)
 RETURNS TABLE (id text, name text, version integer, token bigint, input jsonb, lease_until timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -2121,21 +2294,25 @@ DECLARE
     given bigint;
 BEGIN
     PERFORM standin_private.workflow_flush(); -- a token that a crash forgets would be given out twice
+    -- Of each name in turn, so that a backlog of one keeps nobody else waiting.
     FOR due IN
         SELECT c.workflow_id
-          FROM (SELECT DISTINCT u AS name FROM unnest(names) u) wanted
+          FROM standin_private.workflow_claimable(names) wanted
          CROSS JOIN LATERAL (
-               -- What was claimed and whose lease has ended is older than what is new.
-               SELECT * FROM (
-                   SELECT t.workflow_id FROM standin_private.workflow_task t
-                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at > '-infinity' AND t.available_at <= present
-                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) ended
-               UNION ALL
-               SELECT * FROM (
-                   SELECT t.workflow_id FROM standin_private.workflow_task t
-                    WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at = '-infinity'
-                    ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) fresh) c
-         LIMIT max_count
+               SELECT o.workflow_id, row_number() OVER () AS turn FROM (
+                   -- What was claimed and whose lease has ended is older than what is new.
+                   SELECT * FROM (
+                       SELECT t.workflow_id FROM standin_private.workflow_task t
+                        WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at > '-infinity' AND t.available_at <= present
+                          AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                        ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) ended
+                   UNION ALL
+                   SELECT * FROM (
+                       SELECT t.workflow_id FROM standin_private.workflow_task t
+                        WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at = '-infinity'
+                          AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                        ORDER BY t.available_at, t.seq LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED) fresh) o) c
+         ORDER BY c.turn, random() LIMIT max_count
     LOOP
         given := standin_private.workflow_lease(due, worker, standin_private.workflow_caller(), present + lease);
         IF given IS NOT NULL THEN
@@ -2148,6 +2325,29 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_claim_now(text, text[], interval, integer) IS 'A claim that does not wait.';
+CREATE OR REPLACE FUNCTION standin_private.workflow_claim_next(names text[], OUT ready boolean, OUT next_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    present timestamptz := standin_private.clock_now();
+BEGIN
+    PERFORM FROM standin_private.workflow_claimable(names) wanted
+            CROSS JOIN LATERAL (
+                SELECT FROM standin_private.workflow_task t
+                 WHERE t.form = 'external' AND t.name = wanted.name AND t.available_at <= present
+                   AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                 ORDER BY t.available_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) c
+            LIMIT 1;
+    ready := FOUND;
+    IF NOT ready THEN
+        SELECT min(c.available_at) INTO next_at
+          FROM standin_private.workflow_claimable(names) wanted
+         CROSS JOIN LATERAL (
+               SELECT t.available_at FROM standin_private.workflow_task t
+                WHERE t.form = 'external' AND t.name = wanted.name AND (wanted.granted OR t.submitter = ANY (wanted.roles))
+                ORDER BY t.available_at LIMIT 1) c;
+    END IF;
+END $$;
 COMMENT ON FUNCTION standin_private.workflow_claim_next(text[]) IS
     'Whether something can be claimed now (its row is then locked), and if not when the next lease or delay ends.';
 COMMENT ON FUNCTION standin_private.workflow_claim_await(text[], interval) IS
@@ -2192,19 +2392,577 @@ END $$;
 COMMENT ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer) IS
     'Whether a step is recorded, and its output. Ask before doing a step: a recorded one must not be done again. An input (or place) that differs from the recorded one is an error. Errors: 55000 stale token or no open workflow, 42501 claimed by another role, 22004 null';
 COMMENT ON FUNCTION standin.workflow_extend(text, bigint, interval) IS 'Prolongs a lease from now on and returns its new end.';
+CREATE FUNCTION standin.workflow_release(id text, token bigint, delay interval DEFAULT '0') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF delay IS NULL OR delay < interval '0' OR delay > interval '10 years' THEN
+        RAISE EXCEPTION 'delay must be between 0 and 10 years' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM standin_private.workflow_hold(id, token);
+    UPDATE standin_private.workflow_task t
+       SET available_at = CASE WHEN delay = interval '0' THEN '-infinity' ELSE standin_private.clock_now() + delay END, worker = NULL,
+           suspended = true, token = t.token + 1, waiting = CASE WHEN delay > interval '0' THEN 'sleep' END
+     WHERE t.workflow_id = id;
+    PERFORM standin_private.wake('claim'), standin_private.workflow_flush();
+END $$;
+COMMENT ON FUNCTION standin.workflow_release(text, bigint, interval) IS
+    'Gives a claimed workflow back, to be claimed again at once or after the delay, in the caller''s transaction; the token is worth nothing from then on. For a worker that shuts down, waits for something, or was told to try again later. It is no recovery. Errors: 55000 stale token, 22023 delay';
 COMMENT ON FUNCTION standin_private.workflow_end(text, bigint, text, jsonb, jsonb) IS 'Ends an external workflow, once.';
 COMMENT ON FUNCTION standin.workflow_complete(text, bigint, jsonb) IS
     'Ends an external workflow with its output, in the caller''s transaction. The same call again changes nothing.';
 COMMENT ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) IS
     'Ends an external workflow as failed, in the caller''s transaction. The same call again changes nothing.';
+CREATE TABLE standin_private.workflow_message (
+    n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow_id text NOT NULL,
+    topic text NOT NULL,
+    body jsonb NOT NULL,
+    key text,
+    sender name NOT NULL,
+    sent_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    received_by integer, -- the step
+    UNIQUE (workflow_id, topic, key)
+);
+COMMENT ON TABLE standin_private.workflow_message IS 'Messages to workflows, also to those that are not there yet; distributed by workflow_id';
+CREATE INDEX workflow_message_open ON standin_private.workflow_message (workflow_id, topic, n) WHERE received_by IS NULL;
+CREATE TABLE standin_private.workflow_event (
+    workflow_id text NOT NULL,
+    name text NOT NULL,
+    n integer NOT NULL CHECK (n > 0),
+    value jsonb NOT NULL,
+    set_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (workflow_id, name, n)
+);
+CREATE INDEX workflow_event_label ON standin_private.workflow_event (('event ' || name || ' of ' || workflow_id));
+COMMENT ON TABLE standin_private.workflow_event IS 'What workflows tell of themselves, with what they told before; distributed by workflow_id';
+CREATE TABLE standin_private.workflow_signal (
+    n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text,      -- all that wait for this
+    workflow_id text, -- or this one
+    CHECK ((source IS NULL) <> (workflow_id IS NULL))
+);
+COMMENT ON TABLE standin_private.workflow_signal IS 'What may have ended a wait, until the dispatcher has looked; kept whole';
+CREATE TABLE standin_private.workflow_grant (
+    name text NOT NULL,
+    role name NOT NULL,
+    privilege text NOT NULL CHECK (privilege IN ('claim', 'send')),
+    granted_by name NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    PRIMARY KEY (name, role, privilege)
+);
+COMMENT ON TABLE standin_private.workflow_grant IS 'Who besides the role that started a workflow may work on it or send to it; kept whole';
+CREATE FUNCTION standin_private.workflow_signal(source text, workflow_id text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO standin_private.workflow_signal (source, workflow_id) VALUES (workflow_signal.source, workflow_signal.workflow_id);
+    PERFORM standin_private.workflow_dispatcher_wake();
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_signal(text, text) IS 'Lets the dispatcher look, after this commit, whether a wait is over.';
+CREATE FUNCTION standin_private.workflow_dispatcher_wake() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_dispatcher_wake';
+COMMENT ON FUNCTION standin_private.workflow_dispatcher_wake() IS 'Wakes the dispatcher at the commit, or the supervisor, which starts it.';
+CREATE FUNCTION standin_private.workflow_may(actor name, task_name text, submitter name, wanted text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    acting oid := to_regrole(quote_ident(actor))::oid;
+BEGIN
+    RETURN acting IS NOT NULL AND (coalesce(pg_has_role(acting, to_regrole(quote_ident(submitter)), 'USAGE'), false)
+        OR EXISTS (SELECT FROM standin_private.workflow_grant g
+                    WHERE g.name = task_name AND g.privilege = wanted
+                      AND coalesce(pg_has_role(acting, to_regrole(quote_ident(g.role)), 'USAGE'), false)));
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_may(name, text, name, text) IS
+    'Whether a role may claim workflows of that name and submitter, or send to them, as things are now.';
+CREATE FUNCTION standin_private.workflow_message_next(id text, topic text) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    RETURN (SELECT m.n FROM standin_private.workflow_message m JOIN standin_private.workflow_run r USING (workflow_id)
+             WHERE m.workflow_id = id AND m.topic = topic AND m.received_by IS NULL
+               AND standin_private.workflow_may(m.sender, r.name, r.submitter, 'send')
+             ORDER BY m.n LIMIT 1);
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_message_next(text, text) IS
+    'The oldest message of a topic that the workflow has not received, or null. One from a role that may not send to it is none: it may have been there before the workflow.';
+CREATE FUNCTION standin_private.workflow_ready(id text) RETURNS name
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
+BEGIN
+    UPDATE standin_private.workflow_task t SET available_at = '-infinity', waiting = NULL, waiting_for = NULL
+     WHERE t.workflow_id = id AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked')
+    RETURNING t.submitter INTO role;
+    RETURN role;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_ready(text) IS 'Ends a wait; the role whose executor goes on with the workflow, or null if it did not wait.';
+CREATE FUNCTION standin_private.workflow_dispatch(max_count integer) RETURNS TABLE (role oid, moved bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    present timestamptz := standin_private.clock_now();
+BEGIN
+    RETURN QUERY
+    WITH signal AS (
+        DELETE FROM standin_private.workflow_signal s
+         WHERE s.n IN (SELECT l.n FROM standin_private.workflow_signal l ORDER BY l.n LIMIT max_count FOR UPDATE SKIP LOCKED)
+        RETURNING s.source, s.workflow_id
+    ), due AS (
+        SELECT t.workflow_id FROM standin_private.workflow_task t
+         WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked') AND t.available_at <= present
+         ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED
+    ), looked AS (
+        SELECT t.workflow_id FROM (SELECT DISTINCT s.source FROM signal s WHERE s.source IS NOT NULL) s
+          JOIN standin_private.workflow_task t ON t.waiting_for = s.source
+        UNION
+        SELECT s.workflow_id FROM signal s WHERE s.workflow_id IS NOT NULL
+    ), over AS (
+        SELECT t.workflow_id FROM looked l JOIN standin_private.workflow_task t USING (workflow_id)
+         WHERE CASE t.waiting
+               WHEN 'message' THEN standin_private.workflow_message_next(t.workflow_id, t.waiting_for) IS NOT NULL
+               WHEN 'workflow' THEN NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(t.waiting_for, 10))
+               WHEN 'event' THEN EXISTS (SELECT FROM standin_private.workflow_event e WHERE 'event ' || e.name || ' of ' || e.workflow_id = t.waiting_for)
+               END
+    ), ready AS (
+        SELECT standin_private.workflow_ready(e.workflow_id) AS name
+          FROM (SELECT d.workflow_id FROM due d UNION SELECT o.workflow_id FROM over o) e
+    )
+    SELECT to_regrole(quote_ident(r.name))::oid, count(*) FROM ready r WHERE r.name IS NOT NULL GROUP BY 1;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_dispatch(integer) IS
+    'Makes ready what is due and whose wait is over, of each at most so many; the roles whose executors are to be woken.';
+CREATE FUNCTION standin_private.workflow_dispatch_next(OUT signals boolean, OUT next_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+    SELECT EXISTS (SELECT FROM standin_private.workflow_signal),
+           (SELECT t.available_at FROM standin_private.workflow_task t
+             WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked')
+             ORDER BY t.available_at LIMIT 1)
+      INTO signals, next_at;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_dispatch_next() IS 'Whether there is more to look at, and when the next wait ends.';
+CREATE FUNCTION standin_private.workflow_dispatch_sweep() RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.workflow_signal (workflow_id)
+    SELECT t.workflow_id FROM standin_private.workflow_task t
+     WHERE t.waiting = 'workflow' AND t.waiting_for IS NOT NULL
+       AND NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(t.waiting_for, 10))
+$$;
+COMMENT ON FUNCTION standin_private.workflow_dispatch_sweep() IS 'Finds waits for workflows that have ended.';
+CREATE FUNCTION standin_private.workflow_suspend(id text, token bigint, waiting text, waiting_for text, until timestamptz,
+                                                 wait_seq integer, error jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    UPDATE standin_private.workflow_task t
+       SET available_at = coalesce(until, 'infinity'), waiting = waiting, waiting_for = waiting_for, wait_seq = wait_seq,
+           wait_until = CASE WHEN wait_seq IS NOT NULL THEN until END, worker = NULL, suspended = true,
+           last_error = coalesce(error, t.last_error)
+     WHERE t.workflow_id = id AND t.token = token AND t.form = 'database' AND t.control IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF waiting IN ('message', 'event', 'workflow') THEN
+        PERFORM standin_private.workflow_signal(NULL, id);
+    ELSE
+        PERFORM standin_private.workflow_dispatcher_wake();
+    END IF;
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_suspend(text, bigint, text, text, timestamptz, integer, jsonb) IS
+    'Takes a workflow from its executor until something ends its wait; false if that executor does not have it any more.';
+CREATE PROCEDURE standin.sleep(name text, duration interval)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_sleep';
+COMMENT ON PROCEDURE standin.sleep(text, interval) IS
+    'In a workflow''s procedure: goes on after that time. Meanwhile the workflow holds no worker, connection, transaction or memory; a crash does not prolong it.';
+CREATE PROCEDURE standin.sleep_until(name text, until timestamptz)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_sleep_until';
+COMMENT ON PROCEDURE standin.sleep_until(text, timestamptz) IS
+    'In a workflow''s procedure: goes on at that time, as it was given when the workflow came here first.';
+CREATE PROCEDURE standin.recv(topic text, timeout interval, INOUT message jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_recv';
+COMMENT ON PROCEDURE standin.recv(text, interval, jsonb) IS
+    'In a workflow''s procedure: the oldest message of the topic that it has not received, once there is one, or null when the time is over (a timeout of null: never). Receiving and its record are one commit. While it waits the workflow holds no worker.';
+CREATE PROCEDURE standin.await_workflow(id text, INOUT result jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_await_workflow';
+COMMENT ON PROCEDURE standin.await_workflow(text, jsonb) IS
+    'In a workflow''s procedure: waits, holding no worker, until another workflow has ended: {"status": ..., "output": ..., "error": ...}. Errors: P0002 there is none that this role may see';
+CREATE PROCEDURE standin.event_set(name text, value jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_event_set';
+COMMENT ON PROCEDURE standin.event_set(text, jsonb) IS
+    'In a workflow''s procedure: tells the world, as a step. standin.event_get reads it; the values before are kept.';
+CREATE PROCEDURE standin.await_event(id text, name text, timeout interval, INOUT value jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_await_event';
+COMMENT ON PROCEDURE standin.await_event(text, text, interval, jsonb) IS
+    'In a workflow''s procedure: the newest value of another workflow''s event, once it is set, or null when the time is over. While it waits the workflow holds no worker.';
+CREATE PROCEDURE standin.value(name text, kind text, INOUT value jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_value';
+COMMENT ON PROCEDURE standin.value(text, text, jsonb) IS
+    'In a workflow''s procedure: what is not the same on each run, recorded as a step: kind now, random (0 to 1), uuid, or the name of a sequence, of which it takes the next number.';
+CREATE FUNCTION standin.message_send(workflow_id text, topic text, body jsonb, key text DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    sender name := pg_get_userbyid(standin_private.workflow_caller());
+    receiver record;
+    sent boolean;
+BEGIN
+    IF workflow_id IS NULL OR body IS NULL OR coalesce(length(topic), 0) NOT BETWEEN 1 AND 200 OR length(workflow_id) NOT BETWEEN 1 AND 500 THEN
+        RAISE EXCEPTION 'a message needs a workflow, a topic of 1 to 200 characters, and a body'
+            USING ERRCODE = CASE WHEN workflow_id IS NULL OR body IS NULL OR topic IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END;
+    END IF;
+    SELECT r.name, r.submitter, r.status INTO receiver FROM standin_private.workflow_run r WHERE r.workflow_id = workflow_id;
+    IF FOUND AND NOT standin_private.workflow_may(sender, receiver.name, receiver.submitter, 'send') THEN
+        RAISE EXCEPTION 'permission denied to send to workflow "%"', workflow_id USING ERRCODE = 'insufficient_privilege',
+            HINT = format('SELECT standin.workflow_grant(%L, %L, ''send'');', receiver.name, sender);
+    END IF;
+    IF receiver.status <> 'open' THEN
+        RAISE EXCEPTION 'workflow "%" is %', workflow_id, receiver.status USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    INSERT INTO standin_private.workflow_message (workflow_id, topic, body, key, sender)
+    VALUES (workflow_id, topic, body, key, sender) ON CONFLICT DO NOTHING;
+    sent := FOUND;
+    IF NOT sent AND NOT EXISTS (SELECT FROM standin_private.workflow_message m
+            WHERE m.workflow_id = workflow_id AND m.topic = topic AND m.key = key AND m.body = body AND m.sender = sender) THEN
+        RAISE EXCEPTION 'key "%" was used for another message to workflow "%"', key, workflow_id USING ERRCODE = 'unique_violation';
+    END IF;
+    IF sent THEN
+        PERFORM standin_private.workflow_signal(NULL, workflow_id);
+    END IF;
+    PERFORM standin_private.workflow_flush();
+    RETURN sent;
+END $$;
+COMMENT ON FUNCTION standin.message_send(text, text, jsonb, text) IS
+    'Sends a message to a workflow, in the caller''s transaction; the workflow may be started later. The same key again sends nothing and returns false. A workflow receives messages of its own role, of its members, and of roles that were granted "send". Errors: 42501 no right, 55000 the workflow has ended, 23505 the key was used for another message';
+CREATE FUNCTION standin.event_get(workflow_id text, name text, OUT value jsonb, OUT n integer, OUT set_at timestamptz)
+RETURNS record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    IF workflow_id IS NULL OR name IS NULL THEN
+        RAISE EXCEPTION 'workflow and name of an event must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM standin_private.workflow_visible(workflow_id, standin_private.workflow_caller());
+    SELECT e.value, e.n, e.set_at INTO value, n, set_at FROM standin_private.workflow_event e
+     WHERE e.workflow_id = workflow_id AND e.name = name ORDER BY e.n DESC LIMIT 1;
+END $$;
+COMMENT ON FUNCTION standin.event_get(text, text) IS
+    'The newest value of a workflow''s event, how many there were, and since when; nulls if it was not set. standin.workflow_events has all. Errors: P0002 no workflow that the caller may see';
+CREATE FUNCTION standin_private.workflow_visible(id text, reader oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM standin_private.workflow_run r
+      WHERE r.workflow_id = id
+        AND (pg_has_role(reader, to_regrole(quote_ident(r.submitter)), 'USAGE') OR pg_has_role(reader, 'standin_operator', 'USAGE')
+             OR pg_has_role(reader, 'standin_auditor', 'USAGE'));
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'workflow "%" does not exist', id USING ERRCODE = 'no_data_found', HINT = 'It may also belong to another role.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_visible(text, oid) IS 'Refuses whoever may not know of a workflow as if there were none.';
+CREATE FUNCTION standin_private.workflow_outcome(id text, reader oid) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.workflow_visible(id, reader);
+    RETURN (SELECT jsonb_strip_nulls(jsonb_build_object('status', r.status, 'output', r.output, 'error', r.error))
+              FROM standin_private.workflow_run r WHERE r.workflow_id = id AND r.status <> 'open');
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_outcome(text, oid) IS 'How a workflow ended, or null while it is open.';
+CREATE FUNCTION standin_private.workflow_receive(id text, topic text, seq integer) RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    received jsonb;
+BEGIN
+    UPDATE standin_private.workflow_message m SET received_by = seq
+     WHERE m.n = standin_private.workflow_message_next(id, topic) RETURNING m.body INTO received;
+    RETURN received;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_receive(text, text, integer) IS 'Receives the next message of a topic; null if there is none.';
+CREATE FUNCTION standin_private.workflow_event_value(id text, name text, reader oid) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM standin_private.workflow_visible(id, reader);
+    RETURN (SELECT e.value FROM standin_private.workflow_event e WHERE e.workflow_id = id AND e.name = name ORDER BY e.n DESC LIMIT 1);
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_event_value(text, text, oid) IS 'The newest value of an event, or null.';
+CREATE FUNCTION standin_private.workflow_event_add(id text, name text, value jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    INSERT INTO standin_private.workflow_event (workflow_id, name, n, value)
+    SELECT id, name, coalesce(max(e.n), 0) + 1, value FROM standin_private.workflow_event e WHERE e.workflow_id = id AND e.name = name;
+    PERFORM standin_private.workflow_signal('event ' || name || ' of ' || id, NULL);
+    PERFORM standin_private.wake('ticket');
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_event_add(text, text, jsonb) IS 'Sets an event of a workflow.';
+CREATE FUNCTION standin.workflow_grant(name text, role name, privilege text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM standin_private.argument_require('name', name), standin_private.argument_require('role', role::text),
+            standin_private.argument_require('privilege', privilege);
+    IF to_regrole(quote_ident(role)) IS NULL THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT EXISTS (SELECT FROM standin_private.workflow_definition d WHERE d.name = name) THEN
+        RAISE EXCEPTION 'workflow "%" is not defined', name USING ERRCODE = 'undefined_object', HINT = 'See standin.workflow_define.';
+    END IF;
+    IF privilege NOT IN ('claim', 'send') THEN
+        RAISE EXCEPTION 'privilege must be claim or send' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO standin_private.workflow_grant VALUES (name, role, privilege, standin_private.caller()) ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION standin.workflow_grant(text, name, text) IS
+    'Lets a role and its members work on a workflow''s external runs that others have started ("claim"), or send messages to its runs ("send"). Errors: 42704 unknown workflow or role, 22023 another privilege';
+CREATE FUNCTION standin.workflow_revoke(name text, role name, privilege text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+    PERFORM standin_private.argument_require('name', name), standin_private.argument_require('role', role::text),
+            standin_private.argument_require('privilege', privilege), standin_private.caller();
+    DELETE FROM standin_private.workflow_grant g WHERE g.name = name AND g.role = role AND g.privilege = privilege;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'role "%" has no such grant on workflow "%"', role, name USING ERRCODE = 'undefined_object';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.workflow_revoke(text, name, text) IS 'Takes a grant back; it has effect from the next claim or message on. Errors: 42704 there is none';
+CREATE FUNCTION standin_private.workflow_control(id text) RETURNS standin_private.workflow_task
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    acting oid := standin_private.workflow_caller();
+    task standin_private.workflow_task;
+    state text;
+BEGIN
+    IF id IS NULL THEN
+        RAISE EXCEPTION 'id of a workflow must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM standin_private.workflow_visible(id, acting);
+    SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        SELECT r.status INTO state FROM standin_private.workflow_run r WHERE r.workflow_id = id;
+        RAISE EXCEPTION 'workflow "%" is already %', id, state USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF NOT coalesce(pg_has_role(acting, to_regrole(quote_ident(task.submitter)), 'USAGE'), false)
+       AND NOT pg_has_role(acting, 'standin_operator', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for workflow "%"', id USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Whoever started it, or a member of standin_operator, may do that.';
+    END IF;
+    RETURN task;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_control(text) IS
+    'Locks an open workflow''s task for its submitter or an operator, or refuses.';
+CREATE FUNCTION standin_private.workflow_is_taken(task standin_private.workflow_task) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN task.token > 0 AND task.waiting IS NULL AND task.worker IS NOT NULL AND task.available_at > standin_private.clock_now();
+COMMENT ON FUNCTION standin_private.workflow_is_taken(standin_private.workflow_task) IS 'Whether a worker has the workflow at this moment.';
+CREATE FUNCTION standin_private.workflow_awaken(id text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+BEGIN
+    UPDATE standin_private.workflow_task t
+       SET available_at = '-infinity', waiting = NULL, waiting_for = NULL, suspended = true WHERE t.workflow_id = id RETURNING * INTO task;
+    IF task.form = 'database' THEN
+        PERFORM standin_private.workflow_role_wake(task.submitter);
+    ELSE
+        PERFORM standin_private.wake('claim');
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_awaken(text) IS 'Lets a workflow that has no worker go on now.';
+CREATE FUNCTION standin_private.workflow_role_wake(role name) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_workflow_role_wake';
+COMMENT ON FUNCTION standin_private.workflow_role_wake(name) IS 'Wakes the role''s executor at the commit, or the supervisor, which starts it.';
+CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
+    child text;
+    because jsonb;
+BEGIN
+    PERFORM standin_private.argument_require('reason', reason);
+    task := standin_private.workflow_control(id);
+    because := jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor);
+    IF standin_private.workflow_is_taken(task) AND task.form = 'database' THEN
+        UPDATE standin_private.workflow_task t SET control = jsonb_build_object('action', 'cancel', 'error', because) WHERE t.workflow_id = id;
+    ELSIF task.ending IS NOT NULL THEN
+        RAISE EXCEPTION 'workflow "%" is being compensated', id USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('It will be %s.', task.ending->>'status');
+    ELSIF EXISTS (SELECT FROM standin_private.workflow_compensation c WHERE c.workflow_id = id AND c.done_at IS NULL) THEN
+        UPDATE standin_private.workflow_task t SET ending = jsonb_build_object('status', 'cancelled', 'error', because) WHERE t.workflow_id = id;
+        PERFORM standin_private.workflow_awaken(id);
+    ELSE
+        PERFORM standin_private.workflow_finish(id, task.token, 'cancelled', NULL, because);
+    END IF;
+    IF workflow_cancel."cascade" THEN
+        FOR child IN SELECT r.workflow_id FROM standin_private.workflow_run r WHERE r.parent = id AND r.status = 'open' ORDER BY 1 LOOP
+            PERFORM standin.workflow_cancel(child, reason, true);
+        END LOOP;
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.workflow_cancel(text, text, boolean) IS
+    'Ends a workflow as cancelled: one that waits, sleeps or is not begun at once, one that runs in the database at its next step (the step under way is not recorded, nor its effect kept). An application worker''s next write is refused. Its compensations run first. cascade: what it started, too. By its role or an operator. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 22004 no reason';
+CREATE FUNCTION standin.workflow_pause(id text, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
+BEGIN
+    PERFORM standin_private.argument_require('reason', reason);
+    task := standin_private.workflow_control(id);
+    IF task.form = 'external' AND standin_private.workflow_is_taken(task) THEN
+        RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use',
+            HINT = 'Pause it when its lease has ended, or cancel it.';
+    END IF;
+    UPDATE standin_private.workflow_task t
+       SET last_error = jsonb_build_object('message', 'paused: ' || reason, 'paused_by', actor),
+           control = CASE WHEN standin_private.workflow_is_taken(task) THEN jsonb_build_object('action', 'pause') END,
+           waiting = CASE WHEN standin_private.workflow_is_taken(task) THEN t.waiting ELSE 'paused' END,
+           available_at = CASE WHEN standin_private.workflow_is_taken(task) THEN t.available_at ELSE 'infinity' END
+     WHERE t.workflow_id = id;
+END $$;
+COMMENT ON FUNCTION standin.workflow_pause(text, text) IS
+    'Stops a workflow before its next step, until standin.workflow_resume. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 55006 an application worker has it, 22004 no reason';
+CREATE FUNCTION standin.workflow_resume(id text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+BEGIN
+    task := standin_private.workflow_control(id);
+    IF task.control->>'action' = 'pause' THEN
+        UPDATE standin_private.workflow_task t SET control = NULL WHERE t.workflow_id = id;
+    ELSIF task.waiting = 'paused' THEN
+        PERFORM standin_private.workflow_awaken(id); -- it looks itself whether what it waited for has come
+    ELSE
+        RAISE EXCEPTION 'workflow "%" is not paused', id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.workflow_resume(text) IS 'Lets a paused workflow go on. Errors: P0002 no such workflow, 42501 no right, 55000 it is not paused';
+CREATE FUNCTION standin.workflow_retry(id text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+BEGIN
+    task := standin_private.workflow_control(id);
+    IF task.waiting IS NULL OR task.waiting NOT IN ('blocked', 'retry') THEN
+        RAISE EXCEPTION 'workflow "%" is not blocked', id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    PERFORM standin_private.workflow_awaken(id);
+END $$;
+COMMENT ON FUNCTION standin.workflow_retry(text) IS
+    'Lets a blocked workflow try again, once what blocked it is mended, or one that waits for its next attempt try now. Errors: P0002 no such workflow, 42501 no right, 55000 it is not blocked';
+CREATE FUNCTION standin.workflow_migrate(id text, version integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    now_on integer;
+BEGIN
+    PERFORM standin_private.argument_require('version', version::text);
+    task := standin_private.workflow_control(id);
+    IF standin_private.workflow_is_taken(task) THEN
+        RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use', HINT = 'Pause it first.';
+    END IF;
+    SELECT d.version INTO now_on FROM standin_private.workflow_definition d
+     WHERE d.name = task.name AND d.version = workflow_migrate.version AND (d.procedure IS NULL) = (task.form = 'external');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'workflow "%" has no version % of that form', task.name, version USING ERRCODE = 'undefined_object';
+    END IF;
+    UPDATE standin_private.workflow_run r SET version = now_on WHERE r.workflow_id = id;
+    IF task.waiting = 'blocked' THEN
+        PERFORM standin_private.workflow_awaken(id);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.workflow_migrate(text, integer) IS
+    'Lets an open workflow go on with another version''s procedure, from its step log: what it has recorded that version must repeat, or it is blocked. A blocked one tries again. Errors: P0002 no such workflow, 42501 no right, 42704 no such version, 55006 a worker has it';
+CREATE FUNCTION standin.workflow_fork(id text, from_step integer, new_id text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    acting oid := standin_private.workflow_caller();
+    run standin_private.workflow_run;
+    fork text := coalesce(workflow_fork.new_id, gen_random_uuid()::text);
+BEGIN
+    IF workflow_fork.id IS NULL OR workflow_fork.from_step IS NULL THEN
+        RAISE EXCEPTION 'workflow and step must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM standin_private.workflow_visible(workflow_fork.id, acting);
+    SELECT * INTO run FROM standin_private.workflow_run r WHERE r.workflow_id = workflow_fork.id;
+    IF NOT coalesce(pg_has_role(acting, to_regrole(quote_ident(run.submitter)), 'USAGE'), false) THEN
+        RAISE EXCEPTION 'permission denied for workflow "%"', workflow_fork.id USING ERRCODE = 'insufficient_privilege',
+            HINT = 'A fork runs as the role that started the workflow: SET ROLE to it.';
+    END IF;
+    IF from_step < 1 OR from_step > 1 + (SELECT coalesce(max(s.seq), 0) FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id) THEN
+        RAISE EXCEPTION 'workflow "%" has no step %', workflow_fork.id, from_step USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF EXISTS (SELECT FROM standin_private.workflow_run r WHERE r.workflow_id = fork) THEN
+        RAISE EXCEPTION 'workflow "%" was already started', fork USING ERRCODE = 'unique_violation';
+    END IF;
+    INSERT INTO standin_private.workflow_run (workflow_id, name, version, submitter, input) VALUES (fork, run.name, run.version, run.submitter, run.input);
+    INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, input_hash, output, started_at, recorded_at, kind)
+    SELECT fork, s.seq, s.name, s.external, s.input_hash, s.output, s.started_at, s.recorded_at, s.kind
+      FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id AND s.seq < from_step;
+    INSERT INTO standin_private.workflow_compensation (workflow_id, seq, handler, input)
+    SELECT fork, c.seq, c.handler, c.input FROM standin_private.workflow_compensation c
+     WHERE c.workflow_id = workflow_fork.id AND c.seq < from_step AND c.done_at IS NULL AND run.status <> 'open';
+    INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter)
+    SELECT fork, run.name, CASE WHEN d.procedure IS NULL THEN 'external' ELSE 'database' END, run.submitter
+      FROM standin_private.workflow_definition d WHERE d.name = run.name AND d.version = run.version;
+    PERFORM standin_private.instance_require();
+    PERFORM standin_private.workflow_awaken(fork), standin_private.workflow_flush();
+    INSERT INTO standin_private.workflow_role (role) SELECT run.submitter WHERE EXISTS (
+        SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = fork AND t.form = 'database') ON CONFLICT DO NOTHING;
+    RETURN fork;
+END $$;
+COMMENT ON FUNCTION standin.workflow_fork(text, integer, text) IS
+    'Starts a new workflow that has what another one recorded before a step, and does that step and all after it itself. What the other one did stays done. Returns the new id. By its role. Errors: P0002 no such workflow, 42501 no right, 22023 no such step, 23505 the new id is taken';
+CREATE FUNCTION standin.workflow_reassign(role name, to_role name) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    moved bigint;
+BEGIN
+    PERFORM standin_private.argument_require('role', workflow_reassign.role::text),
+            standin_private.argument_require('to_role', workflow_reassign.to_role::text), standin_private.caller();
+    IF to_regrole(quote_ident(workflow_reassign.role)) IS NOT NULL THEN
+        RAISE EXCEPTION 'role "%" exists', workflow_reassign.role USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Only workflows of a role that was dropped are reassigned: what a role has started runs with that role''s rights.';
+    END IF;
+    IF NOT pg_has_role(standin_private.workflow_caller(), workflow_reassign.to_role, 'USAGE') THEN
+        RAISE EXCEPTION 'must be a member of role "%"', workflow_reassign.to_role USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    UPDATE standin_private.workflow_task t SET submitter = workflow_reassign.to_role, available_at = '-infinity', waiting = NULL,
+           waiting_for = NULL, worker = NULL, suspended = true WHERE t.submitter = workflow_reassign.role;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    UPDATE standin_private.workflow_run r SET submitter = workflow_reassign.to_role
+     WHERE r.submitter = workflow_reassign.role AND r.status = 'open';
+    INSERT INTO standin_private.workflow_role (role) SELECT workflow_reassign.to_role WHERE moved > 0 ON CONFLICT DO NOTHING;
+    DELETE FROM standin_private.workflow_role w WHERE w.role = workflow_reassign.role;
+    PERFORM standin_private.workflow_role_wake(workflow_reassign.to_role);
+    RETURN moved;
+END $$;
+COMMENT ON FUNCTION standin.workflow_reassign(name, name) IS
+    'Gives the open workflows of a role that does not exist any more to another one, of which the caller must be a member; returns how many. Errors: 55000 the role exists, 42501 not a member, 42704 no such role';
+CREATE FUNCTION standin_private.workflow_status(status text, token bigint, worker text, waiting text, ending boolean, submitter name) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN status <> 'open' THEN status
+            WHEN to_regrole(quote_ident(submitter)) IS NULL THEN 'orphaned'
+            WHEN waiting IN ('paused', 'blocked') THEN waiting
+            WHEN waiting = 'start' THEN 'scheduled'
+            WHEN waiting IN ('sleep', 'retry') THEN 'sleeping'
+            WHEN waiting IS NOT NULL THEN 'waiting'
+            WHEN ending THEN 'compensating'
+            WHEN worker IS NOT NULL THEN 'running'
+            ELSE 'pending' END;
+COMMENT ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) IS 'What a workflow does, as it is at this moment.';
 CREATE OR REPLACE VIEW standin.workflows WITH (security_barrier) AS
 SELECT r.workflow_id, r.name, r.version, d.procedure, to_regrole(quote_ident(r.submitter)) AS submitter,
-       CASE WHEN r.status <> 'open' THEN r.status WHEN t.token > 0 THEN 'running' ELSE 'pending' END AS status,
+       standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter) AS status,
        r.input, r.output, coalesce(r.error, t.last_error) AS error,
        coalesce(r.token, t.token) AS token, t.worker,
        CASE WHEN t.token > 0 AND t.form = 'external' THEN t.available_at END AS lease_until,
        t.stalls AS recoveries_without_progress, r.created_at, t.claimed_at, r.finished_at,
-       r.submitter AS submitter_name
+       r.submitter AS submitter_name, r.parent, coalesce(t.waiting_for, t.waiting) AS waiting_for,
+       CASE WHEN t.waiting IS NOT NULL AND t.available_at < 'infinity' THEN t.available_at END AS wakes_at
   FROM standin_private.workflow_run r
   JOIN standin_private.workflow_definition d USING (name, version)
   LEFT JOIN standin_private.workflow_task t USING (workflow_id)
@@ -2212,17 +2970,20 @@ SELECT r.workflow_id, r.name, r.version, d.procedure, to_regrole(quote_ident(r.s
     OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'));
 COMMENT ON VIEW standin.workflows IS
     'Every workflow that the reader started; operators and auditors see all. Distributed by workflow_id.';
+COMMENT ON COLUMN standin.workflows.status IS 'pending; scheduled (not before its start); running; sleeping (also before the next attempt of a step); waiting (for a message, an event, another workflow); paused; blocked (see error; standin.workflow_retry lets it try again); compensating; orphaned (its role was dropped, see standin.workflow_reassign); completed, failed, dead, cancelled';
+COMMENT ON COLUMN standin.workflows.error IS 'how it ended; of one that is open, what went wrong last';
+COMMENT ON COLUMN standin.workflows.wakes_at IS 'when a wait ends at the latest; null: only what it waits for ends it';
 COMMENT ON COLUMN standin.workflows.submitter IS 'null if the role does not exist any more, see submitter_name';
 CREATE OR REPLACE VIEW standin.workflow_steps WITH (security_barrier) AS
 SELECT s.workflow_id, s.seq, s.name, 'recorded' AS status, s.output, NULL::jsonb AS error,
        1 + (SELECT count(*) FROM standin_private.workflow_attempt a WHERE a.workflow_id = s.workflow_id AND a.seq = s.seq)
            AS attempts,
-       s.started_at, s.recorded_at
+       s.started_at, s.recorded_at, s.kind
   FROM standin_private.workflow_step s JOIN standin_private.workflow_run r USING (workflow_id)
  WHERE pg_has_role(to_regrole(quote_ident(r.submitter)), 'USAGE')
     OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'))
 UNION ALL
-SELECT a.workflow_id, a.seq, a.name, 'failed', NULL, a.error, a.attempt, NULL, a.failed_at
+SELECT a.workflow_id, a.seq, a.name, 'failed', NULL, a.error, a.attempt, NULL, a.failed_at, 'step'
   FROM standin_private.workflow_attempt a JOIN standin_private.workflow_run r USING (workflow_id)
  WHERE NOT EXISTS (SELECT FROM standin_private.workflow_step s WHERE s.workflow_id = a.workflow_id AND s.seq = a.seq)
    AND NOT EXISTS (SELECT FROM standin_private.workflow_attempt later
@@ -2231,16 +2992,36 @@ SELECT a.workflow_id, a.seq, a.name, 'failed', NULL, a.error, a.attempt, NULL, a
         OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE')));
 COMMENT ON VIEW standin.workflow_steps IS
     'The steps of the workflows that the reader may see: recorded ones, and those whose last attempt failed. Distributed by workflow_id.';
+CREATE VIEW standin.workflow_messages WITH (security_barrier) AS
+SELECT m.n, m.workflow_id, m.topic, m.body, m.key, m.sender, m.sent_at, m.received_by AS received_by_step
+  FROM standin_private.workflow_message m LEFT JOIN standin_private.workflow_run r USING (workflow_id)
+ WHERE pg_has_role(to_regrole(quote_ident(coalesce(r.submitter, m.sender))), 'USAGE')
+    OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'));
+COMMENT ON VIEW standin.workflow_messages IS 'Messages to workflows that the reader may see, and to none yet, if the reader sent them.';
+CREATE VIEW standin.workflow_events WITH (security_barrier) AS
+SELECT e.workflow_id, e.name, e.n, e.value, e.set_at
+  FROM standin_private.workflow_event e JOIN standin_private.workflow_run r USING (workflow_id)
+ WHERE pg_has_role(to_regrole(quote_ident(r.submitter)), 'USAGE')
+    OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE'));
+COMMENT ON VIEW standin.workflow_events IS 'What workflows have told of themselves, with its history.';
+CREATE VIEW standin.workflow_grants AS
+SELECT g.name, g.role, g.privilege, g.granted_by, g.granted_at FROM standin_private.workflow_grant g;
+COMMENT ON VIEW standin.workflow_grants IS 'Who besides the role that started a workflow may work on it or send to it.';
 CREATE OR REPLACE VIEW standin_private.workflow_workers AS
 SELECT 'executor'::text AS kind, w.role::text AS key, coalesce(a.oid, 0::oid) AS role, false AS outward
   FROM standin_private.workflow_role w LEFT JOIN pg_catalog.pg_roles a ON a.rolname = w.role
- WHERE EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.form = 'database' AND t.submitter = w.role);
-COMMENT ON VIEW standin_private.workflow_workers IS 'One executor for each role that has an open in-database workflow, role 0 if it was dropped; one that runs stays until it was idle for a while.';
-GRANT EXECUTE ON FUNCTION standin.workflow_define(text, regprocedure, integer) TO standin_admin;
-GRANT EXECUTE ON FUNCTION standin.workflow_start(text, text, jsonb) TO standin_app;
+ WHERE EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.form = 'database' AND t.submitter = w.role AND t.waiting IS NULL)
+UNION ALL
+SELECT 'dispatcher', '', NULL, false
+ WHERE EXISTS (SELECT FROM standin_private.workflow_signal)
+    OR EXISTS (SELECT FROM standin_private.workflow_task t
+                WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked'));
+COMMENT ON VIEW standin_private.workflow_workers IS 'One executor for each role that has an in-database workflow that could run, role 0 if it was dropped, one that runs stays until it was idle for a while; one dispatcher while anything waits.';
+GRANT EXECUTE ON FUNCTION standin.workflow_define(text, regprocedure, integer, integer) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.workflow_start(text, text, jsonb, timestamptz) TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.workflow_result(text, interval) TO standin_app, standin_operator, standin_auditor;
 GRANT EXECUTE ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) TO standin_app, standin_operator, standin_auditor;
-GRANT EXECUTE ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer) TO standin_app;
+GRANT EXECUTE ON PROCEDURE standin.step(text, text, jsonb, jsonb, integer, interval, interval, text[], interval, text, text) TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.workflow_current() TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.step_key() TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.workflow_claim(text, text[], interval, integer, interval) TO standin_app;
@@ -2250,7 +3031,19 @@ GRANT EXECUTE ON FUNCTION standin.step_result(text, bigint, text, jsonb, integer
 GRANT EXECUTE ON FUNCTION standin.workflow_extend(text, bigint, interval) TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.workflow_complete(text, bigint, jsonb) TO standin_app;
 GRANT EXECUTE ON FUNCTION standin.workflow_fail(text, bigint, text, jsonb) TO standin_app;
-GRANT SELECT ON standin.workflows, standin.workflow_steps TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON PROCEDURE standin.sleep(text, interval), standin.sleep_until(text, timestamptz), standin.recv(text, interval, jsonb),
+    standin.await_workflow(text, jsonb), standin.event_set(text, jsonb), standin.await_event(text, text, interval, jsonb),
+    standin.value(text, text, jsonb) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.workflow_release(text, bigint, interval), standin.message_send(text, text, jsonb, text),
+    standin.workflow_fork(text, integer, text) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.event_get(text, text) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin.workflow_cancel(text, text, boolean), standin.workflow_pause(text, text), standin.workflow_resume(text),
+    standin.workflow_retry(text), standin.workflow_migrate(text, integer) TO standin_app, standin_operator;
+GRANT EXECUTE ON FUNCTION standin.workflow_grant(text, name, text), standin.workflow_revoke(text, name, text),
+    standin.workflow_reassign(name, name) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) TO standin_app, standin_operator, standin_auditor;
+GRANT SELECT ON standin.workflows, standin.workflow_steps, standin.workflow_messages, standin.workflow_events TO standin_app, standin_operator, standin_auditor;
+GRANT SELECT ON standin.workflow_grants TO standin_app, standin_admin, standin_operator, standin_auditor;
 COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
 CREATE TABLE standin_private.core_claim (
     core text NOT NULL,
@@ -3515,6 +4308,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.extension_announce() IS 'tells the launcher, at commit, that this database has the extension';
 REVOKE ALL ON FUNCTION standin_private.extension_announce() FROM PUBLIC;
+-- Application workers go on with what they could claim before.
+INSERT INTO standin_private.workflow_grant (name, role, privilege, granted_by)
+SELECT DISTINCT name, 'standin_app'::name, 'claim', current_user FROM standin_private.workflow_definition WHERE procedure IS NULL;
 -- Whoever has standin_app goes on as before, with bare keys, until an administrator grants otherwise.
 INSERT INTO standin_private.operation_grant (core, operation, role, channel, granted_by, granted_at)
 SELECT core, '*', 'standin_app', '', current_user, now() FROM standin_private.core;

@@ -1,9 +1,10 @@
 -- What people do with workflows that are under way.
 
-CREATE FUNCTION standin_private.workflow_control(id text, OUT task standin_private.workflow_task, OUT actor name)
+CREATE FUNCTION standin_private.workflow_control(id text) RETURNS standin_private.workflow_task
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     acting oid := standin_private.workflow_caller();
+    task standin_private.workflow_task;
     state text;
 BEGIN
     IF id IS NULL THEN
@@ -20,7 +21,7 @@ BEGIN
         RAISE EXCEPTION 'permission denied for workflow "%"', id USING ERRCODE = 'insufficient_privilege',
             HINT = 'Whoever started it, or a member of standin_operator, may do that.';
     END IF;
-    actor := pg_get_userbyid(acting);
+    RETURN task;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_control(text) IS
     'Locks an open workflow''s task for its submitter or an operator, or refuses.';
@@ -54,12 +55,12 @@ CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
-    actor name;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
     child text;
     because jsonb;
 BEGIN
     PERFORM standin_private.argument_require('reason', reason);
-    SELECT * INTO task, actor FROM standin_private.workflow_control(id);
+    task := standin_private.workflow_control(id);
     because := jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor);
     IF standin_private.workflow_is_taken(task) AND task.form = 'database' THEN
         UPDATE standin_private.workflow_task t SET control = jsonb_build_object('action', 'cancel', 'error', because) WHERE t.workflow_id = id;
@@ -85,10 +86,10 @@ CREATE FUNCTION standin.workflow_pause(id text, reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
-    actor name;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
 BEGIN
     PERFORM standin_private.argument_require('reason', reason);
-    SELECT * INTO task, actor FROM standin_private.workflow_control(id);
+    task := standin_private.workflow_control(id);
     IF task.form = 'external' AND standin_private.workflow_is_taken(task) THEN
         RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use',
             HINT = 'Pause it when its lease has ended, or cancel it.';
@@ -108,7 +109,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
 BEGIN
-    SELECT c.task INTO task FROM standin_private.workflow_control(id) c;
+    task := standin_private.workflow_control(id);
     IF task.control->>'action' = 'pause' THEN
         UPDATE standin_private.workflow_task t SET control = NULL WHERE t.workflow_id = id;
     ELSIF task.waiting = 'paused' THEN
@@ -124,7 +125,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
 BEGIN
-    SELECT c.task INTO task FROM standin_private.workflow_control(id) c;
+    task := standin_private.workflow_control(id);
     IF task.waiting IS NULL OR task.waiting NOT IN ('blocked', 'retry') THEN
         RAISE EXCEPTION 'workflow "%" is not blocked', id USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
@@ -140,7 +141,7 @@ DECLARE
     now_on integer;
 BEGIN
     PERFORM standin_private.argument_require('version', version::text);
-    SELECT c.task INTO task FROM standin_private.workflow_control(id) c;
+    task := standin_private.workflow_control(id);
     IF standin_private.workflow_is_taken(task) THEN
         RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use', HINT = 'Pause it first.';
     END IF;

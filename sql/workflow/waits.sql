@@ -290,6 +290,7 @@ COMMENT ON FUNCTION standin_private.workflow_outcome(text, oid) IS 'How a workfl
 
 CREATE FUNCTION standin_private.workflow_receive(id text, topic text, seq integer) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
 DECLARE
     received jsonb;
 BEGIN

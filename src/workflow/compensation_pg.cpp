@@ -27,7 +27,7 @@ private:
     std::optional<Next> next(MemoryContext context);
     void undo(Execution& execution, const Next& next, MemoryContext context);
     bool undoNext();
-    void fail(Execution& execution, const ErrorText& error);
+    void fail(int32_t seq, const ErrorText& error);
     void end();
 
     kernel::Worker& worker_;
@@ -68,37 +68,41 @@ void Compensation::undo(Execution& execution, const Next& next, MemoryContext co
 
 /// False when nothing is left to undo, or the workflow is not to go on now.
 bool Compensation::undoNext() {
-    const pg::TemporaryContext context("pg_standin compensation", TopMemoryContext);
-    Execution execution(worker_, claim_);
-    std::optional<Execution::OwnCommit> committing;
-    bool found = false;
-    try {
-        worker_.transactionAsIs([&] {
-            const std::optional<Next> step = next(context);
-            found = step.has_value();
-            if (!found)
-                return;
-            undo(execution, *step, context);
-            STANDIN_CRASH_POINT("compensation_before_commit");
-            pg::call([] { ForceSyncCommit(); });
-            committing.emplace(execution);
-        });
-        STANDIN_CRASH_POINT("compensation_after_commit");
-    } catch (...) {
-        if (execution.departure() == Execution::Departure::Suspended)
-            return false;
-        fail(execution, execution.marked() ? describe(*execution.marked()) : describeCurrentException());
-        return false;
+    std::optional<ErrorText> error;
+    std::optional<int32_t> seq;
+    {
+        const pg::TemporaryContext context("pg_standin compensation", TopMemoryContext);
+        Execution execution(worker_, claim_);
+        std::optional<Execution::OwnCommit> committing;
+        try {
+            worker_.transactionAsIs([&] {
+                const std::optional<Next> step = next(context);
+                if (!step)
+                    return;
+                seq = step->seq;
+                undo(execution, *step, context);
+                STANDIN_CRASH_POINT("compensation_before_commit");
+                pg::call([] { ForceSyncCommit(); });
+                committing.emplace(execution);
+            });
+            STANDIN_CRASH_POINT("compensation_after_commit");
+        } catch (...) {
+            if (execution.departure() == Execution::Departure::Suspended)
+                return false;
+            error = execution.marked() ? describe(*execution.marked()) : describeCurrentException();
+        }
     }
-    if (!found)
+    if (error)
+        fail(seq.value_or(0), *error);
+    else if (!seq)
         end();
-    return found;
+    return seq && !error;
 }
 
-void Compensation::fail(Execution& execution, const ErrorText& error) {
+void Compensation::fail(int32_t seq, const ErrorText& error) {
     ownTransaction(worker_, [&] {
-        const int32_t seq = execution.compensates.value_or(0);
-        const int failures = recordFailure(execution, seq, "compensation of step " + std::to_string(seq), error);
+        const int failures =
+            recordFailure(claim_.id, seq, "compensation of step " + std::to_string(seq), error);
         const auto delay = nextAttempt(policy, error.sqlstate, false, failures);
         if (delay)
             suspendQuietly(claim_, {.kind = "retry", .until = kernel::now() + delay->count() * 1000, .because = error});

@@ -69,7 +69,7 @@ JsonbDatum attempt(Execution& execution, const StepCall& step, const StepIdentit
 /// tried again at once; throws if the workflow is not to go on now.
 std::optional<JsonbDatum> afterFailure(Execution& execution, const StepCall& step, const StepIdentity& identity,
                                        const ErrorText& error, bool timedOut) {
-    const int failures = recordFailure(execution, identity.seq, identity.name, error);
+    const int failures = recordFailure(execution.id, identity.seq, identity.name, error);
     const auto delay = nextAttempt(step.policy, error.sqlstate, timedOut, failures);
     if (!delay && step.returnsError) {
         const JsonbDatum output = errorAsOutput(error, step.results);
@@ -138,7 +138,7 @@ void recordStep(const Execution& execution, const StepIdentity& step, JsonbDatum
 }
 
 /// The number counts on after a crash.
-int recordFailure(const Execution& execution, int32_t seq, const std::string& name, const ErrorText& error) {
+int recordFailure(const std::string& id, int32_t seq, const std::string& name, const ErrorText& error) {
     const pg::OwnerScope owner;
     static pg::Statement insert(
         "INSERT INTO standin_private.workflow_attempt (workflow_id, seq, attempt, name, error, failed_at) "
@@ -148,7 +148,7 @@ int recordFailure(const Execution& execution, int32_t seq, const std::string& na
         "RETURNING (SELECT count(*)::integer + 1 FROM standin_private.workflow_attempt "
         "WHERE workflow_id = $1 AND seq = $2 AND name = $3)");
     return insert
-        .run(execution.id, seq, name, error.sqlstate, error.message, error.detail, error.hint, error.context,
+        .run(id, seq, name, error.sqlstate, error.message, error.detail, error.hint, error.context,
              pg::Timestamptz{kernel::now()})[0]
         .get<int32_t>(0);
 }

@@ -32,7 +32,7 @@ struct NotHeld {};
 void recordStep(const Execution& execution, const StepIdentity& step, JsonbDatum output, int64_t startedAt);
 
 /// Returns how often the step has failed by now, this time included.
-int recordFailure(const Execution& execution, int32_t seq, const std::string& name, const ErrorText& error);
+int recordFailure(const std::string& id, int32_t seq, const std::string& name, const ErrorText& error);
 
 /// Runs a step of `execution`, or returns the output that is recorded. Commits: the caller's context must not be
 /// atomic.

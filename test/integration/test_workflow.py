@@ -195,55 +195,74 @@ def test_a_restart_of_the_server_resumes(bank, server):
     assert bank.effects("restarted") == {1: 1, 2: 1, 3: 1}
 
 
-def test_a_cancelled_step_fails_the_workflow(bank, server):
+def test_a_cancelled_step_is_tried_again(bank, server):
     with closed_gate(server, "cancelled"):
         bank.start("gated_chain", "cancelled")
         bank.inside_step("cancelled", 2)
         bank.admin("SELECT pg_cancel_backend(%s)", [bank.executor()])
-        bank.ends("cancelled", "failed")
+        bank.ends("cancelled", "sleeping")
     assert bank.error("cancelled")["sqlstate"] == "57014"
-    assert bank.effects("cancelled") == {1: 1}
+    bank.admin("SELECT standin_private.clock_advance('2 s')")
+    bank.ends("cancelled", "completed")
+    assert bank.effects("cancelled") == {1: 1, 2: 1, 3: 1}
     assert bank.query("SELECT seq, status, attempts FROM standin.workflow_steps WHERE workflow_id = 'cancelled' ORDER BY 1") == \
-        [(1, "recorded", 1), (2, "failed", 1)]
+        [(1, "recorded", 1), (2, "recorded", 2), (3, "recorded", 1)]
 
 
-def test_a_replay_against_another_body_fails_with_both_sides(bank, server):
-    pinned = bank.admin("SELECT source_hash FROM standin_private.workflow_definition WHERE name = 'gated_chain'")[0][0]
+def test_what_is_done_to_a_procedure_does_nothing_to_its_open_workflows(bank, server):
     body = bank.admin("SELECT pg_get_functiondef('gated_chain'::regproc)")[0][0]
     with closed_gate(server, "replaced"):
         bank.start("gated_chain", "replaced")
         bank.inside_step("replaced", 2)
-        bank.query(body.replace("BEGIN", "BEGIN -- another body", 1))
+        bank.query("DROP PROCEDURE gated_chain(jsonb)")
         bank.admin("SELECT pg_terminate_backend(%s)", [bank.executor()])
-        bank.ends("replaced", "failed")
-    error = bank.error("replaced")
-    actual = bank.admin("SELECT standin_private.workflow_source_hash('gated_chain'::regproc)")[0][0]
-    assert error["sqlstate"] == "55000"
-    assert pinned in error["detail"] and actual in error["detail"] and pinned != actual
-    assert bank.effects("replaced") == {1: 1}
-    bank.query(body)
+    bank.ends("replaced", "completed")
+    assert bank.effects("replaced") == {1: 1, 2: 1, 3: 1}
+    with pytest.raises(psycopg2.errors.UndefinedFunction, match="does not exist"):
+        bank.start("gated_chain", "of a dropped one")
+    bank.query(body.replace("BEGIN", "BEGIN -- another body", 1))
+    bank.start("gated_chain", "of a replaced one")
+    bank.ends("of a replaced one", "completed")
 
 
-def test_a_procedure_that_takes_another_path_fails_with_both_sides(bank, server):
+def test_a_copy_runs_with_the_rights_of_the_role_and_belongs_to_nobody_who_could_change_it(bank):
+    code = bank.admin("SELECT code FROM standin_private.workflow_definition WHERE name = 'chain'")[0][0]
+    assert bank.admin("SELECT pg_get_userbyid(proowner), prosecdef, proconfig FROM pg_proc WHERE oid = %s::regproc", [code]) == [("standin_owner", False, None)]
+    for statement in (f"CREATE OR REPLACE PROCEDURE {code}(input jsonb, INOUT output jsonb) LANGUAGE plpgsql AS 'BEGIN END'",
+                      f"DROP PROCEDURE {code}", f"CREATE FUNCTION {code.split('.')[0]}.other() RETURNS int LANGUAGE sql AS 'SELECT 1'"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            bank.query(statement)
+
+
+def test_a_procedure_that_takes_another_path_is_blocked_with_both_sides(bank, server):
     with closed_gate(server, "other path"):
         bank.start("undecided", "other path")
         bank.inside_step("other path", 2)
         bank.query("UPDATE decision SET name = 'changed'")
         bank.admin("SELECT pg_terminate_backend(%s)", [bank.executor()])
-        bank.ends("other path", "failed")
+        bank.ends("other path", "blocked")
     detail = bank.error("other path")["detail"]
     assert 'Recorded: step 1 "as planned"' in detail and 'Now: step 1 "changed"' in detail
+    bank.query("UPDATE decision SET name = 'as planned'")
+    bank.query("SELECT standin.workflow_retry('other path')")
+    bank.ends("other path", "completed")
+    assert bank.effects("other path") == {1: 1}
 
 
-def test_a_workflow_that_has_not_begun_moves_to_the_new_version(bank, server):
+def test_an_open_workflow_keeps_its_version_until_it_is_migrated(bank, server):
     with closed_gate(server, "before"):
         bank.start("gated_chain", "before")
         bank.inside_step("before", 2)
         bank.start("versioned", "waiting")
+        bank.start("versioned", "migrated")
         bank.query("CREATE OR REPLACE PROCEDURE versioned(input jsonb, INOUT output jsonb) LANGUAGE plpgsql AS $$ BEGIN output := '2'; END $$")
         assert bank.admin("SELECT standin.workflow_define('versioned', 'versioned(jsonb, jsonb)')") == [(2,)]
+        bank.query("SELECT standin.workflow_migrate('migrated', 2)")
+        with pytest.raises(psycopg2.errors.UndefinedObject):
+            bank.query("SELECT standin.workflow_migrate('migrated', 3)")
     bank.ends("waiting", "completed")
-    assert bank.query("SELECT version, output FROM standin.workflows WHERE workflow_id = 'waiting'") == [(2, 2)]
+    bank.ends("migrated", "completed")
+    assert bank.query("SELECT version, output FROM standin.workflows WHERE workflow_id IN ('waiting', 'migrated') ORDER BY 1") == [(1, 1), (2, 2)]
 
 
 def test_a_workflow_that_kills_its_executor_is_given_up(bank):
