@@ -5,6 +5,7 @@
 #include "workflow/execution_pg.h"
 #include "workflow/procedure_pg.h"
 #include "workflow/refusal.h"
+#include "workflow/schedule/scheduler_pg.h"
 #include "workflow/session_pg.h"
 #include "workflow/workflow.h"
 
@@ -212,6 +213,7 @@ void executorMain(kernel::Worker& worker) { Executor(worker).run(); }
 void init() {
     kernel::registerWorkerKind("executor", kernel::Channel::executor, kernel::Rank::executor, executorMain);
     guardCommits();
+    initScheduler();
 }
 
 } // namespace standin::workflow
