@@ -117,17 +117,17 @@ CREATE FUNCTION standin_private.schedule_require(name text) RETURNS standin_priv
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     asker name := standin_private.caller();
-    found standin_private.schedule;
+    kept standin_private.schedule;
 BEGIN
     PERFORM standin_private.argument_require('name', schedule_require.name);
-    SELECT * INTO found FROM standin_private.schedule s WHERE s.schedule = schedule_require.name
+    SELECT * INTO kept FROM standin_private.schedule s WHERE s.schedule = schedule_require.name
        AND (pg_has_role(asker, 'standin_admin', 'USAGE') OR pg_has_role(asker, to_regrole(quote_ident(s.role)), 'USAGE'))
        FOR NO KEY UPDATE;
     IF NOT FOUND THEN -- no word about whether it is somebody else's
         RAISE EXCEPTION 'schedule "%" does not exist', schedule_require.name USING ERRCODE = 'undefined_object',
             HINT = 'The view standin.schedules lists those that you may see.';
     END IF;
-    RETURN found;
+    RETURN kept;
 END $$;
 COMMENT ON FUNCTION standin_private.schedule_require(text) IS 'Locks a schedule that the caller may change. Error: 42704';
 
