@@ -24,11 +24,14 @@ MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 WEEKDAYS = "sun mon tue wed thu fri sat".split()
 ORACLE = """
 import datetime, json, sys
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 for expression, start in json.load(sys.stdin):
     each = croniter(expression, datetime.datetime.fromtimestamp(start, datetime.timezone.utc), ret_type=float,
-                    second_at_beginning=True, implement_cron_bug=True)
-    print(json.dumps([int(each.get_next()) for _ in range(%d)]))
+                    second_at_beginning=True, implement_cron_bug=True, max_years_between_matches=100)
+    try:
+        print(json.dumps([int(each.get_next()) for _ in range(%d)]))
+    except CroniterBadDateError:
+        print("null")
 """ % COUNT
 
 
@@ -83,14 +86,18 @@ def test_ticks_are_those_of_croniter(server, chance):
         SELECT i, (SELECT array_agg(extract(epoch FROM p.tick)::bigint)
                    FROM standin.schedule_preview(a ->> 0, 'UTC', to_timestamp((a ->> 1)::bigint) + interval '1 microsecond', %s) p)
         FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY e (a, i) ORDER BY i""", [COUNT, json.dumps(starts)])
-    # croniter gives up sooner than we do: what has no ticks for 50 years is asked for nowhere.
-    asked = [(start, ticks) for start, (_, ticks) in zip(starts, ours) if ticks and len(ticks) == COUNT and ticks[-1] < start[1] + 40 * 31557600]
+    # What comes so seldom that the calendars end first is not asked for.
+    asked = [(start, ticks) for start, (_, ticks) in zip(starts, ours) if ticks and len(ticks) == COUNT and ticks[-1] < start[1] + 80 * 31557600]
     assert len(asked) > EXPRESSIONS * 0.95
     done = subprocess.run([python.interpreter(CRONITER), "-c", ORACLE], input=json.dumps([start for start, _ in asked]),
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = [json.loads(line) for line in done.stdout.splitlines()]
-    wrong = [(start, ticks, other) for (start, ticks), other in zip(asked, theirs) if ticks != other]
+    differ = [(start, ticks, other) for (start, ticks), other in zip(asked, theirs) if ticks != other]
+    # croniter has faults of its own: it loses the 1st after a month that has no 31st ("1,31"), reads a * that is not a
+    # list's first as if it were, and gives up early. Where it differs, counting the days decides.
+    assert len(differ) < EXPRESSIONS * 0.02, differ[:5]
+    wrong = [(start, ticks, other) for start, ticks, other in differ if ticks != days_counted(*start)]
     assert not wrong, f"{len(wrong)} of {len(asked)}: {wrong[:5]}"
 
 
@@ -106,17 +113,37 @@ def values(text, low, high, names=()):
     return found
 
 
+def matcher(days, month, weekday):
+    """Whether the three fields of days match a date."""
+    months, weekdays = values(month, 1, 12, MONTHS), values(weekday, 0, 6, WEEKDAYS)
+
+    def matches(date):
+        last_day = (date + datetime.timedelta(days=1)).month != date.month
+        in_month = last_day if days == "L" else date.day in values(days, 1, 31)
+        in_week = date.isoweekday() % 7 in weekdays
+        return date.month in months and (in_month and in_week if "*" in (days[0], weekday[0]) else in_month or in_week)
+    return matches
+
+
+def days_counted(text, start):
+    """The first ticks after a second of UTC, day by day."""
+    second, minute, hour, *days = (["0"] if text.count(" ") == 4 else []) + text.split()
+    times = [h * 3600 + m * 60 + s for h in sorted(values(hour, 0, 23)) for m in sorted(values(minute, 0, 59)) for s in sorted(values(second, 0, 59))]
+    matches, found, day = matcher(*days), [], start // 86400
+    while len(found) < COUNT:
+        if matches(datetime.date(1970, 1, 1) + datetime.timedelta(days=day)):
+            found += [day * 86400 + time for time in times if day * 86400 + time > start]
+        day += 1
+    return found[:COUNT]
+
+
 def walk(text, zone, first, last):
     """The ticks of an expression without seconds from first to last, in minutes of UTC: what clocks show, one by one."""
     minute, hour, days, month, weekday = text.split()
-    hours = values(hour, 0, 23)
+    minutes, hours, on_day = values(minute, 0, 59), values(hour, 0, 23), matcher(days, month, weekday)
 
     def matches(local):
-        last_day = (local + datetime.timedelta(days=1)).month != local.month
-        in_month = last_day if days == "L" else local.day in values(days, 1, 31)
-        in_week = local.isoweekday() % 7 in values(weekday, 0, 6, WEEKDAYS)
-        either = in_month and in_week if days[0] == "*" or weekday[0] == "*" else in_month or in_week
-        return local.minute in values(minute, 0, 59) and local.hour in hours and local.month in values(month, 1, 12, MONTHS) and either
+        return local.minute in minutes and local.hour in hours and on_day(local.date())
 
     found, shown = [], None
     step = datetime.timedelta(minutes=1)
