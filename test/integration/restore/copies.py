@@ -24,6 +24,7 @@ SELECT standin.rule_define('core', 'per_transaction_limit', 100);
 SELECT standin.reconciliation_bind('core', 'history', 'idempotency_key');
 SELECT standin.capability_define('PaymentOrder', 'PaymentOrder', 'payments team', true, '1 hour');
 SELECT standin.workflow_define('external');
+SELECT standin.schedule_create('yearly', 'external', '@yearly', '{{"a": 1}}', role => 'app');
 SET SESSION AUTHORIZATION app;
 CREATE TABLE effect (workflow_id text, seq text);
 CREATE TABLE gate (id integer PRIMARY KEY);
