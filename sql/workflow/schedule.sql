@@ -87,7 +87,7 @@ COMMENT ON FUNCTION standin_private.schedule_is_open(text) IS 'Whether the workf
 
 CREATE FUNCTION standin_private.schedule_first_tick(s standin_private.schedule) RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT n.tick FROM (SELECT standin_private.schedule_next(s.cron, s.time_zone, greatest(s.decided_until, s.starts_at - interval '1 s')) AS tick) n
+    SELECT n.tick FROM (SELECT standin_private.schedule_next(s.cron, s.time_zone, greatest(s.decided_until, s.starts_at - interval '1 microsecond')) AS tick) n
     WHERE s.ends_at IS NULL OR n.tick <= s.ends_at
 $$;
 COMMENT ON FUNCTION standin_private.schedule_first_tick(standin_private.schedule) IS 'The first tick of a schedule that is not decided, or null if there is none any more.';

@@ -437,6 +437,39 @@ def test_wrong_options_are_refused(bank, sqlstate, options):
         bank.create("wrong", None)
 
 
+def test_no_tick_before_starts_at_and_after_ends_at(bank):
+    hour = bank.next_hour()
+    bank.create("bounded", "*/10 * * * *", backfill="all", starts_at=hour + datetime.timedelta(minutes=10, microseconds=1),
+                ends_at=hour + datetime.timedelta(minutes=40))
+    assert bank.schedule("bounded")["next_tick"] == hour + datetime.timedelta(minutes=20)
+    bank.next_hour()
+    await_("its end", lambda: bank.schedule("bounded")["status"] == "ended")
+    assert bank.ids("bounded") == [written(hour + datetime.timedelta(minutes=n)) for n in (20, 30, 40)]
+    bank.query("SELECT standin.schedule_alter('bounded', ends_at => %s)", [bank.now() + datetime.timedelta(hours=2)], user="teller")
+    assert bank.schedule("bounded")["status"] == "active"
+
+
+def test_a_superuser_schedules_what_needs_no_rights_of_a_superuser(bank):
+    with refused("42501"):
+        bank.create("privileged", "@hourly", "note", user="postgres")
+    bank.create("plain", "@hourly", user="postgres")
+    hour = bank.next_hour()
+    await_("its workflow", lambda: bank.ids("plain") == [written(hour)])
+
+
+def test_a_clock_that_was_put_back_holds_no_other_try_up(bank):
+    bank.create("retried", "@hourly", "note", user="clerk", backfill="all")
+    try:
+        bank.query("ALTER ROLE clerk NOLOGIN")
+        hour = bank.next_hour()
+        await_("the failure", lambda: bank.schedule("retried")["status"] == "failing")
+        bank.query("UPDATE standin_private.schedule SET due_at = due_at + interval '1 day'")  # as such a clock had it
+    finally:
+        bank.query("ALTER ROLE clerk LOGIN")
+    bank.query("SELECT standin_private.clock_shift('1 day')")
+    await_("the next try", lambda: bank.ids("retried") == [written(hour)])
+
+
 def test_preview_shows_ticks_and_the_clocks_of_the_zone(bank):
     rows = bank.query("SELECT tick, local_time FROM standin.schedule_preview('30 2 * * *', 'Europe/Berlin', '2026-03-28 00:00+01', 3)", user="auditor")
     assert [(written(tick), str(local)) for tick, local in rows] == [

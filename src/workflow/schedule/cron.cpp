@@ -51,6 +51,7 @@ constexpr Macro macros[] = {
 constexpr bool isBlank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool isDigit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool continuesCharacter(char c) { return (c & 0xC0) == 0x80; } // of UTF-8
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::string lower(std::string_view text) {
@@ -62,7 +63,7 @@ std::string lower(std::string_view text) {
 /// Characters, not bytes: what a person counts.
 size_t charactersBefore(std::string_view text, size_t place) {
     return static_cast<size_t>(
-        std::ranges::count_if(text.substr(0, place), [](char c) { return (c & 0xC0) != 0x80; }));
+        std::ranges::count_if(text.substr(0, place), [](char c) { return !continuesCharacter(c); }));
 }
 
 class Parser {
@@ -101,6 +102,8 @@ private:
 };
 
 void Parser::fail(const std::string& what, size_t from, size_t to, const std::string& hint) const {
+    while (to < text_.size() && continuesCharacter(text_[to]))
+        ++to;
     std::string shown(text_.substr(0, from));
     shown.append(">>").append(text_.substr(from, to - from)).append("<<").append(text_.substr(to));
     throw Error("22023", "invalid cron expression: " + what, {},

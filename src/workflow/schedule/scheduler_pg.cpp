@@ -32,7 +32,7 @@ struct Schedule {
     std::string timeZone;
     Moment jitter;
     Policy policy;
-    std::optional<Second> startsAt;
+    std::optional<Second> startsAfter;
     Standing standing;
     bool lastIsOpen;
     int32_t failures;
@@ -115,7 +115,8 @@ std::optional<Schedule> Scheduler::take(const std::string& name) {
     static pg::Statement find(
         "SELECT role::text, workflow, input::text, cron, time_zone, overlap, backfill, "
         "(extract(epoch FROM jitter) * 1000000)::bigint, "
-        "(least(extract(epoch FROM backfill_window), 1000000000) * 1000000)::bigint, starts_at, ends_at, decided_until, "
+        "(least(extract(epoch FROM backfill_window), 1000000000) * 1000000)::bigint, "
+        "starts_at - interval '1 microsecond', ends_at, decided_until, "
         "buffered_tick, standin_private.schedule_is_open(last_workflow), failures "
         "FROM standin_private.schedule WHERE schedule = $1 AND due_at <= $2 FOR NO KEY UPDATE SKIP LOCKED");
     const pg::Rows rows = find.run(name, pg::Timestamptz{kernel::now()});
@@ -134,7 +135,7 @@ std::optional<Schedule> Scheduler::take(const std::string& name) {
                    .backfill = backfillOf(row.get<std::string>(6)),
                    .backfillWindow = row.get<int64_t>(8),
                    .endsAt = secondIn(row, 10)},
-        .startsAt = secondIn(row, 9),
+        .startsAfter = secondIn(row, 9),
         .standing = {.decided = *secondIn(row, 11), .buffered = secondIn(row, 12)},
         .lastIsOpen = row.get<bool>(13),
         .failures = row.get<int32_t>(14),
@@ -151,7 +152,7 @@ void Scheduler::decide(Schedule& schedule, std::optional<Turn>& decided) {
     const Cron cron = parseCron(schedule.cron);
     const ServerZone zone(schedule.timeZone);
     schedule.policy.next = [&](Second after) {
-        return nextTick(cron, zone, schedule.startsAt ? std::max(after, *schedule.startsAt - 1) : after);
+        return nextTick(cron, zone, std::max(after, schedule.startsAfter.value_or(after)));
     };
     schedule.policy.delay = [&](Second tick) { return jitterOf(schedule.name, tick, schedule.jitter); };
     const Moment now = kernel::now() + epochShift * USECS_PER_SEC;

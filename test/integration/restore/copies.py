@@ -106,7 +106,7 @@ def require_equal(cluster, dbname, state):
     assert found[1] == state[1]
 
 
-def await_refused(cluster, dbname, kinds=("cdc", "executor", "prober", "replay")):
+def await_refused(cluster, dbname, kinds=("cdc", "executor", "prober", "replay", "scheduler")):
     """Every worker is shown as refused, and none runs."""
     def refused():
         states = cluster.query("SELECT DISTINCT kind FROM standin.stat_worker WHERE state = 'refused' ORDER BY kind", dbname=dbname)

@@ -114,8 +114,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"0 0 LW * *", "unexpected text in the field day of the month", "Character 6"},
         Wrong{"0 0 * * L", "unknown name in the field day of the week", "Character 9"},
         Wrong{"0 0 * * 5#2", "unexpected text in the field day of the week", "Character 10"},
-        Wrong{"0 0 * * ü", "a value is missing in the field day of the week", "Character 9"},
-        Wrong{"ü 0 * x *", "a value is missing in the field minute", "Character 1"},
+        Wrong{"0 0 * * ü", "a value is missing in the field day of the week", "Character 9: \"0 0 * * >>ü<<\". Values"},
+        Wrong{"1ü 0 * x *", "unexpected text in the field minute", "Character 2: \"1>>ü<< 0 * x *\". Values"},
+        Wrong{"\u00a00 0 * x *", "a value is missing in the field minute", "Character 1: \">>\u00a0<<0 0 * x *\""},
         Wrong{"@reboot", "unknown name", "Character 1: \">>@reboot<<\". It is one of"},
         Wrong{"@daily 1", "too few fields", "Character 9"}));
 
