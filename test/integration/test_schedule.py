@@ -138,6 +138,7 @@ def test_a_tick_starts_one_workflow_as_the_role_of_the_schedule(bank):
         bank.query("SELECT standin_private.wake('schedule')")
     second = bank.next_hour()
     await_("the second", lambda: bank.ids("noted") == [written(hour), written(second)])
+    assert (bank.schedule("noted")["started"], bank.schedule("noted")["missed"]) == (2, 0)
 
 
 def test_there_is_a_scheduler_while_there_is_an_active_schedule(bank):
