@@ -5,15 +5,15 @@
 
 namespace standin::workflow {
 
-/// A cron expression, read: for each field a set of bits. Five fields (minute, hour, day of the month, month, day of the
-/// week) or six, with seconds before them.
+/// A cron expression, read: for each field a set of bits. Five fields (minute, hour, day of the month, month, day of
+/// the week) or six, with seconds before them.
 struct Cron {
     uint64_t seconds;
     uint64_t minutes;
     uint32_t hours;
-    uint32_t days;    ///< bits 1 to 31
-    bool lastDay;     ///< L: the last day of the month
-    uint32_t months;  ///< bits 1 to 12
+    uint32_t days;     ///< bits 1 to 31
+    bool lastDay;      ///< L: the last day of the month
+    uint32_t months;   ///< bits 1 to 12
     uint32_t weekdays; ///< bits 0 (Sunday) to 6
     /// As in Vixie cron: a day matches if both fields of days do where one of them begins with *, else if either does.
     bool bothDays;

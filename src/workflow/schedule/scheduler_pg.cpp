@@ -97,13 +97,14 @@ private:
 };
 
 Agenda Scheduler::readAgenda() {
-    static pg::Statement due("SELECT schedule FROM standin_private.schedule WHERE due_at <= $1 ORDER BY due_at LIMIT 1000");
-    static pg::Statement rest("SELECT min(due_at), coalesce(bool_or(failures > 0), false) FROM standin_private.schedule "
-                              "WHERE due_at IS NOT NULL");
+    static pg::Statement due(
+        "SELECT schedule FROM standin_private.schedule WHERE due_at <= $1 ORDER BY due_at LIMIT 1000");
+    static pg::Statement others("SELECT min(due_at), coalesce(bool_or(failures > 0), false) "
+                                "FROM standin_private.schedule WHERE due_at IS NOT NULL");
     Agenda agenda;
     for (const pg::Row row : due.run(pg::Timestamptz{kernel::now()}))
         agenda.due.push_back(row.get<std::string>(0));
-    const pg::Rows rows = rest.run();
+    const pg::Rows rows = others.run();
     if (const auto next = rows[0].optional<pg::Timestamptz>(0))
         agenda.next = next->microseconds;
     agenda.failing = rows[0].get<bool>(1);
@@ -168,7 +169,8 @@ void Scheduler::store(const Schedule& schedule, const Turn& decided, const std::
     static pg::Statement update(
         "UPDATE standin_private.schedule SET decided_until = $2, buffered_tick = $3, next_tick = $4, due_at = $5, "
         "missed = missed + $6, skipped = skipped + $7, started = started + ($8 IS NOT NULL)::int, "
-        "last_tick = coalesce($8, last_tick), last_started_at = CASE WHEN $8 IS NULL THEN last_started_at ELSE $10 END, "
+        "last_tick = coalesce($8, last_tick), "
+        "last_started_at = CASE WHEN $8 IS NULL THEN last_started_at ELSE $10 END, "
         "last_workflow = CASE WHEN $8 IS NULL THEN last_workflow ELSE $9 END, "
         // A failure is over when a tick starts, not when one is given up.
         "failures = CASE WHEN $11 IS NOT NULL THEN failures + 1 WHEN $8 IS NULL THEN failures ELSE 0 END, "
@@ -201,7 +203,8 @@ void Scheduler::storeFailure(const Schedule& schedule, const std::optional<Turn>
     update.run(schedule.name, failure.sqlstate, failure.message, pg::Timestamptz{now}, pg::Timestamptz{now + delay});
 }
 
-/// One schedule's turn, in a transaction: the workflow and the schedule's row, or neither. False if there was nothing to do.
+/// One schedule's turn, in a transaction: the workflow and the schedule's row, or neither. False if there was nothing to
+/// do.
 bool Scheduler::turn(const std::string& name) {
     const bool done = worker_.transaction([&] {
         std::optional<Schedule> schedule = take(name);

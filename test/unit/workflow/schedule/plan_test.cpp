@@ -11,7 +11,8 @@ constexpr Second hour = 3600;
 const Second start = at(2026, 1, 1);
 
 /// Ticks on each hour.
-Policy hourly(Overlap overlap = Overlap::allow, Backfill backfill = Backfill::none, Moment window = 24 * hour * perSecond) {
+Policy hourly(Overlap overlap = Overlap::allow, Backfill backfill = Backfill::none,
+              Moment window = 24 * hour * perSecond) {
     return {.overlap = overlap,
             .backfill = backfill,
             .backfillWindow = window,
@@ -136,7 +137,8 @@ TEST(Plan, JitterIsTheSameForTheSameTick) {
     EXPECT_EQ(jitterOf("a", start, 0), 0);
     EXPECT_EQ(jitterOf("a", start, 60 * perSecond), jitterOf("a", start, 60 * perSecond));
     EXPECT_NE(jitterOf("a", start, 60 * perSecond), jitterOf("b", start, 60 * perSecond));
-    EXPECT_EQ(jitterOf("nightly", at(2026, 3, 29), 3600 * perSecond), 2'410'351'810); // stored nowhere, and the same everywhere
+    // Stored nowhere, and the same everywhere.
+    EXPECT_EQ(jitterOf("nightly", at(2026, 3, 29), 3600 * perSecond), 2'410'351'810);
     Moment sum = 0;
     for (int i = 0; i < 1000; ++i) {
         const Moment jitter = jitterOf("a", start + i * hour, 60 * perSecond);

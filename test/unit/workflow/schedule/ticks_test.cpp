@@ -59,7 +59,8 @@ TEST(Ticks, OfASkippedTimeComeOnceAfterTheGap) {
     EXPECT_EQ(ticks("0,15,30 2 * * *", berlin, before, 2), (Ticks{"2026-03-29 01:00:00", "2026-03-30 00:00:00"}));
     EXPECT_EQ(ticks("0 2,3 * * *", berlin, before, 3),
               (Ticks{"2026-03-29 01:00:00", "2026-03-30 00:00:00", "2026-03-30 01:00:00"}));
-    EXPECT_EQ(ticks("15 2 * * *", lordHowe, at(2026, 10, 3, 12), 2), (Ticks{"2026-10-03 15:30:00", "2026-10-04 15:15:00"}));
+    EXPECT_EQ(ticks("15 2 * * *", lordHowe, at(2026, 10, 3, 12), 2),
+              (Ticks{"2026-10-03 15:30:00", "2026-10-04 15:15:00"}));
 }
 
 TEST(Ticks, OfARepeatedTimeComeOnce) {
