@@ -537,6 +537,21 @@ def test_a_kill_between_start_and_commit_loses_and_doubles_no_tick(running, poin
     running.query("SELECT standin.schedule_drop(%s)", [point])
 
 
+def test_a_kill_of_the_whole_server_loses_and_doubles_no_tick(running):
+    running.create("killed", "* * * * * *", "note", backfill="all")
+    for _ in range(3):
+        before = len(running.ids("killed"))
+        await_("some ticks", lambda: every_second(running, "killed") >= before + 2)
+        running.server.kill9()
+        running.server.start()
+    before = len(running.ids("killed"))
+    await_("it to go on", lambda: every_second(running, "killed") >= before + 3, 120)
+    running.query("SELECT standin.schedule_pause('killed', 'a test')")
+    await_("the ends of all", lambda: running.value("SELECT bool_and(status = 'completed') FROM standin.workflows WHERE name = 'note'"), 120)
+    assert running.query("SELECT count(*), count(DISTINCT workflow_id) FROM seen") == [(len(running.ids("killed")),) * 2]
+    running.query("SELECT standin.schedule_drop('killed')")
+
+
 def test_ticks_of_a_short_stop_are_started_late(running):
     running.create("stopped", "* * * * * *")
     await_("some ticks", lambda: every_second(running, "stopped") >= 2)
