@@ -24,7 +24,9 @@ BEGIN
     UPDATE standin_private.core_mode m SET since = least(m.since, present), probed_at = least(m.probed_at, present)
      WHERE (m.core, m.capability) IN (SELECT core, capability FROM standin_private.core_mode
                                        WHERE since > present OR probed_at > present FOR UPDATE SKIP LOCKED);
-    PERFORM standin_private.wake('replay'), standin_private.wake('prober'), standin_private.wake('claim');
+    UPDATE standin_private.schedule s SET due_at = present -- for the scheduler to find the time of the next try, or tick
+     WHERE s.schedule IN (SELECT schedule FROM standin_private.schedule WHERE due_at > present FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM standin_private.wake('replay'), standin_private.wake('prober'), standin_private.wake('claim'), standin_private.wake('schedule');
 END $$;
 COMMENT ON FUNCTION standin_private.clock_shift(interval) IS 'after the clock was put back: what ends at a time ends as much earlier. Waits for nobody';
 

@@ -36,7 +36,7 @@ BEGIN
     RETURN EXISTS (SELECT FROM standin_private.kafka_consumer) OR EXISTS (SELECT FROM standin_private.cdc_source)
         OR EXISTS (SELECT FROM standin_private.core)
         OR EXISTS (SELECT FROM standin_private.workflow_definition) OR EXISTS (SELECT FROM standin_private.workflow_role)
-        OR EXISTS (SELECT FROM standin_private.workflow_run);
+        OR EXISTS (SELECT FROM standin_private.workflow_run) OR EXISTS (SELECT FROM standin_private.schedule);
 END $$;
 COMMENT ON FUNCTION standin_private.instance_has_work() IS 'whether a source, a core or a workflow is defined here';
 

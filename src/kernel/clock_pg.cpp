@@ -1,4 +1,5 @@
 #include "kernel/clock.h"
+#include "kernel/wake.h"
 #include "pg/guard.h"
 #include "pg/shmem.h"
 
@@ -48,5 +49,6 @@ STANDIN_FUNCTION(standin_clock_advance) {
         throw Error("22023", "the clock is advanced by days and times only, and never put back");
     const int64_t microseconds = step->day * USECS_PER_DAY + step->time;
     pg_atomic_fetch_add_u64(&kernel::shared->advancedBy, microseconds);
+    kernel::wakeNow(kernel::Channel::schedule);
     return TimestampTzGetDatum(kernel::now());
 }

@@ -9,7 +9,19 @@ namespace standin::kernel {
 
 /// Who is woken when a transaction that announced work commits. Workers listen to the channel named like their kind;
 /// `ticket` and `claim` are for client sessions that wait.
-enum class Channel : uint8_t { supervisor, cdc, prober, replay, executor, outbox, ticket, claim, dispatcher, count };
+enum class Channel : uint8_t {
+    supervisor,
+    cdc,
+    prober,
+    replay,
+    executor,
+    outbox,
+    ticket,
+    claim,
+    dispatcher,
+    schedule,
+    count
+};
 
 std::optional<Channel> channelByName(std::string_view name);
 

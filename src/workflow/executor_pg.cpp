@@ -7,6 +7,7 @@
 #include "workflow/execution_pg.h"
 #include "workflow/procedure_pg.h"
 #include "workflow/refusal.h"
+#include "workflow/schedule/scheduler_pg.h"
 #include "workflow/session_pg.h"
 #include "workflow/suspension_pg.h"
 #include "workflow/workflow.h"
@@ -241,6 +242,7 @@ void init() {
     kernel::registerWorkerKind("executor", kernel::Channel::executor, kernel::Rank::executor, executorMain);
     kernel::registerWorkerKind("dispatcher", kernel::Channel::dispatcher, kernel::Rank::dispatcher, dispatcherMain);
     guardCommits();
+    initScheduler();
 }
 
 } // namespace standin::workflow

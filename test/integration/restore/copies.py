@@ -24,6 +24,7 @@ SELECT standin.rule_define('core', 'per_transaction_limit', 100);
 SELECT standin.reconciliation_bind('core', 'history', 'idempotency_key');
 SELECT standin.capability_define('PaymentOrder', 'PaymentOrder', 'payments team', true, '1 hour');
 SELECT standin.workflow_define('external');
+SELECT standin.schedule_create('yearly', 'external', '@yearly', '{{"a": 1}}', role => 'app');
 SET SESSION AUTHORIZATION app;
 CREATE TABLE effect (workflow_id text, seq text);
 CREATE TABLE gate (id integer PRIMARY KEY);
@@ -105,7 +106,7 @@ def require_equal(cluster, dbname, state):
     assert found[1] == state[1]
 
 
-def await_refused(cluster, dbname, kinds=("cdc", "executor", "prober", "replay")):
+def await_refused(cluster, dbname, kinds=("cdc", "executor", "prober", "replay", "scheduler")):
     """Every worker is shown as refused, and none runs."""
     def refused():
         states = cluster.query("SELECT DISTINCT kind FROM standin.stat_worker WHERE state = 'refused' ORDER BY kind", dbname=dbname)

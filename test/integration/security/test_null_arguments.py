@@ -32,6 +32,7 @@ SELECT standin.workflow_claim('worker', ARRAY['workflow'], max_count => 2);
 SELECT standin.step_record('finished', 1, 'step', '{"secret": 4711}');
 SELECT standin.step_record('open', 1, 'step', '{"secret": 4711}');
 SELECT standin.workflow_complete('finished', 1, '{"secret": 4711}');
+SELECT standin.schedule_create('workflow', 'workflow', '@yearly', '{"secret": 4711}');
 RESET SESSION AUTHORIZATION;
 """
 
@@ -44,6 +45,8 @@ BY_NAME = {
     "account_column": "'account'", "amount_column": "'balance'", "balance_column": "'balance'", "key_column": "'key'", "apply_role": "'replica'", "owner": "'replica'",
     "column_name": "'balance'", "rule": "'available_balance'", "capability": "'payments'", "bian_domain": "'PaymentOrder'",
     "procedure": "NULL", "function": "NULL", "message_function": "NULL", "signal_table": "NULL", "step": "'step'", "reason": "'a test'",
+    "workflow": "'workflow'", "cron": "'@daily'", "time_zone": "'UTC'", "overlap": "'skip'", "backfill": "'last'",
+    "starts_at": "'2026-01-01'", "ends_at": "'2100-01-01'",
 }
 BY_TYPE = {
     "text": "'a'", "name": "'a'", "bigint": "1", "integer": "1", "boolean": "true", "jsonb": "'{}'", "interval": "'1 s'", "numeric": "1",

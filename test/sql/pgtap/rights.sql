@@ -12,7 +12,9 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
                cdc_table_remove cdc_table_reset core_alter core_create core_define core_drop core_reset instance_adopt operation_alter
                operation_create operation_define operation_drop operation_grant operation_reset operation_revoke reconciliation_bind rule_alter
                rule_create rule_define rule_drop rule_reset workflow_define'),
-    ('admin app', 'transaction_execute transaction_submit'),
+    ('admin app', 'schedule_alter schedule_create schedule_drop schedule_pause schedule_reset schedule_resume schedule_trigger_now
+               transaction_execute transaction_submit'),
+    ('admin app auditor operator', 'schedule_preview'),
     ('admin app auditor operator', 'transaction_status transaction_wait'),
     ('admin auditor operator', 'cdc_verification_begin cdc_verification_commits cdc_verification_ends cdc_verification_note cdc_verification_passed cdc_verification_pin
                cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight'),
@@ -28,6 +30,7 @@ SELECT name, 'view', string_to_array(roles, ' ') FROM (VALUES
                operation_grants operations pending_transactions reconciliation_differences repairs rules transactions'),
     ('admin auditor operator', 'backlogs cdc_columns cdc_dead_letters cdc_dead_letters_discarded cdc_differences cdc_gaps cdc_messages cdc_signals
                cdc_tables_planned cdc_verifications instance options'),
+    ('admin app auditor operator', 'schedules'),
     ('app auditor operator', 'workflow_steps workflows'),
     ('admin auditor operator pg_monitor', 'cdc_sources cdc_tables stat_cdc stat_cdc_records stat_worker')) r (roles, names), regexp_split_to_table(names, '\s+') name;
 
