@@ -1,6 +1,6 @@
 GRANT EXECUTE ON FUNCTION standin.transaction_submit, standin.transaction_status TO standin_app, standin_admin;
 GRANT EXECUTE ON PROCEDURE standin.transaction_execute, standin.transaction_wait TO standin_app, standin_admin;
-GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve TO standin_operator, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve, standin.difference_settle TO standin_operator, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.transaction_status TO standin_operator, standin_auditor;
 GRANT EXECUTE ON PROCEDURE standin.transaction_wait TO standin_operator, standin_auditor;
 GRANT EXECUTE ON FUNCTION standin.core_create, standin.core_alter, standin.core_reset, standin.core_drop, standin.core_define,

@@ -329,3 +329,18 @@ CREATE TABLE standin_private.repair (
     PRIMARY KEY (ticket, account, action)
 );
 COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+
+CREATE TABLE standin_private.difference (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    state_before text NOT NULL,
+    booked_account text,
+    booked_amount numeric,
+    reason text NOT NULL CHECK (reason <> ''),
+    settled_by text NOT NULL DEFAULT session_user,
+    settled_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account)
+);
+COMMENT ON TABLE standin_private.difference IS 'what persons settled of what the core booked otherwise than it was promised, append-only; distributed by account';

@@ -17,7 +17,7 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
     ('admin auditor operator', 'cdc_verification_begin cdc_verification_commits cdc_verification_ends cdc_verification_note cdc_verification_passed cdc_verification_pin
                cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight'),
     ('admin operator', 'cdc_dead_letter_discard cdc_dead_letter_restore cdc_dead_letter_retry cdc_gap_dismiss cdc_gaps_snapshot cdc_pause cdc_replay cdc_resume cdc_seek cdc_snapshot
-               core_switch repair_resolve'),
+               core_switch difference_settle repair_resolve'),
     ('app', 'step step_key step_record step_result workflow_claim workflow_claim_wait workflow_complete workflow_current
                workflow_extend workflow_fail workflow_start'),
     ('app auditor operator', 'workflow_result workflow_wait')) r (roles, names), regexp_split_to_table(names, '\s+') name
