@@ -1,3 +1,7 @@
+CREATE FUNCTION standin_private.payload_digest(operation text, payload jsonb) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_payload_digest';
+COMMENT ON FUNCTION standin_private.payload_digest(text, jsonb) IS 'what a key is compared by: SHA-256 over operation and payload, numbers by value';
+
 -- Accepted = posted + compensated + cancelled + expired + open, with each side counted where it is written for itself:
 -- accepted in the decision log, posted in the connectors' answers and the change events, compensated and cancelled in the
 -- repairs, open in the queue. What the core booked otherwise than accepted, and a person settled, is a term of its own. Totals alone would miss two rows that were swapped, so every ticket is compared too.
@@ -16,7 +20,8 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core, s.core) 
            CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
                 THEN 'decision log and queue differ' END,
            CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
-                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                  OR (k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8')) -- of releases up to 0.2.0
+                      AND k.digest <> standin_private.payload_digest(q.operation, q.payload))
                 THEN 'key and queue differ' END,
            CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
                 THEN format('decided as %s, but %s', d.decision, q.state) END,

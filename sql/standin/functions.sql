@@ -80,6 +80,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = c.time_zone) THEN
         RAISE EXCEPTION 'time zone "%" is not known', c.time_zone USING ERRCODE = 'invalid_parameter_value',
             HINT = 'The view pg_timezone_names lists them.';
+    ELSIF c.currency IS NULL AND EXISTS (SELECT FROM standin_private.operation o WHERE o.core = c.core AND o.currency_field IS NOT NULL) THEN
+        RAISE EXCEPTION 'operations of core "%" name a field that holds the currency', c.core USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Reset their currency_field first: standin.operation_reset.';
     ELSIF c.connections_maximum < c.replay_connections + 2 THEN
         RAISE EXCEPTION 'connections_maximum of core "%" leaves none for sessions', c.core USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('Of %s connections, %s are for replay and one is for the prober.', c.connections_maximum, c.replay_connections),
@@ -119,7 +122,7 @@ CREATE FUNCTION standin.core_create(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -128,7 +131,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), true);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), true);
 END $$;
 COMMENT ON FUNCTION standin.core_create IS 'makes a core banking system known, with its connector; what is not given has its default. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function, witness_function with their schema, run as connector_role). The manual has a table of the options. Errors: 42710 exists; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 
@@ -139,7 +142,7 @@ CREATE FUNCTION standin.core_alter(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -148,7 +151,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), false);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), false);
 END $$;
 COMMENT ON FUNCTION standin.core_alter IS 'changes those options of a core that are given; an empty text takes a function away. Another connector begins without the functions, server and role of the one before. Errors: 42704 unknown core; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 
@@ -159,7 +162,7 @@ CREATE FUNCTION standin.core_define(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -168,7 +171,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), NULL);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.core_define IS 'core_create, or core_alter if the core exists; superseded by these two. Errors: theirs';
 
@@ -191,6 +194,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
 
+CREATE FUNCTION standin_private.field_pointer(field text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_field_pointer';
+COMMENT ON FUNCTION standin_private.field_pointer(text) IS 'a field or path of a payload as a JSON pointer; 22023 if it is neither';
+
 CREATE FUNCTION standin_private.operation_validate(o standin_private.operation) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -208,7 +215,12 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'required field "%" of operation "%" has no JSON type', wrong, o.operation
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Use string, number, boolean, object or array.';
+    ELSIF o.currency_field IS NOT NULL AND EXISTS (SELECT FROM standin_private.core c WHERE c.core = o.core AND c.currency IS NULL) THEN
+        RAISE EXCEPTION 'core "%" has no currency that field "%" could be compared with', o.core, o.currency_field
+            USING ERRCODE = 'invalid_parameter_value', HINT = format('SELECT standin.core_alter(%L, currency => ''EUR'');', o.core);
     END IF;
+    PERFORM standin_private.field_pointer(f)
+    FROM (SELECT unnest(ARRAY[o.account_field, o.amount_field, o.currency_field]) UNION ALL SELECT jsonb_object_keys(o.required)) fields (f);
 END $$;
 COMMENT ON FUNCTION standin_private.operation_validate IS 'an error if an operation cannot be so';
 
@@ -232,36 +244,39 @@ COMMENT ON FUNCTION standin_private.operation_write IS 'makes an operation (make
 CREATE FUNCTION standin.operation_create(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), true);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), true);
 END $$;
-COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
+COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field, amount_field and currency_field name fields of the payload, or paths ($.instructedAmount.amount); required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
 
 CREATE FUNCTION standin.operation_alter(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), false);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), false);
 END $$;
 COMMENT ON FUNCTION standin.operation_alter IS 'changes those options of an operation that are given. Errors: 42704 unknown core or operation, 22023 an option out of range';
 
 CREATE FUNCTION standin.operation_define(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), NULL);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.operation_define IS 'operation_create, or operation_alter if the operation exists; superseded by these two. Errors: theirs';
 

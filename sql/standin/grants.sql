@@ -17,5 +17,5 @@ GRANT SELECT ON standin.backlogs TO standin_operator, standin_auditor, standin_a
 GRANT EXECUTE ON FUNCTION standin_private.prober_state, standin_private.core_witness_state, standin_private.core_witness_at
     TO standin_app, standin_operator, standin_auditor, standin_approver, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.state_message, standin_private.clock_now, standin_private.account_overlay,
-    standin_private.balance_problem
+    standin_private.balance_problem, standin_private.payload_digest
     TO standin_operator, standin_auditor, standin_approver, standin_admin;

@@ -26,6 +26,7 @@ CREATE TABLE standin_private.core (
     answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
     hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
     witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    currency text CHECK (currency ~ '^[A-Z]{3}$'),
     CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
@@ -61,6 +62,7 @@ CREATE TABLE standin_private.operation (
     dedup text NOT NULL DEFAULT 'none' CHECK (dedup IN ('key', 'inquiry', 'none')),
     standin_allowed boolean NOT NULL DEFAULT false,
     on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
+    currency_field text,
     PRIMARY KEY (core, operation)
 );
 COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';

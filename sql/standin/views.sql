@@ -125,12 +125,12 @@ COMMENT ON COLUMN standin.accounts.problem IS 'why the balance could not be read
 CREATE VIEW standin.cores AS
 SELECT c.core, c.connector, c.server, c.connector_role, c.post_function, c.inquire_function, c.probe_function, c.probe_interval, c.rise,
        c.fall, c.minimum_dwell, c.call_timeout, c.backlog_ceiling, c.replay_rate, c.replay_connections, c.attempts_maximum, c.time_zone,
-       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function
+       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function, c.currency
 FROM standin_private.core c JOIN standin_private.core_holds h USING (core);
 COMMENT ON VIEW standin.cores IS 'cores as they are defined now; core_status says how they are';
 
 CREATE VIEW standin.operations AS
-SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject FROM standin_private.operation;
+SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject, currency_field FROM standin_private.operation;
 COMMENT ON VIEW standin.operations IS 'operations of cores as they are declared now';
 
 CREATE VIEW standin.rules AS

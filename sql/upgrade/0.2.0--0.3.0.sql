@@ -4,7 +4,8 @@ ALTER TABLE standin_private.core
     ADD COLUMN connections_maximum integer NOT NULL DEFAULT 20 CHECK (connections_maximum BETWEEN 3 AND 10000),
     ADD COLUMN answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
     ADD COLUMN hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
-    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$');
+    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    ADD COLUMN currency text CHECK (currency ~ '^[A-Z]{3}$');
 ALTER TABLE standin_private.reconciliation ADD COLUMN account_column text, ADD COLUMN amount_column text;
 ALTER TABLE standin_private.core_event ADD COLUMN booked_account text, ADD COLUMN booked_amount numeric;
 ALTER TABLE standin_private.core_mode ADD COLUMN backlog_at timestamptz, ADD COLUMN backlog_rate double precision;
@@ -17,7 +18,15 @@ ALTER TABLE standin_private.operation
     ALTER COLUMN account_field SET DEFAULT 'account',
     ALTER COLUMN amount_field SET DEFAULT 'amount',
     ALTER COLUMN direction SET DEFAULT 'debit',
-    ALTER COLUMN dedup SET DEFAULT 'none';
+    ALTER COLUMN dedup SET DEFAULT 'none',
+    ADD COLUMN currency_field text;
+-- What begins with "$." is a path now. The name of a field that does is one in quotes.
+UPDATE standin_private.operation
+SET account_field = CASE WHEN account_field LIKE '$.%' THEN '$."' || account_field || '"' ELSE account_field END,
+    amount_field = CASE WHEN amount_field LIKE '$.%' THEN '$."' || amount_field || '"' ELSE amount_field END,
+    required = (SELECT coalesce(jsonb_object_agg(CASE WHEN r.key LIKE '$.%' THEN '$."' || r.key || '"' ELSE r.key END, r.value), '{}')
+                FROM jsonb_each(required) r)
+WHERE account_field LIKE '$.%' OR amount_field LIKE '$.%' OR required::text LIKE '%"$.%';
 -- A core's connections are bounded now; replay and prober go on as they did.
 UPDATE standin_private.core SET connections_maximum = replay_connections + 16 WHERE connections_maximum < replay_connections + 16;
 -- The queue is read by its heads: what is in flight is the head of its account, so pending_transaction_sent goes.

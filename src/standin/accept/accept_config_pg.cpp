@@ -54,7 +54,8 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
     static pg::Statement statement(
         "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
         "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, c.time_zone,"
-        "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation"
+        "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation,"
+        "       o.currency_field, c.currency"
         "  FROM standin_private.operation o"
         "  JOIN standin_private.core c ON c.core = o.core"
         "  JOIN standin_private.core_mode m ON m.core = o.core AND m.capability = o.capability"
@@ -68,7 +69,10 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
     const pg::Row row = rows[0];
     AcceptConfig config{
         .capability = row.get<std::string>(0),
-        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
+        .format = {operation, Field(row.get<std::string>(1)), Field(row.get<std::string>(2)),
+                   requiredFields(row.get<std::string>(3)),
+                   row.isNull(21) ? Field() : Field(row.get<std::string>(21)),
+                   row.optional<std::string>(22).value_or("")},
         .debit = row.get<bool>(4),
         .standinAllowed = row.get<bool>(5),
         .modeId = row.get<int32_t>(6),

@@ -6,6 +6,7 @@
 #include "pg/own_table.h"
 #include "pg/user_code.h"
 #include "standin/accept/accept_config_pg.h"
+#include "standin/accept/key_digest_pg.h"
 #include "standin/mode/mode_lock_pg.h"
 #include "standin/outcome/account_queue_pg.h"
 #include "standin/outcome/transaction_state.h"
@@ -54,16 +55,6 @@ AccountRow lockOrCreateAccount(const std::string& core, const std::string& accou
     throw Error("40001", "could not lock account \"" + account + "\"", {}, "Retry the transaction.");
 }
 
-/// SHA-256 over operation and payload.
-std::string digestOf(const std::string& operation, const std::string& payload) {
-    const std::string text = operation + '\n' + payload;
-    const Datum digest = pg::call([&] {
-        return DirectFunctionCall1(
-            sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
-    });
-    return {VARDATA_ANY(DatumGetPointer(digest)), VARSIZE_ANY_EXHDR(DatumGetPointer(digest))};
-}
-
 [[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
     throw Error("SI001",
                 "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
@@ -71,7 +62,8 @@ std::string digestOf(const std::string& operation, const std::string& payload) {
 }
 
 /// The first answer to this key, if it was asked before.
-std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account,
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const PayloadFormat& format,
+                                        const std::string& payload, const std::string& account,
                                         const std::string& digest) {
     static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
                                " WHERE core = $1 AND key = $2",
@@ -85,9 +77,10 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const std:
     if (!keys[0].get<bool>(3))
         keyTaken(submission, {});
     const int64_t ticket = keys[0].get<int64_t>(0);
-    if (!keys[0].get<bool>(1))
-        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" +
-                                 keys[0].get<std::string>(2) + "\".");
+    const std::string accountThen = keys[0].get<std::string>(2);
+    if (!keys[0].get<bool>(1) &&
+        !asksForTheSame(submission.core, submission.key, submission.operation, format, payload))
+        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + accountThen + "\".");
     const pg::Rows decisions = first.run(ticket, account);
     if (decisions.empty())
         throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
@@ -208,10 +201,10 @@ void authorize(Submission& submission, const AcceptConfig& config) {
 
 /// Channels are given and taken away: a retry of what the caller asked for in another one is not a second transaction.
 void requireNotAskedElsewhere(const Submission& submission, const AcceptConfig& config, const std::string& key,
-                              const std::string& digest) {
-    static pg::Statement statement("SELECT k.channel FROM unnest($2, $3) other (key, channel)"
+                              const std::string& payload, const std::string& digest) {
+    static pg::Statement statement("SELECT k.channel, k.key, k.digest = $4 FROM unnest($2, $3) other (key, channel)"
                                    " JOIN standin_private.transaction_key k ON k.core = $1 AND k.key = other.key"
-                                   "  AND k.channel = other.channel AND k.digest = $4");
+                                   "  AND k.channel = other.channel");
     std::vector<std::string> keys, channels;
     for (const std::string& channel : channelsOf(config.grants, submission.caller)) {
         if (channel != submission.channel) {
@@ -221,13 +214,19 @@ void requireNotAskedElsewhere(const Submission& submission, const AcceptConfig& 
     }
     if (channels.empty() || pg::call([&] { return superuser_arg(submission.caller); })) // a superuser has them all
         return;
-    const pg::Rows rows = statement.run(submission.core, keys, channels, pg::Bytea{digest});
-    if (!rows.empty())
-        throw Error("SI001",
-                    "key \"" + key + "\" was used for the same transaction in channel \"" +
-                        rows[0].get<std::string>(0) + '"',
-                    "The caller's channel is \"" + submission.channel + "\" now.",
-                    "Ask for it with standin.transaction_status; a new transaction needs a new key.");
+    struct Taken {
+        std::string channel, key;
+        bool same;
+    };
+    std::vector<Taken> taken; // what a statement returned lasts until the next one
+    for (const pg::Row row : statement.run(submission.core, keys, channels, pg::Bytea{digest}))
+        taken.push_back({row.get<std::string>(0), row.get<std::string>(1), row.get<bool>(2)});
+    for (const Taken& each : taken)
+        if (each.same || asksForTheSame(submission.core, each.key, submission.operation, config.format, payload))
+            throw Error("SI001",
+                        "key \"" + key + "\" was used for the same transaction in channel \"" + each.channel + '"',
+                        "The caller's channel is \"" + submission.channel + "\" now.",
+                        "Ask for it with standin.transaction_status; a new transaction needs a new key.");
 }
 
 } // namespace
@@ -247,9 +246,9 @@ Acceptance accept(Submission& submission) {
     // The account's row first; what is read after that is read by a later snapshot.
     const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
     pg::call([] { ForceSyncCommit(); }); // also for a repeated answer: the first may not be flushed yet
-    if (auto answer = earlierAnswer(submission, payload.account, digest))
+    if (auto answer = earlierAnswer(submission, config.format, json, payload.account, digest))
         return *answer;
-    requireNotAskedElsewhere(submission, config, ownKey, digest);
+    requireNotAskedElsewhere(submission, config, ownKey, json, digest);
     kernel::requireAdopted(); // a copy that nobody adopted promises nothing
 
     const bool promised = decides(config.mode);

@@ -70,7 +70,7 @@ SELECT throws_ok($$ SELECT standin.transaction_submit('nobank', 'pay', 'e', '{}'
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'gamble', 'e', '{}') $$, '42704', 'operation "gamble" of core "c" is not defined');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '[]') $$, '22023', 'payload is not a JSON object');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"amount": 1, "currency": "EUR"}') $$, '22023', 'payload has no account field "account"');
-SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": "1", "currency": "EUR"}') $$, '22023', 'amount field "amount" has JSON type string, not number');
+SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": [1], "currency": "EUR"}') $$, '22023', 'amount field "amount" has JSON type array, not number or string');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": -1, "currency": "EUR"}') $$, '22023', 'amount -1 is not positive');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": 1}') $$, '22023', 'payload has no field "currency"');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', '', '{"account": "a", "amount": 1, "currency": "EUR"}') $$, '22023');
