@@ -26,8 +26,8 @@ struct AccountRow {
     Decimal held;
     std::optional<int64_t> episode;
     Decimal episodeTotal;
-    std::string businessDay;
-    Decimal dayTotal; // as of businessDay
+    std::string businessDay; // never goes back: what counted for a day counts on when the time zone or the clock does
+    Decimal dayTotal;        // as of businessDay
 };
 
 std::optional<AccountRow> lockAccount(const std::string& core, const std::string& account) {
@@ -106,7 +106,7 @@ Decision decideInStandIn(const Submission& submission, const AcceptConfig& confi
                       .balanceProblem = {},
                       .held = account.held,
                       .episodeTotal = account.episode == config.episode ? account.episodeTotal : Decimal(),
-                      .dayTotal = account.businessDay == today ? account.dayTotal : Decimal(),
+                      .dayTotal = account.businessDay >= today ? account.dayTotal : Decimal(),
                       .backlogFull = backlogFull(submission.core, config)};
     if (config.balance) {
         if (const auto balance = readBalance(*config.balance, payload.account)) {
@@ -141,9 +141,9 @@ void charge(const AccountRow& account, const AcceptConfig& config, const std::st
         return;
     }
     const bool sameEpisode = config.episode && account.episode == config.episode;
-    const bool sameDay = account.businessDay == today;
+    const bool sameDay = account.businessDay >= today;
     limits.update(account.row, added, config.episode, sameEpisode ? pg::parameter(added) : pg::parameter(first),
-                  pg::Written{DATEOID, today}, sameDay ? pg::parameter(added) : pg::parameter(first));
+                  pg::Written{DATEOID, sameDay ? account.businessDay : today}, sameDay ? pg::parameter(added) : pg::parameter(first));
 }
 
 /// Key, queue and its head, decision log and the account's counters.

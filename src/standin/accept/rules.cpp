@@ -34,18 +34,22 @@ Verdict limit(const Rule& rule, Decimal value) {
             value.text() + (over ? " is over " : " of ") + rule.amount.text()};
 }
 
+constexpr const char* balanceUnknown = "balance unknown";
+
 Verdict availableBalance(const Rule& rule, const Question& question) {
     Verdict verdict{name(rule.kind), answer_code::approved, rule.mode, {}};
     if (!question.balanceKnown) {
         // Without a balance nothing can be said about funds; approving would overdraw in silence.
         verdict.code = answer_code::coreUnavailable;
         verdict.detail = "no balance table is bound to the core";
+        verdict.message = balanceUnknown;
     } else if (!question.accountKnown) {
         verdict.code = answer_code::noSuchAccount;
         verdict.detail = "the account has no replicated balance";
     } else if (!question.balanceProblem.empty()) {
         verdict.code = answer_code::coreUnavailable;
         verdict.detail = question.balanceProblem;
+        verdict.message = balanceUnknown;
     } else {
         const Decimal available = question.balance - question.held + rule.amount;
         const bool short_ = question.amount > available;
@@ -125,7 +129,7 @@ Decision decide(const std::vector<Rule>& rules, const Question& question) {
             std::strcmp(verdict.code, answer_code::approved) != 0) {
             decision.accepted = false;
             decision.code = verdict.code;
-            decision.message = messageOf(verdict.code);
+            decision.message = verdict.message ? verdict.message : messageOf(verdict.code);
         }
         decision.verdicts.push_back(std::move(verdict));
     };
@@ -146,7 +150,8 @@ Decision decide(const std::vector<Rule>& rules, const Question& question) {
         }
     }
     if (question.backlogFull)
-        take({"backlog_ceiling", answer_code::coreUnavailable, RuleMode::enforce, "the backlog is full"});
+        take({"backlog_ceiling", answer_code::coreUnavailable, RuleMode::enforce, "the backlog is full",
+              "too many transactions wait for the core"});
     return decision;
 }
 

@@ -51,6 +51,7 @@ struct Verdict {
     const char* code; ///< "00" if the rule is content
     RuleMode mode;
     std::string detail;
+    const char* message = nullptr; ///< what a decline by it is called; null: as every one with this code
 };
 
 struct Decision {
