@@ -60,6 +60,7 @@ BEGIN
     END IF;
     PERFORM standin_private.open_work_require_none(core_drop.core);
     DELETE FROM standin_private.rule r WHERE r.core = core_drop.core;
+    DELETE FROM standin_private.account_list l WHERE l.core = core_drop.core;
     DELETE FROM standin_private.operation_grant g WHERE g.core = core_drop.core;
     DELETE FROM standin_private.balance_source b WHERE b.core = core_drop.core;
     DELETE FROM standin_private.reconciliation b WHERE b.core = core_drop.core;
@@ -90,16 +91,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin.operation_drop(text, text) IS 'takes an operation of a core away, with its rules and grants; its transactions and logs stay. Errors: 42704 unknown core or operation, 55006 transactions are not settled (at the commit too), 0A000 the transaction does not see them';
 
-CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '') RETURNS void
+CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '', account text DEFAULT '*') RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM standin_private.core_require(rule_drop.core);
     DELETE FROM standin_private.rule r
-    WHERE (r.core, r.operation, r.rule, r."window") = (rule_drop.core, rule_drop.operation, rule_drop.rule, rule_drop."window");
+    WHERE (r.core, r.operation, r.rule, r."window", r.account)
+        = (rule_drop.core, rule_drop.operation, rule_drop.rule, standin_private.rule_window(rule_drop."window"), rule_drop.account);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'rule "%" of operation "%" of core "%" does not exist', rule_drop.rule, rule_drop.operation, rule_drop.core
             USING ERRCODE = 'undefined_object', HINT = 'The view standin.rules lists them.';
     END IF;
 END $$;
-COMMENT ON FUNCTION standin.rule_drop(text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';
+COMMENT ON FUNCTION standin.rule_drop(text, text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';

@@ -287,71 +287,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin.operation_reset(text, text, text[]) IS 'brings options of an operation back to their defaults. Errors: 42704 unknown core, operation or option';
 
-CREATE FUNCTION standin_private.rule_validate(r standin_private.rule) RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.value_require('rule', r.rule, 'allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit');
-    IF r.rule = 'cumulative_limit' THEN
-        PERFORM standin_private.value_require('window', r."window", 'episode', 'business_day');
-    ELSIF r."window" <> '' THEN
-        RAISE EXCEPTION 'window is for rule "cumulative_limit"' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF r.amount IS NULL AND r.rule IN ('per_transaction_limit', 'cumulative_limit') THEN
-        RAISE EXCEPTION 'rule "%" needs an amount', r.rule USING ERRCODE = 'invalid_parameter_value', HINT = 'In the payload''s currency.';
-    ELSIF r.operation <> '*' AND NOT EXISTS (SELECT FROM standin_private.operation o WHERE (o.core, o.operation) = (r.core, r.operation)) THEN
-        RAISE EXCEPTION 'operation "%" of core "%" is not defined', r.operation, r.core
-            USING ERRCODE = 'undefined_object', HINT = 'Declare it with standin.operation_create, or use * for all.';
-    END IF;
-END $$;
-COMMENT ON FUNCTION standin_private.rule_validate IS 'an error if a rule cannot be so';
-
-CREATE FUNCTION standin_private.rule_write(core text, rule text, operation text, "window" text, given jsonb, make boolean) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.core_require(core), standin_private.argument_require('rule', rule),
-            standin_private.argument_require('operation', operation), standin_private.argument_require('window', "window");
-    PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule, 'window', "window"),
-                                         given, make);
-END $$;
-COMMENT ON FUNCTION standin_private.rule_write IS 'makes a rule (make), alters it (not make), or whichever is right (null)';
-
-CREATE FUNCTION standin.rule_create(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), true);
-END $$;
-COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core (* for all). rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, or no amount';
-
-CREATE FUNCTION standin.rule_alter(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_alter IS 'changes the amount or the mode of a rule. Errors: 42704 unknown core or rule, 22023 an option out of range';
-
-CREATE FUNCTION standin.rule_define(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), NULL);
-END $$;
-COMMENT ON FUNCTION standin.rule_define IS 'rule_create, or rule_alter if the rule exists; superseded by these two. Errors: theirs';
-
-CREATE FUNCTION standin.rule_reset(core text, rule text, operation text, "window" text, VARIADIC option text[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window", standin_private.option_defaults('rule', option), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_reset(text, text, text, text, text[]) IS 'brings options of a rule back to their defaults. Errors: 42704 unknown core, rule or option, 22023 a limit without an amount';
-
 CREATE FUNCTION standin_private.columns_are_built_in(target regclass, VARIADIC column_names text[]) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(bool_and(standin_private.type_is_built_in(a.atttypid)), true) FROM pg_attribute a
@@ -393,8 +328,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.exact_column_require IS 'an error if a column is of no exact number';
 
-CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL)
-    RETURNS void
+CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL,
+    status_column text DEFAULT NULL, overdraft_column text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -402,16 +337,24 @@ BEGIN
             standin_private.argument_require('account_column', balance_bind.account_column),
             standin_private.argument_require('balance_column', balance_bind.balance_column);
     PERFORM standin_private.column_require(balance_bind.target, c)
-    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column]) c WHERE c IS NOT NULL;
+    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column, balance_bind.status_column,
+                      balance_bind.overdraft_column]) c WHERE c IS NOT NULL;
     PERFORM standin_private.exact_column_require(balance_bind.target, balance_bind.balance_column);
-    INSERT INTO standin_private.balance_source (core, target, account_column, balance_column, as_of_column)
-    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column)
-    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
+    IF (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = balance_bind.target AND a.attname = balance_bind.overdraft_column) <> 'boolean'::regtype THEN
+        RAISE EXCEPTION 'column "%" of table % is not of type boolean', balance_bind.overdraft_column, balance_bind.target
+            USING ERRCODE = 'datatype_mismatch', HINT = 'It says whether the customer agreed to be overdrawn.';
+    END IF;
+    INSERT INTO standin_private.balance_source AS b (core, target, account_column, balance_column, as_of_column, status_column, overdraft_column)
+    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column,
+            balance_bind.status_column, balance_bind.overdraft_column)
+    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column, status_column, overdraft_column)
       = (excluded.target, excluded.account_column, excluded.balance_column,
-         coalesce(excluded.as_of_column, CASE WHEN balance_source.target = excluded.target THEN balance_source.as_of_column END));
+         coalesce(excluded.as_of_column, CASE WHEN b.target = excluded.target THEN b.as_of_column END),
+         coalesce(excluded.status_column, CASE WHEN b.target = excluded.target THEN b.status_column END),
+         coalesce(excluded.overdraft_column, CASE WHEN b.target = excluded.target THEN b.overdraft_column END));
     PERFORM standin_private.watermark_require(balance_bind.core);
 END $$;
-COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, 42501 standin_owner may not read it';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark, also for the rule staleness; status_column: of the account, for account_status; overdraft_column: boolean, whether the customer agreed to be overdrawn, for opt_in_overdraft. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, or an overdraft_column that is no boolean, 42501 standin_owner may not read it';
 
 CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text, account_column text DEFAULT NULL,
     amount_column text DEFAULT NULL) RETURNS bigint

@@ -30,5 +30,12 @@ CREATE VIEW standin_private.standin_option (object, name, type, default_value, a
     ('operation', 'standin_allowed', 'boolean', 'false', NULL, 'whether stand-in may decide it'),
     ('operation', 'on_reject', 'text', 'hold', 'hold | continue', 'whether a promised transaction that the core refuses stops its account'),
     ('rule', 'amount', 'numeric', NULL, '0 ..', 'in the payload''s currency'),
+    ('rule', 'maximum_count', 'integer', NULL, '1 .. 1000000', 'of velocity_count: so many in the window'),
+    ('rule', 'maximum_age', 'interval', NULL, '00:00:00 ..', 'of staleness: how old the balance''s as_of_column may be'),
+    ('rule', 'hours', 'text', NULL, '~ ^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$', 'of cutoff_window: from and to in the core''s time zone, e.g. 08:00-17:30; over midnight if the second is the earlier one'),
+    ('rule', 'statuses', 'text', NULL, NULL, 'of account_status: those that are well, with commas between them'),
+    ('rule', 'code', 'text', NULL, '~ ^(0[1-9]|[1-9][0-9])$', 'ISO 8583 code of its declines; none: the rule''s own'),
+    ('rule', 'effective_from', 'timestamp with time zone', NULL, NULL, 'before that it is as if the rule were not there'),
+    ('rule', 'effective_to', 'timestamp with time zone', NULL, NULL, 'from then on it is as if the rule were not there'),
     ('rule', 'mode', 'text', 'enforce', 'enforce | monitor | off', 'monitor: recorded in the decision, declines nothing');
 COMMENT ON VIEW standin_private.standin_option IS 'options of cores, operations and rules';

@@ -1,11 +1,12 @@
 #include "standin/accept/accept_pg.h"
 
-#include "kernel/clock.h"
 #include "kernel/instance.h"
 #include "kernel/wake.h"
 #include "pg/own_table.h"
 #include "pg/user_code.h"
 #include "standin/accept/accept_config_pg.h"
+#include "standin/accept/account_row_pg.h"
+#include "standin/accept/decide_pg.h"
 #include "standin/accept/key_digest_pg.h"
 #include "standin/mode/mode_lock_pg.h"
 #include "standin/outcome/account_queue_pg.h"
@@ -20,40 +21,6 @@ extern "C" {
 namespace standin::core {
 
 namespace {
-
-struct AccountRow {
-    ItemPointerData row;
-    Decimal held;
-    std::optional<int64_t> episode;
-    Decimal episodeTotal;
-    std::string businessDay; // never goes back: what counted for a day counts on when the time zone or the clock does
-    Decimal dayTotal;        // as of businessDay
-};
-
-std::optional<AccountRow> lockAccount(const std::string& core, const std::string& account) {
-    static pg::Statement statement(
-        "SELECT held, episode, episode_total, coalesce(business_day::text, ''), day_total, ctid"
-        "  FROM standin_private.account WHERE account = $2 AND core = $1 FOR UPDATE",
-        pg::Plan::ByIndex);
-    const pg::Rows rows = statement.run(core, account);
-    if (rows.empty())
-        return std::nullopt;
-    const pg::Row row = rows[0];
-    return AccountRow{row.get<ItemPointerData>(5), Decimal::parse(row.get<std::string>(0)),
-                      row.optional<int64_t>(1),    Decimal::parse(row.get<std::string>(2)),
-                      row.get<std::string>(3),     Decimal::parse(row.get<std::string>(4))};
-}
-
-AccountRow lockOrCreateAccount(const std::string& core, const std::string& account) {
-    static pg::Statement create(
-        "INSERT INTO standin_private.account (core, account) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-    if (auto row = lockAccount(core, account))
-        return *row;
-    create.run(core, account);
-    if (auto row = lockAccount(core, account))
-        return *row;
-    throw Error("40001", "could not lock account \"" + account + "\"", {}, "Retry the transaction.");
-}
 
 [[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
     throw Error("SI001",
@@ -95,33 +62,6 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const Payl
                       .first = false};
 }
 
-Decision decideInStandIn(const Submission& submission, const AcceptConfig& config, const Payload& payload,
-                         const AccountRow& account, const std::string& today) {
-    Question question{.operationAllowed = config.standinAllowed,
-                      .debit = config.debit,
-                      .amount = payload.amount,
-                      .balanceKnown = config.balance.has_value(),
-                      .accountKnown = false,
-                      .balance = {},
-                      .balanceProblem = {},
-                      .held = account.held,
-                      .episodeTotal = account.episode == config.episode ? account.episodeTotal : Decimal(),
-                      .dayTotal = account.businessDay >= today ? account.dayTotal : Decimal(),
-                      .backlogFull = backlogFull(submission.core, config)};
-    if (config.balance) {
-        if (const auto balance = readBalance(*config.balance, payload.account)) {
-            question.accountKnown = true;
-            try {
-                question.balance = Decimal::parse(*balance);
-            } catch (const Error& error) { // NaN, infinity, more digits than money has: this account's trouble alone
-                question.balanceProblem = "the balance of account \"" + payload.account + "\" in table " +
-                                          tableName(config.balance->target) + " is unknown: " + error.what();
-            }
-        }
-    }
-    return decide(config.rules, question);
-}
-
 int64_t nextTicket() {
     return pg::call([] {
         const Oid schema = get_namespace_oid("standin_private", false);
@@ -129,27 +69,10 @@ int64_t nextTicket() {
     });
 }
 
-/// What a debit that was accepted takes of its account: the hold, and of the limits if stand-in decided.
-void charge(const AccountRow& account, const AcceptConfig& config, const std::string& amount, bool promised,
-            const std::string& today) {
-    static pg::OwnTable holds("account", {"held"});
-    static pg::OwnTable limits("account", {"held", "episode", "episode_total", "business_day", "day_total"});
-    const pg::Added added{amount};
-    const pg::Written first{NUMERICOID, amount};
-    if (!promised) {
-        holds.update(account.row, added);
-        return;
-    }
-    const bool sameEpisode = config.episode && account.episode == config.episode;
-    const bool sameDay = account.businessDay >= today;
-    limits.update(account.row, added, config.episode, sameEpisode ? pg::parameter(added) : pg::parameter(first),
-                  pg::Written{DATEOID, sameDay ? account.businessDay : today}, sameDay ? pg::parameter(added) : pg::parameter(first));
-}
-
 /// Key, queue and its head, decision log and the account's counters.
 int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload,
               const std::string& digest, const Decision& decision, bool promised, const char* state, bool becomesHead,
-              const AccountRow& account, const std::string& today) {
+              const AccountRow& account, const Moment& moment) {
     static pg::OwnTable keys("transaction_key", {"core", "key", "channel", "ticket", "account", "digest"});
     static pg::OwnTable queue("pending_transaction",
                               {"ticket", "account", "core", "capability", "operation", "key", "amount", "payload",
@@ -158,7 +81,7 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
     static pg::OwnTable heads("account_queue", {"core", "account", "ticket", "capability", "state", "due_at"});
     static pg::OwnTable log("decision", {"ticket", "account", "decision", "core", "operation", "key", "amount", "code",
                                          "message", "mode", "epoch", "verdicts", "decided_at", "decided_by"});
-    const pg::Timestamptz now{kernel::now()};
+    const pg::Timestamptz now{moment.now};
     const pg::Written amount{NUMERICOID, payload.amountText};
     const bool declined = !decision.accepted;
     const bool inFlight = std::string_view(state) == "in_flight";
@@ -180,7 +103,7 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
     if (becomesHead)
         heads.insert(submission.core, payload.account, ticket, config.capability, state, pg::Timestamptz{DT_NOBEGIN});
     if (holds)
-        charge(account, config, payload.amountText, promised, today);
+        charge(account, config, payload.amountText, promised, moment.day, moment.now);
     return ticket;
 }
 
@@ -252,8 +175,8 @@ Acceptance accept(Submission& submission) {
     kernel::requireAdopted(); // a copy that nobody adopted promises nothing
 
     const bool promised = decides(config.mode);
-    const std::string today = businessDay(config);
-    const Decision decision = promised ? decideInStandIn(submission, config, payload, account, today) : Decision{};
+    const Moment moment = momentAt(config);
+    const Decision decision = promised ? decideInStandIn(submission.core, config, payload, account, moment) : Decision{};
     const bool becomesHead = decision.accepted && !hasBacklog(submission.core, payload.account);
     const bool toSend = submission.beginCall && !promised && becomesHead && submission.beginCall();
     const char* state = !decision.accepted ? "declined" : toSend ? "in_flight" : "accepted";
@@ -269,7 +192,7 @@ Acceptance accept(Submission& submission) {
                           .toSend = toSend};
     try {
         acceptance.ticket = write(submission, config, payload, digest, decision, promised && decision.accepted, state,
-                                  becomesHead, account, today);
+                                  becomesHead, account, moment);
     } catch (const pg::PgError& error) {
         if (error.is(ERRCODE_UNIQUE_VIOLATION) && IsolationUsesXactSnapshot()) // taken after the snapshot, by whatever
             throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began",

@@ -41,7 +41,8 @@ BY_NAME = {
     "source": "'source'", "topic": "'topic'", "target": "'account'", "reference": "'account'", "name": "'workflow'", "id": "'finished'",
     "names": "'{workflow}'", "token": "1", "role": "'nosy'", "mode": "'online'", "resolution": "'retry'", "channel": "'nosy'",
     "timeout": "'0'", "wait": "'0'", "lease": "'30 s'", "partition": "0", "kind": "'current'", "connector": "'postgres'",
-    "account_column": "'account'", "amount_column": "'balance'", "balance_column": "'balance'", "key_column": "'key'", "apply_role": "'replica'", "owner": "'replica'",
+    "account_column": "'account'", "amount_column": "'balance'", "balance_column": "'balance'", "key_column": "'key'", "as_of_column": "'key'", "status_column": "'key'",
+    "overdraft_column": "'key'", "list": "'block'", "apply_role": "'replica'", "owner": "'replica'",
     "column_name": "'balance'", "rule": "'available_balance'", "capability": "'payments'", "bian_domain": "'PaymentOrder'",
     "procedure": "NULL", "function": "NULL", "message_function": "NULL", "signal_table": "NULL", "step": "'step'", "reason": "'a test'",
 }
