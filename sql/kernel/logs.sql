@@ -20,6 +20,7 @@ BEGIN
         ('repair', NULL, NULL, NULL),
         ('difference', NULL, NULL, NULL),
         ('account_list_change', NULL, NULL, NULL),
+        ('rule_change', NULL, NULL, NULL),
         ('transaction_key', NULL, NULL, NULL),
         ('core_mode_change', NULL, NULL, NULL),
         ('cdc_difference', NULL, NULL, NULL),

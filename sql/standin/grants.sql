@@ -12,7 +12,7 @@ GRANT EXECUTE ON FUNCTION standin.core_create, standin.core_alter, standin.core_
 GRANT USAGE ON FOREIGN DATA WRAPPER standin_postgres TO standin_admin;
 GRANT SELECT ON standin.transactions, standin.pending_transactions, standin.core_status, standin.core_mode_changes, standin.episodes,
     standin.decisions, standin.repairs, standin.accounts, standin.conservation_faults, standin.conservation,
-    standin.reconciliation_differences, standin.operation_grants, standin.cores, standin.operations, standin.rules, standin.rule_kinds,
+    standin.reconciliation_differences, standin.operation_grants, standin.cores, standin.operations, standin.rules, standin.rule_kinds, standin.rule_changes,
     standin.account_lists, standin.account_list_changes, standin.bindings TO standin_operator, standin_auditor, standin_approver, standin_admin;
 GRANT SELECT ON standin.core_status TO standin_app;
 GRANT SELECT ON standin.backlogs TO standin_operator, standin_auditor, standin_admin;

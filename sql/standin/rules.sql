@@ -86,14 +86,35 @@ EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
 END $$;
 COMMENT ON FUNCTION standin_private.rule_window(text) IS 'the one way of writing a window: 10 minutes and 600 seconds are one';
 
+-- By the functions, not by a trigger: a restore brings rules and log.
+CREATE FUNCTION standin_private.rule_log(rule_before standin_private.rule, rule_after standin_private.rule) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.rule_change (core, operation, account, rule, "window", rule_before, rule_after, changed_at)
+    SELECT r.core, r.operation, r.account, r.rule, r."window", CASE WHEN rule_before.core IS NOT NULL THEN to_jsonb(rule_before) END,
+           CASE WHEN rule_after.core IS NOT NULL THEN to_jsonb(rule_after) END, standin_private.clock_now()
+    FROM (SELECT (CASE WHEN rule_after.core IS NOT NULL THEN rule_after ELSE rule_before END).*) r
+    WHERE rule_before IS DISTINCT FROM rule_after
+$$;
+COMMENT ON FUNCTION standin_private.rule_log IS 'logs that a rule was made (before is null), changed, or taken away (after is null)';
+
 CREATE FUNCTION standin_private.rule_write(core text, rule text, operation text, "window" text, account text, given jsonb, make boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    named text := standin_private.rule_window(rule_write."window");
+    before standin_private.rule;
+    after standin_private.rule;
 BEGIN
     PERFORM standin_private.core_require(core), standin_private.argument_require('rule', rule),
             standin_private.argument_require('operation', operation), standin_private.argument_require('window', "window"),
             standin_private.argument_require('account', account);
+    SELECT * INTO before FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
+        = (rule_write.core, rule_write.operation, rule_write.account, rule_write.rule, named) FOR NO KEY UPDATE;
     PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule,
-        'window', standin_private.rule_window("window"), 'account', account), given, make);
+        'window', named, 'account', account), given, make);
+    SELECT * INTO after FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
+        = (rule_write.core, rule_write.operation, rule_write.account, rule_write.rule, named);
+    PERFORM standin_private.rule_log(before, after);
 END $$;
 COMMENT ON FUNCTION standin_private.rule_write IS 'makes a rule (make), alters it (not make), or whichever is right (null)';
 

@@ -165,6 +165,21 @@ CREATE TABLE standin_private.rule (
 );
 COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an account, then one of an operation, stands before the same rule of *; distributed: kept whole';
 
+CREATE TABLE standin_private.rule_change (
+    core text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    operation text NOT NULL,
+    account text NOT NULL,
+    rule text NOT NULL,
+    "window" text NOT NULL,
+    rule_before jsonb,
+    rule_after jsonb,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, change)
+);
+COMMENT ON TABLE standin_private.rule_change IS 'every change of a rule, who and when, append-only; distributed: kept whole';
+
 -- Accounts that stand-in decides nothing for, and those that it decides for alone.
 CREATE TABLE standin_private.account_list (
     core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,

@@ -144,6 +144,10 @@ CREATE VIEW standin.rule_kinds AS
 SELECT rule, windows, required, optional, code, meaning FROM standin_private.rule_kind;
 COMMENT ON VIEW standin.rule_kinds IS 'the kinds of rules: which windows and options each takes, the ISO 8583 code of its declines, and when it is content';
 
+CREATE VIEW standin.rule_changes AS
+SELECT core, operation, account, rule, "window", change, rule_before, rule_after, changed_by, changed_at FROM standin_private.rule_change;
+COMMENT ON VIEW standin.rule_changes IS 'every change of a rule, who and when; rule_before is null: made; rule_after is null: taken away';
+
 CREATE VIEW standin.account_lists AS
 SELECT core, list, account, expires_at, coalesce(standin_private.clock_now() < expires_at, true) AS in_force FROM standin_private.account_list;
 COMMENT ON VIEW standin.account_lists IS 'accounts on the block lists and allow lists of cores';

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "pg/spi.h"
+#include "standin/accept/rule_load_pg.h"
 
 extern "C" {
 #include <catalog/namespace.h>
@@ -51,12 +52,19 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
         "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
         "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, c.time_zone,"
         "       b.target, b.account_column, b.balance_column, b.as_of_column, b.status_column, b.overdraft_column,"
-        "       o.currency_field, c.currency, e.opened_at"
+        "       o.currency_field, c.currency, e.opened_at, n.rules, n.of_accounts, n.recent_count, n.recent_time"
         "  FROM standin_private.operation o"
         "  JOIN standin_private.core c ON c.core = o.core"
         "  JOIN standin_private.core_mode m ON m.core = o.core AND m.capability = o.capability"
         "  LEFT JOIN standin_private.balance_source b ON b.core = o.core"
         "  LEFT JOIN standin_private.episode e ON (e.core, e.capability, e.episode) = (m.core, m.capability, m.episode)"
+        "  CROSS JOIN LATERAL"
+        "   (SELECT count(*) AS rules, coalesce(bool_or(account <> '*'), false) AS of_accounts,"
+        "           coalesce(max(maximum_count) FILTER (WHERE sliding), 0)::bigint AS recent_count,"
+        "           coalesce(max(extract(epoch FROM CASE WHEN sliding THEN \"window\"::interval END)) * 1000000,"
+        "                    0)::bigint AS recent_time"
+        "      FROM (SELECT *, rule = 'velocity_count' AND \"window\" ~ '^[0-9]' AS sliding FROM standin_private.rule"
+        "             WHERE core = $1) r) n"
         " WHERE o.core = $1 AND o.operation = $2");
     const pg::Rows rows = statement.run(core, operation);
     if (rows.empty())
@@ -91,8 +99,9 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
     if (!row.isNull(21))
         config.episodeSince = row.get<pg::Timestamptz>(21).microseconds;
 
-    config.rules = rulesOfAll(core, operation);
-    config.needs = ruleNeeds(core);
+    config.needs = {row.get<bool>(23), row.get<int64_t>(24), row.get<int64_t>(25)};
+    if (row.get<int64_t>(22) > 0)
+        config.rules = rulesOfAll(core, operation);
     config.grants = operationGrants(core);
     return config;
 }

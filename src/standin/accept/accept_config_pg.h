@@ -8,11 +8,17 @@
 #include "standin/accept/balance_pg.h"
 #include "standin/accept/operation_grant_pg.h"
 #include "standin/accept/payload.h"
-#include "standin/accept/rule_load_pg.h"
 #include "standin/accept/rules.h"
 #include "standin/mode/mode.h"
 
 namespace standin::core {
+
+/// What the rules of a core, of all its operations together, need of every decision.
+struct RuleNeeds {
+    bool ofAccounts = false; ///< some account has rules of its own
+    int64_t recentCount = 0; ///< so many of the last times are kept
+    int64_t recentMicroseconds = 0;
+};
 
 /// What a decision needs to know about core, operation, mode and rules.
 struct AcceptConfig {

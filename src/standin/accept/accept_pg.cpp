@@ -30,8 +30,7 @@ namespace {
 
 /// The first answer to this key, if it was asked before.
 std::optional<Acceptance> earlierAnswer(const Submission& submission, const PayloadFormat& format,
-                                        const std::string& payload, const std::string& account,
-                                        const std::string& digest) {
+                                        const std::string& payload, const std::string& digest) {
     static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
                                " WHERE core = $1 AND key = $2",
                                pg::Plan::ByIndex);
@@ -48,7 +47,7 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const Payl
     if (!keys[0].get<bool>(1) &&
         !asksForTheSame(submission.core, submission.key, submission.operation, format, payload))
         keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + accountThen + "\".");
-    const pg::Rows decisions = first.run(ticket, account);
+    const pg::Rows decisions = first.run(ticket, accountThen); // the operation may have named another field then
     if (decisions.empty())
         throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
     const pg::Row row = decisions[0];
@@ -57,7 +56,7 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const Payl
                       .status = accepted ? processing.status : "declined",
                       .code = accepted ? processing.code : row.get<std::string>(1),
                       .message = row.get<std::string>(2),
-                      .account = account,
+                      .account = accountThen,
                       .payload = {},
                       .first = false};
 }
@@ -169,14 +168,15 @@ Acceptance accept(Submission& submission) {
     // The account's row first; what is read after that is read by a later snapshot.
     const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
     pg::call([] { ForceSyncCommit(); }); // also for a repeated answer: the first may not be flushed yet
-    if (auto answer = earlierAnswer(submission, config.format, json, payload.account, digest))
+    if (auto answer = earlierAnswer(submission, config.format, json, digest))
         return *answer;
     requireNotAskedElsewhere(submission, config, ownKey, json, digest);
     kernel::requireAdopted(); // a copy that nobody adopted promises nothing
 
     const bool promised = decides(config.mode);
     const Moment moment = momentAt(config);
-    const Decision decision = promised ? decideInStandIn(submission.core, config, payload, account, moment) : Decision{};
+    const Decision decision =
+        promised ? decideInStandIn(submission.core, config, payload, account, moment) : Decision{};
     const bool becomesHead = decision.accepted && !hasBacklog(submission.core, payload.account);
     const bool toSend = submission.beginCall && !promised && becomesHead && submission.beginCall();
     const char* state = !decision.accepted ? "declined" : toSend ? "in_flight" : "accepted";

@@ -75,8 +75,8 @@ void checkCurrency(const PayloadFormat& format, PayloadDocument& document) {
     if (!value)
         wrong(format, "payload has no currency field \"" + format.currencyField.name() + "\"");
     if (const ondemand::json_type type = value->type(); type != ondemand::json_type::string)
-        wrong(format,
-              "currency field \"" + format.currencyField.name() + "\" has JSON type " + typeName(type) + ", not string");
+        wrong(format, "currency field \"" + format.currencyField.name() + "\" has JSON type " + typeName(type) +
+                          ", not string");
     const std::string currency(std::string_view(value->get_string()));
     if (currency != format.currency)
         wrong(format, "currency \"" + currency.substr(0, 64) + "\" is not the core's",

@@ -56,17 +56,6 @@ std::vector<Rule> rulesOfAccount(const std::string& core, const std::string& ope
     return rules;
 }
 
-RuleNeeds ruleNeeds(const std::string& core) {
-    static pg::Statement statement(
-        "SELECT coalesce(bool_or(account <> '*'), false),"
-        "       coalesce(max(maximum_count) FILTER (WHERE sliding), 0)::bigint,"
-        "       coalesce(max(extract(epoch FROM CASE WHEN sliding THEN \"window\"::interval END)) * 1000000, 0)::bigint"
-        "  FROM (SELECT *, rule = 'velocity_count' AND \"window\" ~ '^[0-9]' AS sliding FROM standin_private.rule"
-        "         WHERE core = $1) r");
-    const pg::Rows rows = statement.run(core);
-    return {rows[0].get<bool>(0), rows[0].get<int64_t>(1), rows[0].get<int64_t>(2)};
-}
-
 void readLists(const std::string& core, const std::string& account, Question& question) {
     static pg::Statement statement("SELECT list = 'block' FROM standin_private.account_list WHERE core = $1"
                                    "   AND account = $2 AND coalesce($3 < expires_at, true)",

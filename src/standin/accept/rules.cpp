@@ -78,7 +78,11 @@ bool isBelowFloor(const std::vector<const Rule*>& rules, const Question& questio
     });
 }
 
-int minuteOf(std::string_view text) { return (text[0] * 10 + text[1] - 11 * '0') * 60 + text[3] * 10 + text[4] - 11 * '0'; }
+/// Of "08:30".
+int minuteOf(std::string_view text) {
+    const auto twoDigits = [&](size_t at) { return (text[at] - '0') * 10 + text[at + 1] - '0'; };
+    return twoDigits(0) * 60 + twoDigits(3);
+}
 
 } // namespace
 

@@ -25,7 +25,7 @@ UNION ALL
 SELECT name, 'view', string_to_array(roles, ' ') FROM (VALUES
     ('admin app approver auditor operator', 'core_status'),
     ('admin approver auditor operator', 'account_list_changes account_lists accounts bindings capabilities conservation conservation_faults core_mode_changes cores decisions episodes
-               operation_grants operations pending_transactions reconciliation_differences repairs rule_kinds rules transactions'),
+               operation_grants operations pending_transactions reconciliation_differences repairs rule_changes rule_kinds rules transactions'),
     ('admin auditor operator', 'backlogs cdc_columns cdc_dead_letters cdc_dead_letters_discarded cdc_differences cdc_gaps cdc_messages cdc_signals
                cdc_tables_planned cdc_verifications instance options'),
     ('app auditor operator', 'workflow_steps workflows'),

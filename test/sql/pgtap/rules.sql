@@ -1,6 +1,6 @@
 -- Rules of stand-in, kind by kind, through transaction_submit: what each asks, where it looks, and that an unknown is no yes.
 BEGIN;
-SELECT plan(70);
+SELECT plan(73);
 CREATE SERVER r FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
 SELECT standin.core_create('r', server => 'r');
 SELECT standin.operation_create('r', 'pay', standin_allowed => true, dedup => 'key');
@@ -48,6 +48,8 @@ SELECT standin.rule_drop('r', 'per_transaction_limit', '*', '', 'b'), standin.ru
 -- Minimum
 SELECT standin.rule_create('r', 'per_transaction_minimum', 1);
 SELECT is(pay('a', 0.99), '13');
+SELECT standin.operation_create('r', 'brief', standin_allowed => true), standin.rule_create('r', 'floor', 1, operation => 'brief'), standin.operation_drop('r', 'brief');
+SELECT is((SELECT count(*) FROM standin.rule_changes WHERE operation = 'brief' AND rule_after IS NULL), 1::bigint, 'what goes with its operation is kept as well');
 SELECT standin.rule_drop('r', 'per_transaction_minimum');
 
 -- Lists
@@ -126,6 +128,13 @@ SELECT is(pay('g', 11) || pay('g', 10), '6109');
 SELECT standin_private.clock_advance(interval '1 day');
 SELECT is(pay('g', 1), '57');
 SELECT is_empty('SELECT * FROM standin.conservation_faults');
+
+-- Every change is kept: made, changed, taken away, and a change to the same is none.
+SELECT standin.rule_alter('r', 'episode_age', 11, "window" => '60 minutes'), standin.rule_alter('r', 'episode_age', 11, "window" => '60 minutes');
+SELECT results_eq($$ SELECT (rule_before -> 'amount')::numeric, (rule_after -> 'amount')::numeric, changed_by = session_user
+    FROM standin.rule_changes WHERE rule = 'episode_age' AND "window" = '01:00:00' ORDER BY change $$,
+    $$ VALUES (NULL, 10::numeric, true), (10::numeric, 11::numeric, true) $$);
+SELECT results_eq($$ SELECT rule_before IS NULL, rule_after IS NULL FROM standin.rule_changes WHERE rule = 'floor' AND operation = '*' ORDER BY change $$, $$ VALUES (true, false), (false, true) $$);
 
 SELECT * FROM finish();
 ROLLBACK;

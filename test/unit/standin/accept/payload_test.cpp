@@ -89,8 +89,8 @@ TEST(Payload, ReadsNestedFieldsAndAmountsInStrings) {
     EXPECT_EQ(payload.account, "DE1");
     EXPECT_EQ(payload.amount.text(), "165.88");
     EXPECT_EQ(readPayload(nested, instruct("165.88")).amount, payload.amount);
-    for (const char* amount : {R"("")", R"("1e2")", R"("12,50")", R"(" 1")", R"("+1")", R"(".5")", R"("5.")", R"("1.2.3")",
-                               R"("NaN")", R"("0x10")", R"("-1")"})
+    for (const char* amount : {R"("")", R"("1e2")", R"("12,50")", R"(" 1")", R"("+1")", R"(".5")", R"("5.")",
+                               R"("1.2.3")", R"("NaN")", R"("0x10")", R"("-1")"})
         EXPECT_TRUE(refusal(instruct(amount), nested).ends_with("is not a plain decimal")) << amount;
     EXPECT_EQ(refusal(instruct(R"("0.00")"), nested), "22023 amount 0.00 is not positive");
     EXPECT_THROW(readPayload(nested, instruct(R"("0.0000000000001")")), standin::Error);
@@ -101,7 +101,8 @@ TEST(Payload, TakesTheCoresCurrencyOnly) {
     EXPECT_EQ(refusal(instruct("1", R"("eur")"), nested), "22023 currency \"eur\" is not the core's");
     EXPECT_EQ(refusal(instruct("1", "978"), nested),
               "22023 currency field \"$.instructedAmount.currency\" has JSON type number, not string");
-    EXPECT_EQ(refusal(R"({"creditor":{"name":"x"},"debtorAccount":{"iban":"DE1"},"instructedAmount":{"amount":1}})", nested),
+    EXPECT_EQ(refusal(R"({"creditor":{"name":"x"},"debtorAccount":{"iban":"DE1"},"instructedAmount":{"amount":1}})",
+                      nested),
               "22023 payload has no currency field \"$.instructedAmount.currency\"");
 }
 
@@ -132,7 +133,8 @@ TEST(Payload, ComparesByValue) {
     EXPECT_TRUE(samePayload(nested, instruct(R"("165.80")"), instruct(R"("0165.800")")));
     EXPECT_FALSE(samePayload(nested, instruct(R"("165.80")"), instruct(R"("165.81")")));
     const auto plain = [](const char* account, const char* note) {
-        return std::string(R"({"lines":[],"note":)") + note + R"(,"amount":1,"account":)" + account + R"(,"currency":"EUR"})";
+        return std::string(R"({"lines":[],"note":)") + note + R"(,"amount":1,"account":)" + account +
+               R"(,"currency":"EUR"})";
     };
     EXPECT_TRUE(samePayload(format, plain("4711", "0.10"), plain(R"("4711")", "0.1")));
     EXPECT_FALSE(samePayload(format, plain("4711", R"("0.10")"), plain("4711", R"("0.1")"))); // a text, sent as it is

@@ -185,7 +185,8 @@ TEST(Rules, UpToTheFloorFundsAreNotAskedFor) {
 TEST(Rules, NobodyIsOverdrawnWhoDidNotAgree) {
     Question q = question();
     q.balance = d("50");
-    const std::vector<Rule> rules{{RuleKind::availableBalance, RuleMode::enforce, d("1000")}, {RuleKind::optInOverdraft}};
+    const std::vector<Rule> rules{{RuleKind::availableBalance, RuleMode::enforce, d("1000")},
+                                  {RuleKind::optInOverdraft}};
     EXPECT_EQ(code(rules, q), "51");
     q.overdraftAgreed = false;
     EXPECT_EQ(code(rules, q), "51");
