@@ -1,6 +1,6 @@
 -- Rules of stand-in, kind by kind, through transaction_submit: what each asks, where it looks, and that an unknown is no yes.
 BEGIN;
-SELECT plan(73);
+SELECT plan(74);
 CREATE SERVER r FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
 SELECT standin.core_create('r', server => 'r');
 SELECT standin.operation_create('r', 'pay', standin_allowed => true, dedup => 'key');
@@ -99,10 +99,13 @@ SELECT standin.rule_create('r', 'velocity_count', maximum_count => 2, "window" =
 SELECT throws_ok($$ SELECT standin.rule_create('r', 'velocity_count', maximum_count => 2, "window" => '10 minutes') $$, '42710', NULL, 'the same window');
 SELECT is(pay('e', 1) || pay('e', 1) || pay('e', 1), '090965');
 SELECT is(pay('e', 1, 'deposit'), '09', 'of debits only');
+SELECT standin.rule_alter('r', 'velocity_count', "window" => '10 minutes', mode => 'monitor');
+SELECT is(pay('e', 1), '09', 'a monitored rule only speaks');
 SELECT is((SELECT cardinality(recent) FROM standin_private.account WHERE account = 'e'), 2, 'no more is kept than is looked at');
+SELECT standin.rule_alter('r', 'velocity_count', "window" => '10 minutes', mode => 'enforce');
 UPDATE standin_private.account SET recent = ARRAY[recent[1] - 600000001, recent[2]] WHERE account = 'e';
 SELECT is(pay('e', 1) || pay('e', 1), '0965');
-SELECT standin.rule_create('r', 'velocity_count', maximum_count => 4, "window" => 'business_day');
+SELECT standin.rule_create('r', 'velocity_count', maximum_count => 5, "window" => 'business_day');
 SELECT standin.rule_drop('r', 'velocity_count', "window" => '10 minutes');
 SELECT is(pay('e', 1) || pay('e', 1), '0965', 'a day counts from its begin');
 SELECT standin.rule_drop('r', 'velocity_count', "window" => 'business_day');
