@@ -25,7 +25,7 @@ namespace {
 [[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
     throw Error("SI001",
                 "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
-                detail, "A key names one transaction for ever. Retries must repeat operation and payload exactly.");
+                detail, "A key names one transaction for ever. Retries repeat operation and payload.");
 }
 
 /// The first answer to this key, if it was asked before.
