@@ -4,7 +4,7 @@ CREATE VIEW standin_private.option_object (object, relation, key) AS VALUES
     ('table', 'cdc_table', '{source,topic}'),
     ('core', 'core', '{core}'),
     ('operation', 'operation', '{core,operation}'),
-    ('rule', 'rule', '{core,operation,rule,window}'),
+    ('rule', 'rule', '{core,operation,rule,window,account}'),
     ('capability', 'capability', '{capability}'),
     ('schedule', 'schedule', '{schedule}');
 COMMENT ON VIEW standin_private.option_object IS 'kinds of objects that have options, with the table and the key of each; standin_private has a function ..._validate(row) for each of the tables';
@@ -27,7 +27,7 @@ JOIN (SELECT 'source' AS object, source AS name, to_jsonb(s) AS settings FROM st
       UNION ALL SELECT 'table', source || ' ' || topic, to_jsonb(t) FROM standin_private.cdc_table t
       UNION ALL SELECT 'core', core, to_jsonb(c) FROM standin_private.core c
       UNION ALL SELECT 'operation', core || ' ' || operation, to_jsonb(p) FROM standin_private.operation p
-      UNION ALL SELECT 'rule', rtrim(concat_ws(' ', core, operation, rule, "window")), to_jsonb(r) FROM standin_private.rule r
+      UNION ALL SELECT 'rule', concat_ws(' ', core, operation, rule, nullif("window", ''), 'account ' || nullif(account, '*')), to_jsonb(r) FROM standin_private.rule r
       UNION ALL SELECT 'capability', capability, to_jsonb(y) FROM standin_private.capability y
       UNION ALL SELECT 'schedule', schedule, to_jsonb(h) FROM standin_private.schedule h) k USING (object);
 COMMENT ON VIEW standin.options IS 'the options in force of every source, table, core, operation, rule, capability and schedule; ..._alter sets, ..._reset takes back';

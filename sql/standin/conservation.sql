@@ -1,10 +1,14 @@
+CREATE FUNCTION standin_private.payload_digest(operation text, payload jsonb) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_payload_digest';
+COMMENT ON FUNCTION standin_private.payload_digest(text, jsonb) IS 'what a key is compared by: SHA-256 over operation and payload, numbers by value';
+
 -- Accepted = posted + compensated + cancelled + expired + open, with each side counted where it is written for itself:
 -- accepted in the decision log, posted in the connectors' answers and the change events, compensated and cancelled in the
--- repairs, open in the queue. Totals alone would miss two rows that were swapped, so every ticket is compared too.
+-- repairs, open in the queue. What the core booked otherwise than accepted, and a person settled, is a term of its own. Totals alone would miss two rows that were swapped, so every ticket is compared too.
 CREATE VIEW standin_private.ledger AS
-SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
-       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket) AS ticket,
-       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
+SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core, s.core) AS core,
+       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket, s.ticket) AS ticket,
+       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key, s.key) AS key,
        d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
        q.state, q.promised, q.amount AS queued_amount,
        a.posted OR e.ticket IS NOT NULL AS posted, coalesce(e.booked_amount, a.posted_amount, q.amount) AS posted_amount,
@@ -16,7 +20,8 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
            CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
                 THEN 'decision log and queue differ' END,
            CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
-                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                  OR (k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8')) -- of releases up to 0.2.0
+                      AND k.digest <> standin_private.payload_digest(q.operation, q.payload))
                 THEN 'key and queue differ' END,
            CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
                 THEN format('decided as %s, but %s', d.decision, q.state) END,
@@ -28,19 +33,24 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
                 THEN 'answers of the core and state differ' END,
            CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
                 THEN 'answers of the core and queue differ' END,
-           CASE WHEN e.booked_amount <> q.amount THEN format('promised %s, the core booked %s', q.amount, e.booked_amount) END,
-           CASE WHEN e.booked_account <> q.account THEN format('promised on account %s, the core booked on %s', q.account, e.booked_account) END,
+           CASE WHEN s.ticket IS NULL AND e.booked_amount <> q.amount THEN format('promised %s, the core booked %s', q.amount, e.booked_amount) END,
+           CASE WHEN s.ticket IS NULL AND e.booked_account <> q.account THEN format('promised on account %s, the core booked on %s', q.account, e.booked_account) END,
            CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' AND w.ticket IS NULL
+                  AND (s.ticket IS NULL OR q.state NOT IN ('declined', 'rejected', 'compensated', 'cancelled', 'expired') OR (q.state = 'rejected' AND q.promised))
                 THEN format('booked by the core, but %s', q.state) END,
            CASE WHEN w.ticket IS NOT NULL AND e.ticket IS NULL THEN 'waits for its confirmation without a change event' END,
            CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
            CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
-           CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
+           CASE WHEN (s.core, s.key, s.account) <> (q.core, q.key, q.account) OR (s.ticket IS NOT NULL AND e.ticket IS NULL)
+                  OR (s.booked_account, s.booked_amount) IS DISTINCT FROM (e.booked_account, e.booked_amount) AND s.ticket IS NOT NULL
+                THEN 'settled, but the change event says something else' END,
+           CASE WHEN a.posted AND s.ticket IS NULL AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
            CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
                      (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
                 THEN 'repair and state differ' END
        ], NULL) AS faults,
-       w.ticket IS NOT NULL AS confirming -- booked by the core, which the queue is about to learn
+       w.ticket IS NOT NULL AS confirming, -- booked by the core, which the queue is about to learn
+       s.ticket IS NOT NULL AS settled     -- a person said that the core's booking stands
 FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
 FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
 FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
@@ -55,8 +65,10 @@ FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ti
     ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
 FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
     ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket)
+FULL JOIN standin_private.difference s
+    ON s.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket)
 LEFT JOIN standin_private.confirmation w
-    ON w.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket);
+    ON w.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket, s.ticket);
 COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
 
 CREATE VIEW standin.conservation_faults AS
@@ -97,7 +109,10 @@ WITH totals AS (
            coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
            coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
            coalesce(sum(queued_amount) FILTER (WHERE NOT confirming AND (state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
-                                                  OR (state = 'rejected' AND promised))), 0) AS open_amount
+                                                  OR (state = 'rejected' AND promised))), 0) AS open_amount,
+           count(*) FILTER (WHERE settled AND posted AND (decision = 'declined' OR refused)) AS settled,
+           coalesce(sum(posted_amount - CASE WHEN decision = 'declined' OR refused THEN 0 ELSE decided_amount END)
+                    FILTER (WHERE settled AND posted), 0) AS settled_amount
     FROM standin_private.ledger GROUP BY core)
 SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
        coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
@@ -106,21 +121,25 @@ SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS pos
        coalesce(t.compensated_amount, 0) AS compensated_amount, coalesce(t.cancelled_amount, 0) AS cancelled_amount,
        coalesce(t.expired_amount, 0) AS expired_amount, coalesce(t.open_amount, 0) AS open_amount,
        coalesce(f.faults, 0) AS faults,
-       coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
-            AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
-       AND f.faults IS NULL AS balanced
+       coalesce(t.accepted + t.settled = t.posted + t.compensated + t.cancelled + t.expired + t.open
+            AND t.accepted_amount + t.settled_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
+       AND f.faults IS NULL AS balanced,
+       coalesce(t.settled, 0) AS settled, coalesce(t.settled_amount, 0) AS settled_amount
 FROM (SELECT core FROM standin_private.core UNION SELECT core FROM totals) c -- also a core that was dropped
 LEFT JOIN totals t USING (core)
 LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
-COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+COMMENT ON VIEW standin.conservation IS 'accepted + settled = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+COMMENT ON COLUMN standin.conservation.settled IS 'booked by the core though not accepted here, and settled by a person: see difference_settle';
+COMMENT ON COLUMN standin.conservation.settled_amount IS 'by how much more than accepted the core booked, of differences that a person settled; negative: less';
 
 CREATE VIEW standin.reconciliation_differences AS
 SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
        CASE WHEN e.booked_account <> p.account THEN 'booked on another account'
             WHEN e.booked_amount <> p.amount THEN 'booked with another amount'
-            ELSE format('booked by the core, %s here', p.state) END AS difference,
-       e.seen_at, e.booked_account, e.booked_amount
+            ELSE format('booked by the core, %s here', coalesce(s.state_before, p.state)) END AS difference,
+       e.seen_at, e.booked_account, e.booked_amount, s.settled_at, s.settled_by, s.reason
 FROM standin_private.core_event e
 JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
-WHERE p.state <> 'reconciled' AND NOT EXISTS (SELECT FROM standin_private.confirmation w WHERE w.ticket = p.ticket);
-COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them, and those that it booked on another account or with another amount';
+LEFT JOIN standin_private.difference s ON s.ticket = p.ticket AND s.account = p.account
+WHERE s.ticket IS NOT NULL OR p.state <> 'reconciled' AND NOT EXISTS (SELECT FROM standin_private.confirmation w WHERE w.ticket = p.ticket);
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them, and those that it booked on another account or with another amount; also what a person settled of them (settled_at is not null), with standin.difference_settle';

@@ -51,6 +51,8 @@ CREATE CONSTRAINT TRIGGER open_work AFTER DELETE ON standin_private.operation DE
 CREATE FUNCTION standin.core_drop(core text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    rules bigint;
 BEGIN
     PERFORM standin_private.core_require(core_drop.core), standin_private.foreign_keys_enforce();
     PERFORM FROM standin_private.core_mode m WHERE m.core = core_drop.core FOR UPDATE;
@@ -59,7 +61,9 @@ BEGIN
             HINT = format('End the episode: SELECT standin.core_switch(%L, ''forced_online'', ''to be dropped'');', core_drop.core);
     END IF;
     PERFORM standin_private.open_work_require_none(core_drop.core);
-    DELETE FROM standin_private.rule r WHERE r.core = core_drop.core;
+    WITH gone AS (DELETE FROM standin_private.rule r WHERE r.core = core_drop.core RETURNING r AS rule)
+    SELECT count(standin_private.rule_log(gone.rule, NULL)) INTO rules FROM gone;
+    DELETE FROM standin_private.account_list l WHERE l.core = core_drop.core;
     DELETE FROM standin_private.operation_grant g WHERE g.core = core_drop.core;
     DELETE FROM standin_private.balance_source b WHERE b.core = core_drop.core;
     DELETE FROM standin_private.reconciliation b WHERE b.core = core_drop.core;
@@ -75,6 +79,7 @@ CREATE FUNCTION standin.operation_drop(core text, operation text) RETURNS void
 #variable_conflict use_column
 DECLARE
     gone standin_private.operation;
+    rules bigint;
 BEGIN
     PERFORM standin_private.core_require(operation_drop.core), standin_private.foreign_keys_enforce();
     PERFORM standin_private.open_work_require_none(operation_drop.core, operation => operation_drop.operation);
@@ -85,21 +90,27 @@ BEGIN
     END IF;
     -- Who decided before and commits after finds another epoch.
     UPDATE standin_private.core_mode m SET epoch = m.epoch + 1 WHERE (m.core, m.capability) = (gone.core, gone.capability);
-    DELETE FROM standin_private.rule r WHERE (r.core, r.operation) = (gone.core, gone.operation);
+    WITH taken AS (DELETE FROM standin_private.rule r WHERE (r.core, r.operation) = (gone.core, gone.operation) RETURNING r AS rule)
+    SELECT count(standin_private.rule_log(taken.rule, NULL)) INTO rules FROM taken;
     DELETE FROM standin_private.operation_grant g WHERE (g.core, g.operation) = (gone.core, gone.operation);
 END $$;
 COMMENT ON FUNCTION standin.operation_drop(text, text) IS 'takes an operation of a core away, with its rules and grants; its transactions and logs stay. Errors: 42704 unknown core or operation, 55006 transactions are not settled (at the commit too), 0A000 the transaction does not see them';
 
-CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '') RETURNS void
+CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '', account text DEFAULT '*') RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    gone standin_private.rule;
 BEGIN
     PERFORM standin_private.core_require(rule_drop.core);
     DELETE FROM standin_private.rule r
-    WHERE (r.core, r.operation, r.rule, r."window") = (rule_drop.core, rule_drop.operation, rule_drop.rule, rule_drop."window");
+    WHERE (r.core, r.operation, r.rule, r."window", r.account)
+        = (rule_drop.core, rule_drop.operation, rule_drop.rule, standin_private.rule_window(rule_drop."window"), rule_drop.account)
+    RETURNING r.* INTO gone;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'rule "%" of operation "%" of core "%" does not exist', rule_drop.rule, rule_drop.operation, rule_drop.core
             USING ERRCODE = 'undefined_object', HINT = 'The view standin.rules lists them.';
     END IF;
+    PERFORM standin_private.rule_log(gone, NULL);
 END $$;
-COMMENT ON FUNCTION standin.rule_drop(text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';
+COMMENT ON FUNCTION standin.rule_drop(text, text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';

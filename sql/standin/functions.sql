@@ -80,6 +80,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = c.time_zone) THEN
         RAISE EXCEPTION 'time zone "%" is not known', c.time_zone USING ERRCODE = 'invalid_parameter_value',
             HINT = 'The view pg_timezone_names lists them.';
+    ELSIF c.currency IS NULL AND EXISTS (SELECT FROM standin_private.operation o WHERE o.core = c.core AND o.currency_field IS NOT NULL) THEN
+        RAISE EXCEPTION 'operations of core "%" name a field that holds the currency', c.core USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Reset their currency_field first: standin.operation_reset.';
     ELSIF c.connections_maximum < c.replay_connections + 2 THEN
         RAISE EXCEPTION 'connections_maximum of core "%" leaves none for sessions', c.core USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('Of %s connections, %s are for replay and one is for the prober.', c.connections_maximum, c.replay_connections),
@@ -119,7 +122,7 @@ CREATE FUNCTION standin.core_create(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -128,7 +131,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), true);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), true);
 END $$;
 COMMENT ON FUNCTION standin.core_create IS 'makes a core banking system known, with its connector; what is not given has its default. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function, witness_function with their schema, run as connector_role). The manual has a table of the options. Errors: 42710 exists; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 
@@ -139,7 +142,7 @@ CREATE FUNCTION standin.core_alter(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -148,7 +151,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), false);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), false);
 END $$;
 COMMENT ON FUNCTION standin.core_alter IS 'changes those options of a core that are given; an empty text takes a function away. Another connector begins without the functions, server and role of the one before. Errors: 42704 unknown core; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 
@@ -159,7 +162,7 @@ CREATE FUNCTION standin.core_define(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -168,7 +171,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), NULL);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.core_define IS 'core_create, or core_alter if the core exists; superseded by these two. Errors: theirs';
 
@@ -191,6 +194,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
 
+CREATE FUNCTION standin_private.field_pointer(field text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_field_pointer';
+COMMENT ON FUNCTION standin_private.field_pointer(text) IS 'a field or path of a payload as a JSON pointer; 22023 if it is neither';
+
 CREATE FUNCTION standin_private.operation_validate(o standin_private.operation) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -208,7 +215,12 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'required field "%" of operation "%" has no JSON type', wrong, o.operation
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Use string, number, boolean, object or array.';
+    ELSIF o.currency_field IS NOT NULL AND EXISTS (SELECT FROM standin_private.core c WHERE c.core = o.core AND c.currency IS NULL) THEN
+        RAISE EXCEPTION 'core "%" has no currency that field "%" could be compared with', o.core, o.currency_field
+            USING ERRCODE = 'invalid_parameter_value', HINT = format('SELECT standin.core_alter(%L, currency => ''EUR'');', o.core);
     END IF;
+    PERFORM standin_private.field_pointer(f)
+    FROM (SELECT unnest(ARRAY[o.account_field, o.amount_field, o.currency_field]) UNION ALL SELECT jsonb_object_keys(o.required)) fields (f);
 END $$;
 COMMENT ON FUNCTION standin_private.operation_validate IS 'an error if an operation cannot be so';
 
@@ -232,36 +244,39 @@ COMMENT ON FUNCTION standin_private.operation_write IS 'makes an operation (make
 CREATE FUNCTION standin.operation_create(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), true);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), true);
 END $$;
-COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
+COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field, amount_field and currency_field name fields of the payload, or paths ($.instructedAmount.amount); required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
 
 CREATE FUNCTION standin.operation_alter(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), false);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), false);
 END $$;
 COMMENT ON FUNCTION standin.operation_alter IS 'changes those options of an operation that are given. Errors: 42704 unknown core or operation, 22023 an option out of range';
 
 CREATE FUNCTION standin.operation_define(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), NULL);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.operation_define IS 'operation_create, or operation_alter if the operation exists; superseded by these two. Errors: theirs';
 
@@ -271,71 +286,6 @@ BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_defaults('operation', option), false);
 END $$;
 COMMENT ON FUNCTION standin.operation_reset(text, text, text[]) IS 'brings options of an operation back to their defaults. Errors: 42704 unknown core, operation or option';
-
-CREATE FUNCTION standin_private.rule_validate(r standin_private.rule) RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.value_require('rule', r.rule, 'allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit');
-    IF r.rule = 'cumulative_limit' THEN
-        PERFORM standin_private.value_require('window', r."window", 'episode', 'business_day');
-    ELSIF r."window" <> '' THEN
-        RAISE EXCEPTION 'window is for rule "cumulative_limit"' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF r.amount IS NULL AND r.rule IN ('per_transaction_limit', 'cumulative_limit') THEN
-        RAISE EXCEPTION 'rule "%" needs an amount', r.rule USING ERRCODE = 'invalid_parameter_value', HINT = 'In the payload''s currency.';
-    ELSIF r.operation <> '*' AND NOT EXISTS (SELECT FROM standin_private.operation o WHERE (o.core, o.operation) = (r.core, r.operation)) THEN
-        RAISE EXCEPTION 'operation "%" of core "%" is not defined', r.operation, r.core
-            USING ERRCODE = 'undefined_object', HINT = 'Declare it with standin.operation_create, or use * for all.';
-    END IF;
-END $$;
-COMMENT ON FUNCTION standin_private.rule_validate IS 'an error if a rule cannot be so';
-
-CREATE FUNCTION standin_private.rule_write(core text, rule text, operation text, "window" text, given jsonb, make boolean) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.core_require(core), standin_private.argument_require('rule', rule),
-            standin_private.argument_require('operation', operation), standin_private.argument_require('window', "window");
-    PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule, 'window', "window"),
-                                         given, make);
-END $$;
-COMMENT ON FUNCTION standin_private.rule_write IS 'makes a rule (make), alters it (not make), or whichever is right (null)';
-
-CREATE FUNCTION standin.rule_create(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), true);
-END $$;
-COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core (* for all). rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, or no amount';
-
-CREATE FUNCTION standin.rule_alter(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_alter IS 'changes the amount or the mode of a rule. Errors: 42704 unknown core or rule, 22023 an option out of range';
-
-CREATE FUNCTION standin.rule_define(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), NULL);
-END $$;
-COMMENT ON FUNCTION standin.rule_define IS 'rule_create, or rule_alter if the rule exists; superseded by these two. Errors: theirs';
-
-CREATE FUNCTION standin.rule_reset(core text, rule text, operation text, "window" text, VARIADIC option text[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window", standin_private.option_defaults('rule', option), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_reset(text, text, text, text, text[]) IS 'brings options of a rule back to their defaults. Errors: 42704 unknown core, rule or option, 22023 a limit without an amount';
 
 CREATE FUNCTION standin_private.columns_are_built_in(target regclass, VARIADIC column_names text[]) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -378,8 +328,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.exact_column_require IS 'an error if a column is of no exact number';
 
-CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL)
-    RETURNS void
+CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL,
+    status_column text DEFAULT NULL, overdraft_column text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -387,16 +337,24 @@ BEGIN
             standin_private.argument_require('account_column', balance_bind.account_column),
             standin_private.argument_require('balance_column', balance_bind.balance_column);
     PERFORM standin_private.column_require(balance_bind.target, c)
-    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column]) c WHERE c IS NOT NULL;
+    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column, balance_bind.status_column,
+                      balance_bind.overdraft_column]) c WHERE c IS NOT NULL;
     PERFORM standin_private.exact_column_require(balance_bind.target, balance_bind.balance_column);
-    INSERT INTO standin_private.balance_source (core, target, account_column, balance_column, as_of_column)
-    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column)
-    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
+    IF (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = balance_bind.target AND a.attname = balance_bind.overdraft_column) <> 'boolean'::regtype THEN
+        RAISE EXCEPTION 'column "%" of table % is not of type boolean', balance_bind.overdraft_column, balance_bind.target
+            USING ERRCODE = 'datatype_mismatch', HINT = 'It says whether the customer agreed to be overdrawn.';
+    END IF;
+    INSERT INTO standin_private.balance_source AS b (core, target, account_column, balance_column, as_of_column, status_column, overdraft_column)
+    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column,
+            balance_bind.status_column, balance_bind.overdraft_column)
+    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column, status_column, overdraft_column)
       = (excluded.target, excluded.account_column, excluded.balance_column,
-         coalesce(excluded.as_of_column, CASE WHEN balance_source.target = excluded.target THEN balance_source.as_of_column END));
+         coalesce(excluded.as_of_column, CASE WHEN b.target = excluded.target THEN b.as_of_column END),
+         coalesce(excluded.status_column, CASE WHEN b.target = excluded.target THEN b.status_column END),
+         coalesce(excluded.overdraft_column, CASE WHEN b.target = excluded.target THEN b.overdraft_column END));
     PERFORM standin_private.watermark_require(balance_bind.core);
 END $$;
-COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, 42501 standin_owner may not read it';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark, also for the rule staleness; status_column: of the account, for account_status; overdraft_column: boolean, whether the customer agreed to be overdrawn, for opt_in_overdraft. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, or an overdraft_column that is no boolean, 42501 standin_owner may not read it';
 
 CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text, account_column text DEFAULT NULL,
     amount_column text DEFAULT NULL) RETURNS bigint

@@ -26,6 +26,7 @@ CREATE TABLE standin_private.core (
     answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
     hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
     witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    currency text CHECK (currency ~ '^[A-Z]{3}$'),
     CHECK (post_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND inquire_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'
            AND probe_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
@@ -61,6 +62,7 @@ CREATE TABLE standin_private.operation (
     dedup text NOT NULL DEFAULT 'none' CHECK (dedup IN ('key', 'inquiry', 'none')),
     standin_allowed boolean NOT NULL DEFAULT false,
     on_reject text NOT NULL DEFAULT 'hold' CHECK (on_reject IN ('hold', 'continue')),
+    currency_field text,
     PRIMARY KEY (core, operation)
 );
 COMMENT ON TABLE standin_private.operation IS 'what may be asked of a core, and what is known of each operation; distributed: kept whole';
@@ -139,22 +141,77 @@ COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distri
 CREATE TABLE standin_private.rule (
     core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
     operation text NOT NULL, -- '*' for all
-    rule text NOT NULL CHECK (rule IN ('allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit')),
-    "window" text NOT NULL DEFAULT '' CHECK ("window" IN ('', 'episode', 'business_day')),
+    rule text NOT NULL,
+    "window" text NOT NULL DEFAULT '' CHECK ("window" IN ('', 'episode', 'business_day') OR "window" ~ '^[0-9]'), -- or a time
     amount numeric CHECK (amount >= 0 AND amount < 'Infinity'),
     mode text NOT NULL CHECK (mode IN ('enforce', 'monitor', 'off')),
-    PRIMARY KEY (core, operation, rule, "window"),
-    CHECK ((rule = 'cumulative_limit') = ("window" <> '')),
-    CHECK (amount IS NOT NULL OR rule IN ('allowed_operation', 'available_balance'))
+    account text NOT NULL DEFAULT '*' CHECK (octet_length(account) BETWEEN 1 AND 255), -- '*' for all
+    maximum_count integer CHECK (maximum_count > 0),
+    maximum_age interval CHECK (maximum_age >= interval '0'),
+    hours text CHECK (hours ~ '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$'),
+    statuses text,
+    code text CHECK (code ~ '^(0[1-9]|[1-9][0-9])$'),
+    effective_from timestamptz,
+    effective_to timestamptz,
+    PRIMARY KEY (core, account, operation, rule, "window"),
+    CONSTRAINT rule_known CHECK (rule IN ('allowed_operation', 'block_list', 'allow_list', 'account_status', 'cutoff_window', 'per_transaction_minimum',
+        'per_transaction_limit', 'episode_age', 'floor', 'staleness', 'available_balance', 'opt_in_overdraft', 'velocity_count', 'cumulative_limit')),
+    CONSTRAINT rule_windowed CHECK ((rule IN ('cumulative_limit', 'velocity_count', 'episode_age')) = ("window" <> '')),
+    CONSTRAINT rule_complete CHECK (CASE WHEN rule IN ('per_transaction_limit', 'per_transaction_minimum', 'cumulative_limit', 'floor') THEN amount IS NOT NULL
+                                         WHEN rule = 'velocity_count' THEN maximum_count IS NOT NULL
+                                         WHEN rule = 'staleness' THEN maximum_age IS NOT NULL
+                                         WHEN rule = 'cutoff_window' THEN hours IS NOT NULL
+                                         WHEN rule = 'account_status' THEN statuses IS NOT NULL ELSE true END)
 );
-COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an account, then one of an operation, stands before the same rule of *; distributed: kept whole';
+
+CREATE TABLE standin_private.rule_change (
+    core text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    operation text NOT NULL,
+    account text NOT NULL,
+    rule text NOT NULL,
+    "window" text NOT NULL,
+    rule_before jsonb,
+    rule_after jsonb,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, change)
+);
+COMMENT ON TABLE standin_private.rule_change IS 'every change of a rule, who and when, append-only; distributed: kept whole';
+
+-- Accounts that stand-in decides nothing for, and those that it decides for alone.
+CREATE TABLE standin_private.account_list (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    account text NOT NULL CHECK (octet_length(account) BETWEEN 1 AND 255),
+    list text NOT NULL CHECK (list IN ('block', 'allow')),
+    expires_at timestamptz,
+    PRIMARY KEY (core, account, list)
+);
+COMMENT ON TABLE standin_private.account_list IS 'accounts on the block list and the allow list; distributed by account';
+
+CREATE TABLE standin_private.account_list_change (
+    core text NOT NULL,
+    account text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    list text NOT NULL,
+    listed boolean NOT NULL,
+    expires_at timestamptz,
+    reason text NOT NULL CHECK (reason <> ''),
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, account, change)
+);
+COMMENT ON TABLE standin_private.account_list_change IS 'who put which account on a list or took it off, and why, append-only; distributed by account';
 
 CREATE TABLE standin_private.balance_source (
     core text PRIMARY KEY REFERENCES standin_private.core ON DELETE RESTRICT,
     target regclass NOT NULL,
     account_column text NOT NULL,
     balance_column text NOT NULL,
-    as_of_column text
+    as_of_column text,
+    status_column text,
+    overdraft_column text
 );
 COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
 
@@ -192,6 +249,9 @@ CREATE TABLE standin_private.account (
     episode_total numeric NOT NULL DEFAULT 0,
     business_day date,
     day_total numeric NOT NULL DEFAULT 0,
+    episode_count bigint NOT NULL DEFAULT 0,
+    day_count bigint NOT NULL DEFAULT 0,
+    recent bigint[], -- when the last ones were accepted, microseconds since 2000: as many as a rule looks at
     PRIMARY KEY (account, core)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE standin_private.account IS 'an account''s lock, holds and limit counters; distributed by account';
@@ -329,3 +389,18 @@ CREATE TABLE standin_private.repair (
     PRIMARY KEY (ticket, account, action)
 );
 COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+
+CREATE TABLE standin_private.difference (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    state_before text NOT NULL,
+    booked_account text,
+    booked_amount numeric,
+    reason text NOT NULL CHECK (reason <> ''),
+    settled_by text NOT NULL DEFAULT session_user,
+    settled_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account)
+);
+COMMENT ON TABLE standin_private.difference IS 'what persons settled of what the core booked otherwise than it was promised, append-only; distributed by account';

@@ -125,25 +125,44 @@ COMMENT ON COLUMN standin.accounts.problem IS 'why the balance could not be read
 CREATE VIEW standin.cores AS
 SELECT c.core, c.connector, c.server, c.connector_role, c.post_function, c.inquire_function, c.probe_function, c.probe_interval, c.rise,
        c.fall, c.minimum_dwell, c.call_timeout, c.backlog_ceiling, c.replay_rate, c.replay_connections, c.attempts_maximum, c.time_zone,
-       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function
+       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function, c.currency
 FROM standin_private.core c JOIN standin_private.core_holds h USING (core);
 COMMENT ON VIEW standin.cores IS 'cores as they are defined now; core_status says how they are';
 
 CREATE VIEW standin.operations AS
-SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject FROM standin_private.operation;
+SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject, currency_field FROM standin_private.operation;
 COMMENT ON VIEW standin.operations IS 'operations of cores as they are declared now';
 
 CREATE VIEW standin.rules AS
-SELECT core, operation, rule, "window", amount, mode FROM standin_private.rule;
-COMMENT ON VIEW standin.rules IS 'rules and limits of stand-in in force; a rule of an operation stands before the same rule of *';
+SELECT r.core, r.operation, r.rule, r."window", r.amount, r.mode, r.account, r.maximum_count, r.maximum_age, r.hours, r.statuses, coalesce(r.code, k.code) AS code,
+       r.effective_from, r.effective_to,
+       coalesce(r.effective_from <= standin_private.clock_now(), true) AND coalesce(standin_private.clock_now() < r.effective_to, true) AS in_force
+FROM standin_private.rule r JOIN standin_private.rule_kind k USING (rule);
+COMMENT ON VIEW standin.rules IS 'rules and limits of stand-in; a rule of an account, then one of an operation, stands before the same rule of *';
+
+CREATE VIEW standin.rule_kinds AS
+SELECT rule, windows, required, optional, code, meaning FROM standin_private.rule_kind;
+COMMENT ON VIEW standin.rule_kinds IS 'the kinds of rules: which windows and options each takes, the ISO 8583 code of its declines, and when it is content';
+
+CREATE VIEW standin.rule_changes AS
+SELECT core, operation, account, rule, "window", change, rule_before, rule_after, changed_by, changed_at FROM standin_private.rule_change;
+COMMENT ON VIEW standin.rule_changes IS 'every change of a rule, who and when; rule_before is null: made; rule_after is null: taken away';
+
+CREATE VIEW standin.account_lists AS
+SELECT core, list, account, expires_at, coalesce(standin_private.clock_now() < expires_at, true) AS in_force FROM standin_private.account_list;
+COMMENT ON VIEW standin.account_lists IS 'accounts on the block lists and allow lists of cores';
+
+CREATE VIEW standin.account_list_changes AS
+SELECT core, list, account, change, listed, expires_at, reason, changed_by, changed_at FROM standin_private.account_list_change;
+COMMENT ON VIEW standin.account_list_changes IS 'who put which account on a list (listed) or took it off, and why';
 
 CREATE VIEW standin.bindings AS
 SELECT b.core, 'balances' AS purpose, b.target, b.account_column, b.balance_column, b.as_of_column, NULL::text AS key_column,
-       standin_private.balance_problem(b.core) AS problem, NULL::text AS amount_column
+       standin_private.balance_problem(b.core) AS problem, NULL::text AS amount_column, b.status_column, b.overdraft_column
 FROM standin_private.balance_source b
 UNION ALL
 SELECT r.core, 'reconciliation', r.target, r.account_column, NULL, NULL, r.key_column,
-       CASE WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.target) THEN 'the table does not exist any more' END, r.amount_column
+       CASE WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.target) THEN 'the table does not exist any more' END, r.amount_column, NULL, NULL
 FROM standin_private.reconciliation r;
 COMMENT ON VIEW standin.bindings IS 'replicated tables that stand-in reads: balances (balance_bind) and change events that confirm transactions (reconciliation_bind)';
 

@@ -4,9 +4,35 @@ ALTER TABLE standin_private.core
     ADD COLUMN connections_maximum integer NOT NULL DEFAULT 20 CHECK (connections_maximum BETWEEN 3 AND 10000),
     ADD COLUMN answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
     ADD COLUMN hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
-    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$');
+    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    ADD COLUMN currency text CHECK (currency ~ '^[A-Z]{3}$');
 ALTER TABLE standin_private.reconciliation ADD COLUMN account_column text, ADD COLUMN amount_column text;
 ALTER TABLE standin_private.core_event ADD COLUMN booked_account text, ADD COLUMN booked_amount numeric;
+ALTER TABLE standin_private.balance_source ADD COLUMN status_column text, ADD COLUMN overdraft_column text;
+ALTER TABLE standin_private.account
+    ADD COLUMN episode_count bigint NOT NULL DEFAULT 0,
+    ADD COLUMN day_count bigint NOT NULL DEFAULT 0,
+    ADD COLUMN recent bigint[];
+ALTER TABLE standin_private.rule
+    DROP CONSTRAINT rule_pkey, DROP CONSTRAINT rule_rule_check, DROP CONSTRAINT rule_window_check, DROP CONSTRAINT rule_check, DROP CONSTRAINT rule_check1,
+    ADD COLUMN account text NOT NULL DEFAULT '*' CHECK (octet_length(account) BETWEEN 1 AND 255),
+    ADD COLUMN maximum_count integer CHECK (maximum_count > 0),
+    ADD COLUMN maximum_age interval CHECK (maximum_age >= interval '0'),
+    ADD COLUMN hours text CHECK (hours ~ '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$'),
+    ADD COLUMN statuses text,
+    ADD COLUMN code text CHECK (code ~ '^(0[1-9]|[1-9][0-9])$'),
+    ADD COLUMN effective_from timestamptz,
+    ADD COLUMN effective_to timestamptz,
+    ADD PRIMARY KEY (core, account, operation, rule, "window"),
+    ADD CONSTRAINT rule_window_check CHECK ("window" IN ('', 'episode', 'business_day') OR "window" ~ '^[0-9]'),
+    ADD CONSTRAINT rule_known CHECK (rule IN ('allowed_operation', 'block_list', 'allow_list', 'account_status', 'cutoff_window', 'per_transaction_minimum',
+        'per_transaction_limit', 'episode_age', 'floor', 'staleness', 'available_balance', 'opt_in_overdraft', 'velocity_count', 'cumulative_limit')),
+    ADD CONSTRAINT rule_windowed CHECK ((rule IN ('cumulative_limit', 'velocity_count', 'episode_age')) = ("window" <> '')),
+    ADD CONSTRAINT rule_complete CHECK (CASE WHEN rule IN ('per_transaction_limit', 'per_transaction_minimum', 'cumulative_limit', 'floor') THEN amount IS NOT NULL
+                                         WHEN rule = 'velocity_count' THEN maximum_count IS NOT NULL
+                                         WHEN rule = 'staleness' THEN maximum_age IS NOT NULL
+                                         WHEN rule = 'cutoff_window' THEN hours IS NOT NULL
+                                         WHEN rule = 'account_status' THEN statuses IS NOT NULL ELSE true END);
 ALTER TABLE standin_private.core_mode ADD COLUMN backlog_at timestamptz, ADD COLUMN backlog_rate double precision;
 -- So that they are what became of them.
 ALTER TABLE standin_private.cdc_progress ADD COLUMN records bigint NOT NULL DEFAULT 0, ADD COLUMN record_rate double precision;
@@ -17,7 +43,15 @@ ALTER TABLE standin_private.operation
     ALTER COLUMN account_field SET DEFAULT 'account',
     ALTER COLUMN amount_field SET DEFAULT 'amount',
     ALTER COLUMN direction SET DEFAULT 'debit',
-    ALTER COLUMN dedup SET DEFAULT 'none';
+    ALTER COLUMN dedup SET DEFAULT 'none',
+    ADD COLUMN currency_field text;
+-- What begins with "$." is a path now. The name of a field that does is one in quotes.
+UPDATE standin_private.operation
+SET account_field = CASE WHEN account_field LIKE '$.%' THEN '$."' || account_field || '"' ELSE account_field END,
+    amount_field = CASE WHEN amount_field LIKE '$.%' THEN '$."' || amount_field || '"' ELSE amount_field END,
+    required = (SELECT coalesce(jsonb_object_agg(CASE WHEN r.key LIKE '$.%' THEN '$."' || r.key || '"' ELSE r.key END, r.value), '{}')
+                FROM jsonb_each(required) r)
+WHERE account_field LIKE '$.%' OR amount_field LIKE '$.%' OR required::text LIKE '%"$.%';
 -- A core's connections are bounded now; replay and prober go on as they did.
 UPDATE standin_private.core SET connections_maximum = replay_connections + 16 WHERE connections_maximum < replay_connections + 16;
 -- The queue is read by its heads: what is in flight is the head of its account, so pending_transaction_sent goes.

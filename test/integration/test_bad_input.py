@@ -28,7 +28,7 @@ def submit(bank, key, payload, operation="payment"):
     ("payment", '[1, 2]', "22023", "object"),
     ("payment", '{"amount": 5}', "22023", "account"),
     ("payment", '{"account": 1}', "22023", "amount"),
-    ("payment", '{"account": 1, "amount": "5"}', "22023", "string"),
+    ("payment", '{"account": 1, "amount": "5,0"}', "22023", "plain decimal"),
     ("payment", '{"account": true, "amount": 5}', "22023", "boolean"),
     ("payment", '{"account": 1, "amount": -5}', "22023", "not positive"),
     ("payment", '{"account": 1, "amount": 5', "22P02", "json"),

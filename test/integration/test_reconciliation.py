@@ -60,6 +60,52 @@ def test_a_difference_is_a_difference(bank, booked):
     assert {"promised 100, the core booked 1", "promised on account 600, the core booked on 601"} <= faults
 
 
+def settle(bank, key, reason="the branch agreed"):
+    return bank.value("select standin.difference_settle(ticket, %s) from standin.transactions where key = %s", [reason, key])
+
+
+def test_a_person_settles_a_difference(bank, booked):
+    held = bank.value("select held from standin_private.account where account = '600'")
+    with pytest.raises(psycopg2.errors.InvalidParameterValue):
+        settle(bank, "more", "")
+    for key in ("same", "unsaid"):
+        with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="has no difference"):
+            settle(bank, key)
+    with pytest.raises(psycopg2.errors.UndefinedObject):
+        bank.query("select standin.difference_settle(-1, 'no such ticket')")
+    assert settle(bank, "more") == "reconciled"
+    assert settle(bank, "elsewhere") == "reconciled"
+    with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="is settled"):
+        settle(bank, "more")
+    assert (state(bank, "more"), state(bank, "elsewhere")) == ("reconciled", "reconciled")
+    assert bank.value("select held from standin_private.account where account = '600'") == held - 200 == 0
+    assert bank.query("select key, reason, settled_by, settled_at is not null, booked_amount from standin.reconciliation_differences order by key") == \
+        [(key, "the branch agreed", "postgres", True, amount) for key, amount in (("elsewhere", 100), ("more", 1))]
+    assert bank.query("select * from standin.conservation_faults") == []
+    assert bank.query("select accepted, posted, settled, accepted_amount, posted_amount, settled_amount, balanced from standin.conservation") == \
+        [(5, 5, 0, 500, 401, -99, True)]
+
+
+def test_what_was_declined_here_and_booked_there(bank, booked):
+    """It stays declined; the core's booking is a term of its own."""
+    bank.query("select standin.core_switch('core', 'forced_stand_in', 'a test')")
+    assert bank.value("select status from standin.transaction_submit('core', 'payment', 'no', %s)", [json.dumps({"account": 600, "amount": 7})]) == "declined"
+    bank.query("select standin.core_switch('core', 'forced_online', 'a test')")
+    offset = booked.stat("sum(next_offset)")
+    booked.produce([event("c", {"id": 50, "key": "no", "account": "600", "amount": 7, "rough": 1.5})])
+    booked.applied(offset + 1)
+    assert ("no", "booked by the core, declined here", "600", 7) in differences(bank)
+    assert bank.value("select balanced from standin.conservation") is False
+    assert settle(bank, "no") == "declined"
+    assert bank.query("select accepted, posted, settled, settled_amount, balanced from standin.conservation") == [(5, 6, 1, -92, True)]
+    # A settlement that says something else than the change event shows.
+    bank.query("begin; alter table standin_private.difference disable trigger all;"
+               "update standin_private.difference set booked_amount = 8 where key = 'no'; alter table standin_private.difference enable always trigger append_only; commit")
+    assert bank.query("select fault from standin.conservation_faults") == [("settled, but the change event says something else",)]
+    bank.query("begin; alter table standin_private.difference disable trigger all;"
+               "update standin_private.difference set booked_amount = 7 where key = 'no'; alter table standin_private.difference enable always trigger append_only; commit")
+
+
 def test_without_its_columns_nothing_is_compared(bank, booked):
     assert bank.query("select account_column, key_column, amount_column from standin.bindings where purpose = 'reconciliation'") == \
         [("account", "key", "amount")]
@@ -67,7 +113,7 @@ def test_without_its_columns_nothing_is_compared(bank, booked):
     pay(bank, "by key", 700, 5)
     booked.produce([event("c", {"id": 100, "key": "by key", "account": "701", "amount": 6, "rough": 1.5})])
     await_("the key's word", lambda: state(bank, "by key") == "reconciled")
-    assert len(differences(bank)) == 2
+    assert len(differences(bank)) == 3
 
 
 def test_bad_columns(bank, booked):

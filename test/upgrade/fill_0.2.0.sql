@@ -23,6 +23,7 @@ CREATE FUNCTION core_inquire(text, OUT status text, OUT reference text, OUT mess
 SELECT standin.core_define('core', connector => 'function', connector_role => 'replica',
     post_function => 'public.core_post', inquire_function => 'public.core_inquire');
 SELECT standin.operation_define('core', 'payment', standin_allowed => true, dedup => 'key');
+SELECT standin.operation_define('core', 'odd', account_field => '$.account', required => '{"$.x": "string", "y": "number"}');
 SELECT standin.capability_define('Payments', 'PaymentOrder', 'somebody');
 SELECT standin.rule_define('core', 'per_transaction_limit', 500);
 SELECT standin.balance_bind('core', 'account', 'aid', 'abalance');

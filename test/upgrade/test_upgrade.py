@@ -45,8 +45,14 @@ def contents(server, database):
 
 
 def qualified(row):
-    """As version 0.3.0 keeps it: the name of a function for logical messages, or of a signal table, is the same whoever reads it."""
-    return {key: f"public.{value}" if key in ("message_function", "signal_table") and value and "." not in value else value
+    """As version 0.3.0 keeps it: the name of a function for logical messages, or of a signal table, is the same whoever reads it;
+    a field whose name begins as a path does stands in quotes."""
+    def quoted(field):
+        return f'$."{field}"' if field.startswith("$.") else field
+
+    return {key: f"public.{value}" if key in ("message_function", "signal_table") and value and "." not in value
+            else quoted(value) if key in ("account_field", "amount_field")
+            else {quoted(field): kind for field, kind in value.items()} if key == "required" else value
             for key, value in row.items()}
 
 

@@ -2,15 +2,12 @@
 
 #include <map>
 
-#include "kernel/clock.h"
 #include "pg/spi.h"
+#include "standin/accept/rule_load_pg.h"
 
 extern "C" {
 #include <catalog/namespace.h>
 #include <commands/trigger.h>
-#include <utils/date.h>
-#include <utils/datetime.h>
-#include <utils/fmgrprotos.h>
 #include <utils/inval.h>
 }
 
@@ -54,12 +51,20 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
     static pg::Statement statement(
         "SELECT o.capability, o.account_field, o.amount_field, o.required, o.direction = 'debit', o.standin_allowed,"
         "       m.id, m.mode, m.epoch, m.episode, c.backlog_ceiling, m.backlog, c.time_zone,"
-        "       b.target, b.account_column, b.balance_column, r.rule, r.\"window\", r.amount, r.mode, r.operation"
+        "       b.target, b.account_column, b.balance_column, b.as_of_column, b.status_column, b.overdraft_column,"
+        "       o.currency_field, c.currency, e.opened_at, n.rules, n.of_accounts, n.recent_count, n.recent_time"
         "  FROM standin_private.operation o"
         "  JOIN standin_private.core c ON c.core = o.core"
         "  JOIN standin_private.core_mode m ON m.core = o.core AND m.capability = o.capability"
         "  LEFT JOIN standin_private.balance_source b ON b.core = o.core"
-        "  LEFT JOIN standin_private.rule r ON r.core = o.core AND r.operation IN ('*', o.operation)"
+        "  LEFT JOIN standin_private.episode e ON (e.core, e.capability, e.episode) = (m.core, m.capability, m.episode)"
+        "  CROSS JOIN LATERAL"
+        "   (SELECT count(*) AS rules, coalesce(bool_or(account <> '*'), false) AS of_accounts,"
+        "           coalesce(max(maximum_count) FILTER (WHERE sliding), 0)::bigint AS recent_count,"
+        "           coalesce(max(extract(epoch FROM CASE WHEN sliding THEN \"window\"::interval END)) * 1000000,"
+        "                    0)::bigint AS recent_time"
+        "      FROM (SELECT *, rule = 'velocity_count' AND \"window\" ~ '^[0-9]' AS sliding FROM standin_private.rule"
+        "             WHERE core = $1) r) n"
         " WHERE o.core = $1 AND o.operation = $2");
     const pg::Rows rows = statement.run(core, operation);
     if (rows.empty())
@@ -68,7 +73,10 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
     const pg::Row row = rows[0];
     AcceptConfig config{
         .capability = row.get<std::string>(0),
-        .format = {operation, row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
+        .format = {operation, Field(row.get<std::string>(1)), Field(row.get<std::string>(2)),
+                   requiredFields(row.get<std::string>(3)),
+                   row.isNull(19) ? Field() : Field(row.get<std::string>(19)),
+                   row.optional<std::string>(20).value_or("")},
         .debit = row.get<bool>(4),
         .standinAllowed = row.get<bool>(5),
         .modeId = row.get<int32_t>(6),
@@ -82,23 +90,18 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
         .rules = {},
         .grants = {}};
     if (!row.isNull(13))
-        config.balance = BalanceSource{row.get<Oid>(13), row.get<std::string>(14), row.get<std::string>(15)};
+        config.balance = BalanceSource{row.get<Oid>(13),
+                                       row.get<std::string>(14),
+                                       row.get<std::string>(15),
+                                       row.optional<std::string>(16).value_or(""),
+                                       row.optional<std::string>(17).value_or(""),
+                                       row.optional<std::string>(18).value_or("")};
+    if (!row.isNull(21))
+        config.episodeSince = row.get<pg::Timestamptz>(21).microseconds;
 
-    // A rule of the operation stands before the same rule of '*'.
-    std::map<RuleKind, std::pair<bool, Rule>> rules;
-    for (const pg::Row each : rows) {
-        if (each.isNull(16))
-            continue;
-        const RuleKind kind = ruleKindByName(each.get<std::string>(16), each.get<std::string>(17));
-        const bool own = each.get<std::string>(20) != "*";
-        const Rule rule{kind, ruleModeByName(each.get<std::string>(19)),
-                        each.isNull(18) ? Decimal() : Decimal::parse(each.get<std::string>(18))};
-        const auto found = rules.find(kind);
-        if (found == rules.end() || own)
-            rules.insert_or_assign(kind, std::pair(own, rule));
-    }
-    for (const auto& [kind, rule] : rules)
-        config.rules.push_back(rule.second);
+    config.needs = {row.get<bool>(23), row.get<int64_t>(24), row.get<int64_t>(25)};
+    if (row.get<int64_t>(22) > 0)
+        config.rules = rulesOfAll(core, operation);
     config.grants = operationGrants(core);
     return config;
 }
@@ -119,19 +122,6 @@ const AcceptConfig& acceptConfig(const std::string& core, const std::string& ope
     if (IsolationUsesXactSnapshot()) // as of this transaction's snapshot, which may be old: not for the next one
         keptIsValid = false;
     return kept.insert_or_assign({core, operation}, std::move(config)).first->second;
-}
-
-std::string businessDay(const AcceptConfig& config) {
-    const int64_t now = kernel::now();
-    const char* text = pg::call([&] {
-        const Datum zone = PointerGetDatum(cstring_to_text(config.timeZone.c_str()));
-        const Datum local = DirectFunctionCall2(timestamptz_zone, zone, TimestampTzGetDatum(now));
-        const DateADT date = DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
-        int year, month, day;
-        j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-        return psprintf("%04d-%02d-%02d", year, month, day);
-    });
-    return text;
 }
 
 bool backlogFull(const std::string& core, const AcceptConfig& config) {

@@ -13,6 +13,13 @@
 
 namespace standin::core {
 
+/// What the rules of a core, of all its operations together, need of every decision.
+struct RuleNeeds {
+    bool ofAccounts = false; ///< some account has rules of its own
+    int64_t recentCount = 0; ///< so many of the last times are kept
+    int64_t recentMicroseconds = 0;
+};
+
 /// What a decision needs to know about core, operation, mode and rules.
 struct AcceptConfig {
     std::string capability;
@@ -27,16 +34,15 @@ struct AcceptConfig {
     int64_t backlogSeen = 0;
     std::string timeZone;
     std::optional<BalanceSource> balance;
-    std::vector<Rule> rules;
+    std::vector<Rule> rules; ///< of all accounts
+    RuleNeeds needs;
+    std::optional<int64_t> episodeSince; ///< microseconds since 2000
     std::vector<OperationGrant> grants; ///< of every operation of the core
 };
 
 /// Kept by the session until any of it changes; the reference is good until the next call. Throws Error 42704 for a
 /// core or operation that is not defined. A mode that is stale all the same is caught by the epoch at the commit.
 const AcceptConfig& acceptConfig(const std::string& core, const std::string& operation);
-
-/// Today, in the core's time zone.
-std::string businessDay(const AcceptConfig& config);
 
 /// Whether a core has this many transactions queued.
 bool backlogFull(const std::string& core, const AcceptConfig& config);

@@ -1,11 +1,13 @@
 #include "standin/accept/accept_pg.h"
 
-#include "kernel/clock.h"
 #include "kernel/instance.h"
 #include "kernel/wake.h"
 #include "pg/own_table.h"
 #include "pg/user_code.h"
 #include "standin/accept/accept_config_pg.h"
+#include "standin/accept/account_row_pg.h"
+#include "standin/accept/decide_pg.h"
+#include "standin/accept/key_digest_pg.h"
 #include "standin/mode/mode_lock_pg.h"
 #include "standin/outcome/account_queue_pg.h"
 #include "standin/outcome/transaction_state.h"
@@ -20,59 +22,15 @@ namespace standin::core {
 
 namespace {
 
-struct AccountRow {
-    ItemPointerData row;
-    Decimal held;
-    std::optional<int64_t> episode;
-    Decimal episodeTotal;
-    std::string businessDay;
-    Decimal dayTotal; // as of businessDay
-};
-
-std::optional<AccountRow> lockAccount(const std::string& core, const std::string& account) {
-    static pg::Statement statement(
-        "SELECT held, episode, episode_total, coalesce(business_day::text, ''), day_total, ctid"
-        "  FROM standin_private.account WHERE account = $2 AND core = $1 FOR UPDATE",
-        pg::Plan::ByIndex);
-    const pg::Rows rows = statement.run(core, account);
-    if (rows.empty())
-        return std::nullopt;
-    const pg::Row row = rows[0];
-    return AccountRow{row.get<ItemPointerData>(5), Decimal::parse(row.get<std::string>(0)),
-                      row.optional<int64_t>(1),    Decimal::parse(row.get<std::string>(2)),
-                      row.get<std::string>(3),     Decimal::parse(row.get<std::string>(4))};
-}
-
-AccountRow lockOrCreateAccount(const std::string& core, const std::string& account) {
-    static pg::Statement create(
-        "INSERT INTO standin_private.account (core, account) VALUES ($1, $2) ON CONFLICT DO NOTHING");
-    if (auto row = lockAccount(core, account))
-        return *row;
-    create.run(core, account);
-    if (auto row = lockAccount(core, account))
-        return *row;
-    throw Error("40001", "could not lock account \"" + account + "\"", {}, "Retry the transaction.");
-}
-
-/// SHA-256 over operation and payload.
-std::string digestOf(const std::string& operation, const std::string& payload) {
-    const std::string text = operation + '\n' + payload;
-    const Datum digest = pg::call([&] {
-        return DirectFunctionCall1(
-            sha256_bytea, PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))));
-    });
-    return {VARDATA_ANY(DatumGetPointer(digest)), VARSIZE_ANY_EXHDR(DatumGetPointer(digest))};
-}
-
 [[noreturn]] void keyTaken(const Submission& submission, const std::string& detail) {
     throw Error("SI001",
                 "key \"" + submission.key + "\" of core \"" + submission.core + "\" was used with another payload",
-                detail, "A key names one transaction for ever. Retries must repeat operation and payload exactly.");
+                detail, "A key names one transaction for ever. Retries repeat operation and payload.");
 }
 
 /// The first answer to this key, if it was asked before.
-std::optional<Acceptance> earlierAnswer(const Submission& submission, const std::string& account,
-                                        const std::string& digest) {
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const PayloadFormat& format,
+                                        const std::string& payload, const std::string& digest) {
     static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
                                " WHERE core = $1 AND key = $2",
                                pg::Plan::ByIndex);
@@ -85,10 +43,11 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const std:
     if (!keys[0].get<bool>(3))
         keyTaken(submission, {});
     const int64_t ticket = keys[0].get<int64_t>(0);
-    if (!keys[0].get<bool>(1))
-        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" +
-                                 keys[0].get<std::string>(2) + "\".");
-    const pg::Rows decisions = first.run(ticket, account);
+    const std::string accountThen = keys[0].get<std::string>(2);
+    if (!keys[0].get<bool>(1) &&
+        !asksForTheSame(submission.core, submission.key, submission.operation, format, payload))
+        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + accountThen + "\".");
+    const pg::Rows decisions = first.run(ticket, accountThen); // the operation may have named another field then
     if (decisions.empty())
         throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
     const pg::Row row = decisions[0];
@@ -97,36 +56,9 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const std:
                       .status = accepted ? processing.status : "declined",
                       .code = accepted ? processing.code : row.get<std::string>(1),
                       .message = row.get<std::string>(2),
-                      .account = account,
+                      .account = accountThen,
                       .payload = {},
                       .first = false};
-}
-
-Decision decideInStandIn(const Submission& submission, const AcceptConfig& config, const Payload& payload,
-                         const AccountRow& account, const std::string& today) {
-    Question question{.operationAllowed = config.standinAllowed,
-                      .debit = config.debit,
-                      .amount = payload.amount,
-                      .balanceKnown = config.balance.has_value(),
-                      .accountKnown = false,
-                      .balance = {},
-                      .balanceProblem = {},
-                      .held = account.held,
-                      .episodeTotal = account.episode == config.episode ? account.episodeTotal : Decimal(),
-                      .dayTotal = account.businessDay == today ? account.dayTotal : Decimal(),
-                      .backlogFull = backlogFull(submission.core, config)};
-    if (config.balance) {
-        if (const auto balance = readBalance(*config.balance, payload.account)) {
-            question.accountKnown = true;
-            try {
-                question.balance = Decimal::parse(*balance);
-            } catch (const Error& error) { // NaN, infinity, more digits than money has: this account's trouble alone
-                question.balanceProblem = "the balance of account \"" + payload.account + "\" in table " +
-                                          tableName(config.balance->target) + " is unknown: " + error.what();
-            }
-        }
-    }
-    return decide(config.rules, question);
 }
 
 int64_t nextTicket() {
@@ -136,27 +68,10 @@ int64_t nextTicket() {
     });
 }
 
-/// What a debit that was accepted takes of its account: the hold, and of the limits if stand-in decided.
-void charge(const AccountRow& account, const AcceptConfig& config, const std::string& amount, bool promised,
-            const std::string& today) {
-    static pg::OwnTable holds("account", {"held"});
-    static pg::OwnTable limits("account", {"held", "episode", "episode_total", "business_day", "day_total"});
-    const pg::Added added{amount};
-    const pg::Written first{NUMERICOID, amount};
-    if (!promised) {
-        holds.update(account.row, added);
-        return;
-    }
-    const bool sameEpisode = config.episode && account.episode == config.episode;
-    const bool sameDay = account.businessDay == today;
-    limits.update(account.row, added, config.episode, sameEpisode ? pg::parameter(added) : pg::parameter(first),
-                  pg::Written{DATEOID, today}, sameDay ? pg::parameter(added) : pg::parameter(first));
-}
-
 /// Key, queue and its head, decision log and the account's counters.
 int64_t write(const Submission& submission, const AcceptConfig& config, const Payload& payload,
               const std::string& digest, const Decision& decision, bool promised, const char* state, bool becomesHead,
-              const AccountRow& account, const std::string& today) {
+              const AccountRow& account, const Moment& moment) {
     static pg::OwnTable keys("transaction_key", {"core", "key", "channel", "ticket", "account", "digest"});
     static pg::OwnTable queue("pending_transaction",
                               {"ticket", "account", "core", "capability", "operation", "key", "amount", "payload",
@@ -165,7 +80,7 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
     static pg::OwnTable heads("account_queue", {"core", "account", "ticket", "capability", "state", "due_at"});
     static pg::OwnTable log("decision", {"ticket", "account", "decision", "core", "operation", "key", "amount", "code",
                                          "message", "mode", "epoch", "verdicts", "decided_at", "decided_by"});
-    const pg::Timestamptz now{kernel::now()};
+    const pg::Timestamptz now{moment.now};
     const pg::Written amount{NUMERICOID, payload.amountText};
     const bool declined = !decision.accepted;
     const bool inFlight = std::string_view(state) == "in_flight";
@@ -187,7 +102,7 @@ int64_t write(const Submission& submission, const AcceptConfig& config, const Pa
     if (becomesHead)
         heads.insert(submission.core, payload.account, ticket, config.capability, state, pg::Timestamptz{DT_NOBEGIN});
     if (holds)
-        charge(account, config, payload.amountText, promised, today);
+        charge(account, config, payload.amountText, promised, moment.day, moment.now);
     return ticket;
 }
 
@@ -208,10 +123,10 @@ void authorize(Submission& submission, const AcceptConfig& config) {
 
 /// Channels are given and taken away: a retry of what the caller asked for in another one is not a second transaction.
 void requireNotAskedElsewhere(const Submission& submission, const AcceptConfig& config, const std::string& key,
-                              const std::string& digest) {
-    static pg::Statement statement("SELECT k.channel FROM unnest($2, $3) other (key, channel)"
+                              const std::string& payload, const std::string& digest) {
+    static pg::Statement statement("SELECT k.channel, k.key, k.digest = $4 FROM unnest($2, $3) other (key, channel)"
                                    " JOIN standin_private.transaction_key k ON k.core = $1 AND k.key = other.key"
-                                   "  AND k.channel = other.channel AND k.digest = $4");
+                                   "  AND k.channel = other.channel");
     std::vector<std::string> keys, channels;
     for (const std::string& channel : channelsOf(config.grants, submission.caller)) {
         if (channel != submission.channel) {
@@ -221,13 +136,19 @@ void requireNotAskedElsewhere(const Submission& submission, const AcceptConfig& 
     }
     if (channels.empty() || pg::call([&] { return superuser_arg(submission.caller); })) // a superuser has them all
         return;
-    const pg::Rows rows = statement.run(submission.core, keys, channels, pg::Bytea{digest});
-    if (!rows.empty())
-        throw Error("SI001",
-                    "key \"" + key + "\" was used for the same transaction in channel \"" +
-                        rows[0].get<std::string>(0) + '"',
-                    "The caller's channel is \"" + submission.channel + "\" now.",
-                    "Ask for it with standin.transaction_status; a new transaction needs a new key.");
+    struct Taken {
+        std::string channel, key;
+        bool same;
+    };
+    std::vector<Taken> taken; // what a statement returned lasts until the next one
+    for (const pg::Row row : statement.run(submission.core, keys, channels, pg::Bytea{digest}))
+        taken.push_back({row.get<std::string>(0), row.get<std::string>(1), row.get<bool>(2)});
+    for (const Taken& each : taken)
+        if (each.same || asksForTheSame(submission.core, each.key, submission.operation, config.format, payload))
+            throw Error("SI001",
+                        "key \"" + key + "\" was used for the same transaction in channel \"" + each.channel + '"',
+                        "The caller's channel is \"" + submission.channel + "\" now.",
+                        "Ask for it with standin.transaction_status; a new transaction needs a new key.");
 }
 
 } // namespace
@@ -247,14 +168,15 @@ Acceptance accept(Submission& submission) {
     // The account's row first; what is read after that is read by a later snapshot.
     const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
     pg::call([] { ForceSyncCommit(); }); // also for a repeated answer: the first may not be flushed yet
-    if (auto answer = earlierAnswer(submission, payload.account, digest))
+    if (auto answer = earlierAnswer(submission, config.format, json, digest))
         return *answer;
-    requireNotAskedElsewhere(submission, config, ownKey, digest);
+    requireNotAskedElsewhere(submission, config, ownKey, json, digest);
     kernel::requireAdopted(); // a copy that nobody adopted promises nothing
 
     const bool promised = decides(config.mode);
-    const std::string today = businessDay(config);
-    const Decision decision = promised ? decideInStandIn(submission, config, payload, account, today) : Decision{};
+    const Moment moment = momentAt(config);
+    const Decision decision =
+        promised ? decideInStandIn(submission.core, config, payload, account, moment) : Decision{};
     const bool becomesHead = decision.accepted && !hasBacklog(submission.core, payload.account);
     const bool toSend = submission.beginCall && !promised && becomesHead && submission.beginCall();
     const char* state = !decision.accepted ? "declined" : toSend ? "in_flight" : "accepted";
@@ -270,7 +192,7 @@ Acceptance accept(Submission& submission) {
                           .toSend = toSend};
     try {
         acceptance.ticket = write(submission, config, payload, digest, decision, promised && decision.accepted, state,
-                                  becomesHead, account, today);
+                                  becomesHead, account, moment);
     } catch (const pg::PgError& error) {
         if (error.is(ERRCODE_UNIQUE_VIOLATION) && IsolationUsesXactSnapshot()) // taken after the snapshot, by whatever
             throw Error("40001", "could not see who used key \"" + submission.key + "\" since the transaction began",

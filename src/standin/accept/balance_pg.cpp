@@ -98,6 +98,14 @@ void requireSame(const BalanceSource& source, const std::string& account, const 
                     "Two names of one account would have two locks and two sums of holds.");
 }
 
+/// Whether the table has the column now, of that type if there is one; what it has not is unknown.
+bool isOf(const BalanceSource& source, const std::string& column, Oid type) {
+    if (column.empty())
+        return false;
+    const Oid found = columnType(source, column);
+    return OidIsValid(found) && (!OidIsValid(type) || found == type);
+}
+
 /// One kept plan for each distinct balance table of the session.
 struct BalanceStatement {
     std::string sql;
@@ -153,16 +161,29 @@ void requireOwnName(const BalanceSource& source, const std::string& account) {
     requireSame(source, account, name);
 }
 
-std::optional<std::string> readBalance(const BalanceSource& source, const std::string& account) {
+std::optional<AccountFacts> readAccount(const BalanceSource& source, const std::string& account,
+                                        const WantedFacts& wanted) {
     const LockedTable table = lockTable(source.target);
+    const bool asOf = wanted.asOf && isOf(source, source.asOfColumn, TIMESTAMPTZOID);
+    const bool status = wanted.status && isOf(source, source.statusColumn, InvalidOid);
+    const bool overdraft = wanted.overdraft && isOf(source, source.overdraftColumn, BOOLOID);
+    const std::string columns = "trim_scale(" + quoted(source.balanceColumn) + "::numeric), " +
+                                (asOf ? quoted(source.asOfColumn) : "NULL::timestamptz") + ", " +
+                                (status ? quoted(source.statusColumn) + "::text" : "NULL::text") + ", " +
+                                (overdraft ? quoted(source.overdraftColumn) : "NULL::boolean");
     const pg::RoleScope reader(table.reader);
-    BalanceStatement& kept = balanceStatement(source, table.name, "trim_scale(" + quoted(source.balanceColumn) + "::numeric)");
+    BalanceStatement& kept = balanceStatement(source, table.name, columns);
     try {
         const pg::Rows rows = kept.statement.run(account);
-        if (rows.empty() || rows[0].isNull(0))
+        if (rows.empty())
             return std::nullopt;
-        requireSame(source, account, rows[0].get<std::string>(1));
-        return rows[0].get<std::string>(0);
+        const pg::Row row = rows[0];
+        requireSame(source, account, row.get<std::string>(4));
+        AccountFacts facts{row.optional<std::string>(0), std::nullopt, row.optional<std::string>(2),
+                           row.optional<bool>(3)};
+        if (!row.isNull(1) && !TIMESTAMP_NOT_FINITE(row.get<pg::Timestamptz>(1).microseconds))
+            facts.asOf = row.get<pg::Timestamptz>(1).microseconds;
+        return facts;
     } catch (const pg::PgError& error) {
         if (error.sqlstate().starts_with("22"))
             notAnAccount(source, account, error.what());

@@ -1,6 +1,9 @@
 #include "standin/accept/rules.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
 
 #include "base/error.h"
 
@@ -8,86 +11,44 @@ namespace standin::core {
 
 namespace {
 
-const char* name(RuleKind kind) {
-    switch (kind) {
-    case RuleKind::allowedOperation:
-        return "allowed_operation";
-    case RuleKind::perTransactionLimit:
-        return "per_transaction_limit";
-    case RuleKind::availableBalance:
-        return "available_balance";
-    case RuleKind::cumulativeEpisode:
-        return "cumulative_limit episode";
-    case RuleKind::cumulativeDay:
-        return "cumulative_limit business_day";
-    }
-    return "";
-}
+// In the order of RuleKind.
+constexpr std::array kinds{"allowed_operation",
+                           "block_list",
+                           "allow_list",
+                           "account_status",
+                           "cutoff_window",
+                           "per_transaction_minimum",
+                           "per_transaction_limit",
+                           "episode_age",
+                           "floor",
+                           "staleness",
+                           "available_balance",
+                           "opt_in_overdraft",
+                           "velocity_count",
+                           "cumulative_limit"};
 
-const char* name(RuleMode mode) {
-    return mode == RuleMode::enforce ? "enforce" : mode == RuleMode::monitor ? "monitor" : "off";
-}
+bool debitsOnly(RuleKind kind) { return kind >= RuleKind::floor; }
 
-Verdict limit(const Rule& rule, Decimal value) {
-    const bool over = value > rule.amount;
-    return {name(rule.kind), over ? answer_code::overLimit : answer_code::approved, rule.mode,
-            value.text() + (over ? " is over " : " of ") + rule.amount.text()};
-}
-
-Verdict availableBalance(const Rule& rule, const Question& question) {
-    Verdict verdict{name(rule.kind), answer_code::approved, rule.mode, {}};
-    if (!question.balanceKnown) {
-        // Without a balance nothing can be said about funds; approving would overdraw in silence.
-        verdict.code = answer_code::coreUnavailable;
-        verdict.detail = "no balance table is bound to the core";
-    } else if (!question.accountKnown) {
-        verdict.code = answer_code::noSuchAccount;
-        verdict.detail = "the account has no replicated balance";
-    } else if (!question.balanceProblem.empty()) {
-        verdict.code = answer_code::coreUnavailable;
-        verdict.detail = question.balanceProblem;
-    } else {
-        const Decimal available = question.balance - question.held + rule.amount;
-        const bool short_ = question.amount > available;
-        verdict.code = short_ ? answer_code::insufficientFunds : answer_code::approved;
-        verdict.detail =
-            question.amount.text() + (short_ ? " is over available " : " of available ") + available.text();
-    }
-    return verdict;
-}
-
-Verdict judge(const Rule& rule, const Question& question) {
-    switch (rule.kind) {
-    case RuleKind::allowedOperation:
-        return {name(rule.kind), question.operationAllowed ? answer_code::approved : answer_code::notPermitted,
-                rule.mode, question.operationAllowed ? "" : "the operation is not allowed in stand-in"};
-    case RuleKind::perTransactionLimit:
-        return limit(rule, question.amount);
-    case RuleKind::cumulativeEpisode:
-        return limit(rule, question.episodeTotal + question.amount);
-    case RuleKind::cumulativeDay:
-        return limit(rule, question.dayTotal + question.amount);
-    case RuleKind::availableBalance:
-        return availableBalance(rule, question);
-    }
-    throw Error("XX000", "unknown rule");
-}
-
-bool debitsOnly(RuleKind kind) {
-    return kind == RuleKind::availableBalance || kind == RuleKind::cumulativeEpisode || kind == RuleKind::cumulativeDay;
-}
-
-std::string messageOf(const char* code) {
-    const std::string_view text(code);
-    if (text == answer_code::noSuchAccount)
+std::string messageOf(std::string_view code) {
+    if (code == answer_code::amountInvalid)
+        return "amount not possible";
+    if (code == answer_code::noSuchAccount)
         return "no such account";
-    if (text == answer_code::insufficientFunds)
+    if (code == answer_code::insufficientFunds)
         return "insufficient funds";
-    if (text == answer_code::notPermitted)
+    if (code == answer_code::notPermitted)
         return "not permitted in stand-in";
-    if (text == answer_code::overLimit)
+    if (code == answer_code::overLimit)
         return "over the limit";
-    return "core unavailable";
+    if (code == answer_code::restricted)
+        return "account restricted";
+    if (code == answer_code::tooOften)
+        return "too many transactions";
+    if (code == answer_code::cutOff)
+        return "not at this time";
+    if (code == answer_code::coreUnavailable)
+        return "core unavailable";
+    return "declined";
 }
 
 void appendJson(std::string& json, std::string_view text) {
@@ -100,53 +61,100 @@ void appendJson(std::string& json, std::string_view text) {
     json += '"';
 }
 
+void take(Decision& decision, Verdict verdict) {
+    if (decision.accepted && verdict.mode == RuleMode::enforce && verdict.code != answer_code::approved) {
+        verdict.decides = true;
+        decision.accepted = false;
+        decision.code = verdict.code;
+        decision.message = verdict.message ? verdict.message : messageOf(verdict.code);
+    }
+    decision.verdicts.push_back(std::move(verdict));
+}
+
+bool isBelowFloor(const std::vector<const Rule*>& rules, const Question& question) {
+    return std::any_of(rules.begin(), rules.end(), [&](const Rule* rule) {
+        return rule->kind == RuleKind::floor && rule->mode == RuleMode::enforce && question.debit &&
+               question.amount <= rule->amount.value_or(Decimal());
+    });
+}
+
+/// Of "08:30".
+int minuteOf(std::string_view text) {
+    const auto twoDigits = [&](size_t at) { return (text[at] - '0') * 10 + text[at + 1] - '0'; };
+    return twoDigits(0) * 60 + twoDigits(3);
+}
+
 } // namespace
 
-RuleKind ruleKindByName(const std::string& rule, const std::string& window) {
-    if (rule == "cumulative_limit")
-        return window == "episode" ? RuleKind::cumulativeEpisode : RuleKind::cumulativeDay;
-    if (rule == "allowed_operation")
-        return RuleKind::allowedOperation;
-    if (rule == "per_transaction_limit")
-        return RuleKind::perTransactionLimit;
-    if (rule == "available_balance")
-        return RuleKind::availableBalance;
-    throw Error("22023", "rule \"" + rule + "\" is not known");
+const char* name(RuleKind kind) { return kinds.at(static_cast<size_t>(kind)); }
+
+const char* name(RuleMode mode) {
+    return mode == RuleMode::enforce ? "enforce" : mode == RuleMode::monitor ? "monitor" : "off";
+}
+
+RuleKind ruleKindByName(const std::string& rule) {
+    const auto found = std::find(kinds.begin(), kinds.end(), rule);
+    if (found == kinds.end())
+        throw Error("22023", "rule \"" + rule + "\" is not known");
+    return static_cast<RuleKind>(found - kinds.begin());
 }
 
 RuleMode ruleModeByName(const std::string& text) {
     return text == "enforce" ? RuleMode::enforce : text == "monitor" ? RuleMode::monitor : RuleMode::off;
 }
 
+Hours hoursByName(const std::string& text) {
+    if (text.size() != 11)
+        throw Error("22023", "\"" + text + "\" is not a time of day", {}, "Write it like 08:00-17:30.");
+    return {minuteOf(text), minuteOf(std::string_view(text).substr(6))};
+}
+
+std::vector<std::string> statusesByName(const std::string& text) {
+    std::vector<std::string> statuses;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(',', begin), text.size());
+        const size_t first = text.find_first_not_of(' ', begin);
+        if (first < end)
+            statuses.push_back(text.substr(first, text.find_last_not_of(' ', end - 1) + 1 - first));
+        begin = end + 1;
+    }
+    return statuses;
+}
+
+std::vector<const Rule*> inForce(const std::vector<Rule>& rules, int64_t now) {
+    const auto specific = [](const Rule& rule) { return std::pair(rule.ofAccount, rule.ofOperation); };
+    std::map<std::pair<RuleKind, std::string>, const Rule*> best; // in the order of judgement
+    for (const Rule& rule : rules) {
+        if (now < rule.effectiveFrom || now >= rule.effectiveTo)
+            continue;
+        const Rule*& kept = best[{rule.kind, rule.window}];
+        if (!kept || specific(rule) > specific(*kept))
+            kept = &rule;
+    }
+    std::vector<const Rule*> found;
+    for (const auto& [key, rule] : best)
+        if (rule->mode != RuleMode::off)
+            found.push_back(rule);
+    return found;
+}
+
 Decision decide(const std::vector<Rule>& rules, const Question& question) {
     Decision decision;
-    auto take = [&](Verdict verdict) {
-        if (decision.accepted && verdict.mode == RuleMode::enforce &&
-            std::strcmp(verdict.code, answer_code::approved) != 0) {
-            decision.accepted = false;
-            decision.code = verdict.code;
-            decision.message = messageOf(verdict.code);
-        }
-        decision.verdicts.push_back(std::move(verdict));
-    };
-
-    // The kinds are declared in the order of judgement: edits, then limits. What nobody declared about the allowed
-    // operation is enforced.
-    bool allowedDeclared = false;
-    for (const Rule& rule : rules)
-        allowedDeclared |= rule.kind == RuleKind::allowedOperation;
-    if (!allowedDeclared)
-        take(judge({RuleKind::allowedOperation, RuleMode::enforce, {}}, question));
-    for (const RuleKind kind : {RuleKind::allowedOperation, RuleKind::perTransactionLimit, RuleKind::availableBalance,
-                                RuleKind::cumulativeEpisode, RuleKind::cumulativeDay}) {
-        for (const Rule& rule : rules) {
-            if (rule.kind != kind || rule.mode == RuleMode::off || (!question.debit && debitsOnly(kind)))
-                continue;
-            take(judge(rule, question));
-        }
-    }
+    // What nobody declared about the allowed operation is enforced.
+    const bool declared = std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) {
+        return rule.kind == RuleKind::allowedOperation && question.now >= rule.effectiveFrom &&
+               question.now < rule.effectiveTo;
+    });
+    if (!declared)
+        take(decision, judge({RuleKind::allowedOperation, RuleMode::enforce, {}}, question, false));
+    const std::vector<const Rule*> asked = inForce(rules, question.now);
+    const bool belowFloor = isBelowFloor(asked, question);
+    for (const Rule* rule : asked)
+        if (question.debit || !debitsOnly(rule->kind))
+            take(decision, judge(*rule, question, belowFloor));
     if (question.backlogFull)
-        take({"backlog_ceiling", answer_code::coreUnavailable, RuleMode::enforce, "the backlog is full"});
+        take(decision, {"backlog_ceiling", answer_code::coreUnavailable, RuleMode::enforce, "the backlog is full",
+                        "too many transactions wait for the core"});
     return decision;
 }
 

@@ -21,6 +21,9 @@ SELECT standin.core_define('core', server => 'core_bank', probe_interval => '100
 SELECT standin.operation_define('core', 'payment', capability => 'PaymentOrder', standin_allowed => true, dedup => 'key');
 SELECT standin.operation_grant('core', '*', 'app', channel => '');
 SELECT standin.rule_define('core', 'per_transaction_limit', 100);
+SELECT standin.rule_create('core', 'velocity_count', maximum_count => 1000, "window" => '1 hour', account => '1');
+SELECT standin.rule_alter('core', 'velocity_count', maximum_count => 999, "window" => '1 hour', account => '1');
+SELECT standin.account_list_add('core', 'block', '6', 'a test', '2100-01-01');
 SELECT standin.reconciliation_bind('core', 'history', 'idempotency_key');
 SELECT standin.capability_define('PaymentOrder', 'PaymentOrder', 'payments team', true, '1 hour');
 SELECT standin.workflow_define('external');
@@ -35,7 +38,10 @@ SELECT standin.workflow_start('external', 'run-1', '{"a": 1}');
 STATE = """SELECT (SELECT array_agg((t.key, t.state, t.hold, t.ticket)::text ORDER BY t.ticket) FROM standin.transactions t),
     (SELECT array_agg(f::text) FROM standin.conservation f), (SELECT array_agg(w.workflow_id || w.status) FROM standin.workflows w),
     (SELECT array_agg(c::text) FROM (SELECT capability, bian_domain, mode FROM standin.capabilities) c),
-    (SELECT array_agg((s.source, s.server)::text) FROM standin.cdc_sources s)"""
+    (SELECT array_agg((s.source, s.server)::text) FROM standin.cdc_sources s),
+    (SELECT array_agg(r::text ORDER BY r::text) FROM standin.rules r), (SELECT array_agg(r::text ORDER BY r.change) FROM standin.rule_changes r),
+    (SELECT array_agg(l::text) FROM standin.account_lists l), (SELECT array_agg(l::text) FROM standin.account_list_changes l),
+    (SELECT array_agg((a.account, a.episode_count, a.day_count, a.recent)::text ORDER BY a.account) FROM standin_private.account a)"""
 
 
 def test_a_restored_copy_is_whole_and_silent_until_adopted(bank):

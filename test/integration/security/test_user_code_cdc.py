@@ -145,7 +145,9 @@ CALLS = ["cdc_source_drop('inside')", "cdc_table_remove('inside', 'db.inside')",
          "cdc_table_add('inside', 'other', 'table_owner.inside', apply_role => 'standin_owner')", "cdc_source_create('more', 'kafka')",
          "core_define('inside', 'function', connector_role => 'admin', post_function => 'table_owner.post')", "core_switch('core', 'forced_stand_in', 'why')",
          "rule_define('core', 'available_balance', 0)", "operation_define('core', 'debit')", "balance_bind('core', 'table_owner.inside', 'id', 'id')",
-         "capability_define('c', 'd', 'o')", "workflow_define('w')", "instance_adopt('why')", "repair_resolve(1, 'retry', 'why')"]
+         "capability_define('c', 'd', 'o')", "workflow_define('w')", "instance_adopt('why')", "repair_resolve(1, 'retry', 'why')",
+         "difference_settle(1, 'why')", "account_list_add('core', 'block', '1', 'why')", "account_list_remove('core', 'block', '1', 'why')",
+         "rule_create('core', 'block_list')", "rule_alter('core', 'block_list', mode => 'off')"]
 
 
 def test_nothing_is_configured_from_within_a_worker(bank, kafka):

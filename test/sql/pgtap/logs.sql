@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE TEMP TABLE log (name text PRIMARY KEY);
-INSERT INTO log VALUES ('decision'), ('core_answer'), ('core_event'), ('repair'), ('transaction_key'), ('core_mode_change'), ('cdc_difference'),
+INSERT INTO log VALUES ('decision'), ('core_answer'), ('core_event'), ('repair'), ('difference'), ('account_list_change'), ('rule_change'), ('transaction_key'), ('core_mode_change'), ('cdc_difference'),
     ('workflow_attempt'), ('workflow_step'), ('workflow_run'), ('pending_transaction'), ('episode'), ('instance'), ('cdc_verification'),
     ('kafka_dead_letter_discarded');
 CREATE TEMP TABLE who (name text);
@@ -16,6 +16,9 @@ INSERT INTO standin_private.decision VALUES (1, 'a', 'accepted', 'c', 'o', 'k', 
 INSERT INTO standin_private.core_answer VALUES (1, 'a', 1, 'c', 'k', 1, 'post', 'posted', 'r', 'm', now());
 INSERT INTO standin_private.core_event VALUES ('c', 'k', 1, 'a', 1, now());
 INSERT INTO standin_private.repair (ticket, account, core, key, resolution, reason, state_before, repaired_at) VALUES (1, 'a', 'c', 'k', 'retry', 'r', 'repair', now());
+INSERT INTO standin_private.rule_change (core, operation, account, rule, "window", changed_at) VALUES ('c', '*', '*', 'floor', '', now());
+INSERT INTO standin_private.account_list_change (core, account, list, listed, reason, changed_at) VALUES ('c', 'a', 'block', true, 'r', now());
+INSERT INTO standin_private.difference (ticket, account, core, key, state_before, reason, settled_at) VALUES (1, 'a', 'c', 'k', 'posted', 'r', now());
 INSERT INTO standin_private.transaction_key (core, key, ticket, account, digest) VALUES ('c', 'k', 1, 'a', '\x00');
 INSERT INTO standin_private.core_mode_change (core, capability, mode_before, mode_after, epoch, reason, changed_at) VALUES ('c', 'p', 'online', 'suspect', 1, 'r', now());
 INSERT INTO standin_private.cdc_verification (source, topic, target, reference, compared, skipped, state, started_by)
@@ -75,7 +78,7 @@ SELECT lives_ok($$ SELECT standin.instance_adopt('a test') $$);
 -- No log was forgotten: whatever is called so, and whatever says who did something and when.
 SELECT is_empty($$ SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind IN ('r', 'p')
     AND (obj_description(c.oid, 'pg_class') ~ '(\mlog\M|append-only|nothing is ever taken)'
-         OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(decided|repaired|changed|discarded|bound|started)_by$'))
+         OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(decided|repaired|settled|changed|discarded|bound|started)_by$'))
     AND c.relname NOT IN ('kafka_consumer', 'cdc_position', 'cdc_truncate') AND c.relname NOT IN (SELECT name FROM log) $$, 'every log is in the list');
 SELECT is_empty($$ SELECT l.name, t.tgname FROM log l JOIN pg_trigger t ON t.tgrelid = ('standin_private.' || l.name)::regclass
     WHERE t.tgname ~ '(append_only|guard)' AND t.tgenabled <> 'A' $$, 'their triggers fire always');

@@ -17,7 +17,7 @@ INSERT INTO object VALUES
     ('core', 'opt', $$standin.core_create('opt', server => 'options_core')$$, $$standin.core_alter('opt', %s)$$, $$standin.core_reset('opt', %s)$$),
     ('operation', 'opt pay', $$standin.operation_create('opt', 'pay')$$, $$standin.operation_alter('opt', 'pay', %s)$$, $$standin.operation_reset('opt', 'pay', %s)$$),
     ('rule', 'opt * available_balance', $$standin.rule_create('opt', 'available_balance')$$, $$standin.rule_alter('opt', 'available_balance', %s)$$,
-     $$standin.rule_reset('opt', 'available_balance', '*', '', %s)$$),
+     $$standin.rule_reset('opt', 'available_balance', '*', '', '*', %s)$$),
     ('capability', 'Opt', $$standin.capability_create('Opt', 'PaymentOrder', 'somebody')$$, $$standin.capability_alter('Opt', %s)$$, $$standin.capability_reset('Opt', %s)$$),
     ('schedule', 'opt', $$standin.schedule_create('opt', 'opt', '@yearly')$$, $$standin.schedule_alter('opt', %s)$$, $$standin.schedule_reset('opt', %s)$$);
 SELECT standin.workflow_define('opt');
@@ -68,7 +68,7 @@ DECLARE
     back text;
 BEGIN
     FOR t IN SELECT y.*, o.alter, o.reset FROM try y JOIN object o USING (object)
-             WHERE y.good IS NOT NULL AND y.name NOT IN ('consistency', 'connector', 'on_message', 'on_gap', 'connections_maximum', 'foreign_keys', 'hold_release') LOOP
+             WHERE y.good IS NOT NULL AND y.name NOT IN ('consistency', 'connector', 'on_message', 'on_gap', 'connections_maximum', 'foreign_keys', 'hold_release', 'maximum_count', 'maximum_age') LOOP
         EXECUTE 'SELECT ' || format(t.alter, format('%I => %L::%s', t.name, t.good, t.type));
         altered := pg_temp.differences();
         EXECUTE 'SELECT ' || format(t.reset, quote_literal(t.name));

@@ -17,17 +17,17 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
     ('admin app auditor operator', 'schedule_preview'),
     ('admin app auditor operator', 'transaction_status transaction_wait'),
     ('admin auditor operator', 'cdc_verification_begin cdc_verification_commits cdc_verification_ends cdc_verification_note cdc_verification_passed cdc_verification_pin
-               cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight'),
+               cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight rule_evaluate'),
     ('admin operator', 'cdc_dead_letter_discard cdc_dead_letter_restore cdc_dead_letter_retry cdc_gap_dismiss cdc_gaps_snapshot cdc_pause cdc_replay cdc_resume cdc_seek cdc_snapshot
-               core_switch repair_resolve'),
+               account_list_add account_list_remove core_switch difference_settle repair_resolve'),
     ('app', 'step step_key step_record step_result workflow_claim workflow_claim_wait workflow_complete workflow_current
                workflow_extend workflow_fail workflow_start'),
     ('app auditor operator', 'workflow_result workflow_wait')) r (roles, names), regexp_split_to_table(names, '\s+') name
 UNION ALL
 SELECT name, 'view', string_to_array(roles, ' ') FROM (VALUES
     ('admin app approver auditor operator', 'core_status'),
-    ('admin approver auditor operator', 'accounts bindings capabilities conservation conservation_faults core_mode_changes cores decisions episodes
-               operation_grants operations pending_transactions reconciliation_differences repairs rules transactions'),
+    ('admin approver auditor operator', 'account_list_changes account_lists accounts bindings capabilities conservation conservation_faults core_mode_changes cores decisions episodes
+               operation_grants operations pending_transactions reconciliation_differences repairs rule_changes rule_kinds rules transactions'),
     ('admin auditor operator', 'backlogs cdc_columns cdc_dead_letters cdc_dead_letters_discarded cdc_differences cdc_gaps cdc_messages cdc_signals
                cdc_tables_planned cdc_verifications instance options'),
     ('admin app auditor operator', 'schedules'),

@@ -1,6 +1,6 @@
 -- Stand-in inside one transaction: definitions, edits, rules, states, conservation. Nothing here is committed.
 BEGIN;
-SELECT plan(83);
+SELECT plan(89);
 
 CREATE TABLE balances (account text PRIMARY KEY, amount numeric);
 INSERT INTO balances VALUES ('a', 100), ('b', 1000), ('c', NULL),
@@ -70,7 +70,7 @@ SELECT throws_ok($$ SELECT standin.transaction_submit('nobank', 'pay', 'e', '{}'
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'gamble', 'e', '{}') $$, '42704', 'operation "gamble" of core "c" is not defined');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '[]') $$, '22023', 'payload is not a JSON object');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"amount": 1, "currency": "EUR"}') $$, '22023', 'payload has no account field "account"');
-SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": "1", "currency": "EUR"}') $$, '22023', 'amount field "amount" has JSON type string, not number');
+SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": [1], "currency": "EUR"}') $$, '22023', 'amount field "amount" has JSON type array, not number or string');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": -1, "currency": "EUR"}') $$, '22023', 'amount -1 is not positive');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', 'e', '{"account": "a", "amount": 1}') $$, '22023', 'payload has no field "currency"');
 SELECT throws_ok($$ SELECT standin.transaction_submit('c', 'pay', '', '{"account": "a", "amount": 1, "currency": "EUR"}') $$, '22023');
@@ -106,6 +106,21 @@ SELECT is((SELECT v ->> 'code' FROM standin.decisions, jsonb_array_elements(verd
 SELECT standin.core_define('c', server => 's', backlog_ceiling => 9);
 SELECT is(pay('full', 'b', 1), 'accepted 09');
 SELECT is(pay('overfull', 'b', 1), 'declined 91');
+SELECT is((SELECT message FROM standin.decisions WHERE key = 'overfull'), 'too many transactions wait for the core', 'the log says why');
+SELECT is((SELECT message FROM standin.decisions WHERE key = 'unknown endless'), 'balance unknown');
+SELECT standin.core_define('c', backlog_ceiling => 100);
+-- A business day that goes back forgets nothing: these two are a day apart, always.
+INSERT INTO balances (account, amount) VALUES ('d', 1000);
+SELECT standin.rule_define('c', 'cumulative_limit', 100, "window" => 'business_day');
+SELECT standin.core_define('c', time_zone => 'Pacific/Kiritimati');
+SELECT is(pay('today', 'd', 80), 'accepted 09');
+SELECT standin.core_define('c', time_zone => 'Pacific/Pago_Pago');
+SELECT is(pay('yesterday', 'd', 30), 'declined 61');
+SELECT is(pay('yesterday, less', 'd', 15), 'accepted 09');
+SELECT standin.core_define('c', time_zone => 'Pacific/Kiritimati');
+SELECT is(pay('today again', 'd', 10), 'declined 61');
+SELECT standin.core_define('c', time_zone => 'UTC');
+SELECT standin.rule_define('c', 'cumulative_limit', 100, "window" => 'business_day', mode => 'off');
 
 -- Keys
 SELECT is(pay('plain', 'a', 60), 'accepted 09', 'the first answer again');
