@@ -115,7 +115,7 @@ BEGIN
     SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
     reached := 0;
     stalled := 0;
-    IF task.token > 0 THEN
+    IF task.token > 0 OR task.suspended THEN
         SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
         IF reached = task.progress AND NOT task.suspended THEN
             stalled := task.stalls + 1;

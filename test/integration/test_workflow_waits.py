@@ -160,11 +160,16 @@ def test_the_time_of_a_wait_is_over_by_the_clock_it_began_with(bank, server):
     bank.start("reminder", "reminded", '{"timeout": "3 days"}')
     bank.becomes("reminded", "waiting")
     bank.advance("2 days")
-    server.restart()
+    over = bank.admin("SELECT wakes_at FROM standin.workflows WHERE workflow_id = 'reminded'")
+    bank.query("SELECT standin.workflow_pause('reminded', 'a test')")
+    bank.query("SELECT standin.workflow_resume('reminded')") # it looks again, and waits on
+    bank.becomes("reminded", "waiting")
+    server.restart() # which takes back what the clock was put forward
     await_("the server", lambda: bank.status("reminded") == "waiting")
     bank.query("SELECT standin.message_send('reminded', 'another topic', '1')") # wakes nobody
+    assert bank.admin("SELECT wakes_at FROM standin.workflows WHERE workflow_id = 'reminded'") == over
     assert bank.effects("reminded") == []
-    bank.advance("25 hours")
+    bank.admin("SELECT standin_private.clock_advance(%s - standin_private.clock_now() + '1 hour')", [over[0][0]])
     await_("the reminder", lambda: bank.effects("reminded") == ["reminded"])
     bank.becomes("reminded", "waiting")
     bank.query("SELECT standin.message_send('reminded', 'reply', '\"at last\"')")
@@ -488,14 +493,14 @@ def test_only_its_role_claims_a_workflow_unless_others_are_granted(bank):
 
 def test_a_worker_gives_back_what_it_cannot_do_now(bank):
     bank.start("other", "given back")
-    token = {one[0]: one[2] for one in claim(bank, ["other"], 9)}["given back"]
+    token = {one[0]: one[2] for one in claim(bank, ["other"], 99)}["given back"]
     bank.query("SELECT standin.workflow_release('given back', %s, '1 hour')", [token])
     assert bank.status("given back") == "sleeping"
     with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="stale token"):
         bank.query("SELECT standin.step_record('given back', %s, 'x')", [token])
-    assert claim(bank, ["other"], 9) == []
+    assert claim(bank, ["other"], 99) == []
     bank.advance("2 hours")
-    assert [one[0] for one in claim(bank, ["other"], 9)] == ["given back"]
+    assert "given back" in [one[0] for one in claim(bank, ["other"], 99)]
 
 
 # Refusals -----------------------------------------------------------------------------------------------------------
@@ -510,14 +515,14 @@ def test_outside_a_workflow_they_are_refused(bank, call):
 @pytest.mark.parametrize("name,body,sqlstate", [
     ("in_block", "BEGIN BEGIN CALL standin.sleep('s', '1 day'); EXCEPTION WHEN OTHERS THEN NULL; END; END", "2D000"),
     ("after_write", "BEGIN INSERT INTO public.setting VALUES ('1'); CALL standin.sleep('s', '1 day'); END", "25001"),
-    ("waiting", "BEGIN CALL standin.workflow_wait('w', '1 s'); END", "55000"),
+    ("waiting", "DECLARE s text; o jsonb; e jsonb; BEGIN CALL standin.workflow_wait('w', '1 s', s, o, e); END", "55000"),
     ("null_sleep", "BEGIN CALL standin.sleep('s', NULL); END", "22004"),
     ("no_name", "BEGIN CALL standin.sleep('', '1 s'); END", "22023"),
     ("bad_retries", "DECLARE o jsonb; BEGIN CALL standin.step('s', 'public.effect', '1', o, retries => -1); END", "22023"),
     ("bad_class", "DECLARE o jsonb; BEGIN CALL standin.step('s', 'public.effect', '1', o, retry_on => '{4}'); END", "22023"),
     ("bad_on_error", "DECLARE o jsonb; BEGIN CALL standin.step('s', 'public.effect', '1', o, on_error => 'ignore'); END", "22023"),
     ("no_sequence", "DECLARE o jsonb; BEGIN CALL standin.value('s', 'no.such', o); END", "42P01|3F000"),
-    ("strict", "DECLARE o jsonb; BEGIN CALL standin.step('s', 'public.strict', NULL, o); END", "22004"),
+    ("null_input", "DECLARE o jsonb; BEGIN CALL standin.step('s', 'public.strict', NULL, o); END", "22004"),
 ])
 def test_what_is_wrong_in_a_procedure_fails_it_with_a_reason(bank, name, body, sqlstate):
     bank.admin(f"""SET SESSION AUTHORIZATION teller;
@@ -545,7 +550,13 @@ def test_kills_of_the_dispatcher_lose_nothing(bank):
         with contextlib.suppress(ProcessLookupError):
             os.kill(await_("the dispatcher", lambda: bank.process("dispatcher"), timeout=120), signal.SIGKILL)
         await_("the server", lambda: bank.status(ids[0]) is not None)
-    bank.advance("2 hours")
+    wakes_at = bank.admin("SELECT max(wakes_at) FROM standin.workflows WHERE workflow_id LIKE 'many%'")[0][0]
+
+    def over():
+        with contextlib.suppress(psycopg2.OperationalError):
+            if bank.admin("SELECT standin_private.clock_now()")[0][0] < wakes_at:
+                bank.advance("2 hours") # what was put forward does not survive a crash
+            return bank.admin("SELECT count(*) FROM standin.workflows WHERE workflow_id LIKE 'many%' AND status = 'completed'") == [(len(ids),)]
+    await_("the end of all", over, timeout=180)
     for workflow_id in ids:
-        bank.becomes(workflow_id, "completed", timeout=120)
         assert bank.effects(workflow_id) == ["before", "after"]
