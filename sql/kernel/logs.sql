@@ -22,6 +22,7 @@ BEGIN
         ('core_mode_change', NULL, NULL, NULL),
         ('cdc_difference', NULL, NULL, NULL),
         ('workflow_attempt', NULL, NULL, NULL),
+        ('outbox_discarded', NULL, NULL, NULL),
         ('workflow_step', NULL, NULL, 'workflow_step_guard'),
         ('workflow_run', NULL, NULL, 'workflow_run_guard'),
         ('pending_transaction', NULL, NULL, 'pending_transaction_guard'),

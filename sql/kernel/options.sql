@@ -5,14 +5,17 @@ CREATE VIEW standin_private.option_object (object, relation, key) AS VALUES
     ('core', 'core', '{core}'),
     ('operation', 'operation', '{core,operation}'),
     ('rule', 'rule', '{core,operation,rule,window}'),
-    ('capability', 'capability', '{capability}');
+    ('capability', 'capability', '{capability}'),
+    ('relay', 'outbox_relay', '{relay}'),
+    ('outbox_topic', 'outbox_topic', '{topic}');
 COMMENT ON VIEW standin_private.option_object IS 'kinds of objects that have options, with the table and the key of each; standin_private has a function ..._validate(row) for each of the tables';
 
 CREATE VIEW standin_private.option AS
 SELECT o.object, o.name, o.type, o.default_value, o.allowed, o.meaning, NOT a.attnotnull AS nullable
 FROM (SELECT * FROM standin_private.cdc_option
       UNION ALL SELECT * FROM standin_private.standin_option
-      UNION ALL SELECT * FROM standin_private.capability_option) o (object, name, type, default_value, allowed, meaning)
+      UNION ALL SELECT * FROM standin_private.capability_option
+      UNION ALL SELECT * FROM standin_private.outbox_option) o (object, name, type, default_value, allowed, meaning)
 JOIN standin_private.option_object k USING (object)
 JOIN pg_class c ON c.relname = k.relation AND c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'standin_private')
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = o.name;
@@ -26,8 +29,10 @@ JOIN (SELECT 'source' AS object, source AS name, to_jsonb(s) AS settings FROM st
       UNION ALL SELECT 'core', core, to_jsonb(c) FROM standin_private.core c
       UNION ALL SELECT 'operation', core || ' ' || operation, to_jsonb(p) FROM standin_private.operation p
       UNION ALL SELECT 'rule', rtrim(concat_ws(' ', core, operation, rule, "window")), to_jsonb(r) FROM standin_private.rule r
-      UNION ALL SELECT 'capability', capability, to_jsonb(y) FROM standin_private.capability y) k USING (object);
-COMMENT ON VIEW standin.options IS 'the options in force of every source, table, core, operation, rule and capability; ..._alter sets, ..._reset takes back';
+      UNION ALL SELECT 'capability', capability, to_jsonb(y) FROM standin_private.capability y
+      UNION ALL SELECT 'relay', relay, to_jsonb(w) FROM standin_private.outbox_relay w
+      UNION ALL SELECT 'outbox_topic', topic, to_jsonb(e) FROM standin_private.outbox_topic e) k USING (object);
+COMMENT ON VIEW standin.options IS 'the options in force of every source, table, core, operation, rule, capability, relay and topic that is published to; ..._alter sets, ..._reset takes back';
 COMMENT ON COLUMN standin.options.name IS 'of the object; what belongs to a source or a core begins with its name';
 COMMENT ON COLUMN standin.options.value IS 'as text; null: none';
 COMMENT ON COLUMN standin.options."default" IS 'what a new object has and ..._reset brings back; null: none';
