@@ -11,7 +11,7 @@ from harness.process import run
 
 @pytest.fixture(scope="module")
 def kafka(bank):
-    bank.start_kafka(settings={"auto.create.topics.enable": "true"})
+    bank.start_kafka(settings={"auto.create.topics.enable": "true", "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000})
     bank.start_service()
     bank.define_server()
     bank.query("create role app login; grant standin_app to app")
