@@ -138,7 +138,7 @@ BEGIN
     END IF;
     DELETE FROM standin_private.outbox_relay r WHERE r.relay = outbox_relay_drop.relay;
 END $$;
-COMMENT ON FUNCTION standin.outbox_relay_drop(text) IS 'takes a relay away; its mark in Kafka stays. Errors: 42704 unknown relay, 55006 topics or events depend on it, 55P03 somebody is publishing';
+COMMENT ON FUNCTION standin.outbox_relay_drop(text) IS 'takes a relay away; its mark in Kafka stays, and stops a relay of the same name (fenced) until that is adopted, or has another mark topic. Errors: 42704 unknown relay, 55006 topics or events depend on it, 55P03 somebody is publishing';
 
 CREATE FUNCTION standin.outbox_relay_adopt(relay text, choice text, reason text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -104,7 +104,7 @@ COMMENT ON COLUMN standin_private.outbox_claim.marked IS 'Kafka has a mark of it
 
 CREATE TABLE standin_private.outbox_adoption (
     adoption bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relay text NOT NULL REFERENCES standin_private.outbox_relay ON DELETE CASCADE,
+    relay text NOT NULL,
     choice text NOT NULL CHECK (choice IN ('from_mark', 'from_here')),
     reason text NOT NULL CHECK (reason <> ''),
     adopted_by name NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE standin_private.outbox_adoption (
     applied_at timestamptz,
     mark text
 );
-COMMENT ON TABLE standin_private.outbox_adoption IS 'marks of others, or missing ones, that an administrator let a relay go on from; kept whole';
+COMMENT ON TABLE standin_private.outbox_adoption IS 'marks of others, or missing ones, that an administrator let a relay go on from; a log; kept whole';
 COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark as it was then, an empty text if there was none';
 
 CREATE TABLE standin_private.outbox_discarded (

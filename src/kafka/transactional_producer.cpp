@@ -148,7 +148,9 @@ TransactionalProducer::Progress TransactionalProducer::abort() {
 void TransactionalProducer::onReport(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
     try {
         auto* producer = static_cast<TransactionalProducer*>(self);
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || producer->failures_.size() >= failuresKept)
+        const bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || producer->failures_.size() >= failuresKept ||
+            (purged && !producer->failures_.empty())) // because of what failed before
             return;
         producer->failures_.push_back({static_cast<int64_t>(reinterpret_cast<intptr_t>(message->_private)), message->err,
                                        rd_kafka_err2str(message->err)});

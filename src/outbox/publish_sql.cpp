@@ -8,7 +8,9 @@
 
 extern "C" {
 #include <tcop/utility.h>
+#include <utils/fmgrprotos.h>
 #include <utils/jsonb.h>
+#include <utils/numeric.h>
 #include <utils/uuid.h>
 }
 
@@ -41,24 +43,50 @@ std::optional<std::string_view> textArgument(FunctionCallInfo fcinfo, int number
     throw Error("22023", "headers of an event must be an object of texts, numbers, booleans and nulls", detail);
 }
 
-/// Throws unless it is an object of scalars with names that are not ours.
-void checkHeaders(Jsonb* headers) {
-    if (!JB_ROOT_IS_OBJECT(headers))
+void checkName(const JsonbValue& key) {
+    const std::string_view name(key.val.string.val, static_cast<size_t>(key.val.string.len));
+    if (name == "id" || name == "eventType")
+        throw Error("22023", "header \"" + std::string(name) + "\" is made by outbox_publish", {},
+                    "Give event_id or event_type.");
+}
+
+/// As a record has it: a text, or null.
+JsonbValue textOf(const JsonbValue& value) {
+    if (value.type == jbvString || value.type == jbvNull)
+        return value;
+    JsonbValue text{};
+    text.type = jbvString;
+    char* written = value.type == jbvBool
+                        ? pstrdup(value.val.boolean ? "true" : "false")
+                        : DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+    text.val.string.val = written;
+    text.val.string.len = static_cast<int>(strlen(written));
+    return text;
+}
+
+/// The object with texts for its scalars, null if it is empty. Throws unless it is an object of scalars with names that
+/// are not ours.
+Jsonb* headersOf(Jsonb* given) {
+    if (!JB_ROOT_IS_OBJECT(given))
         refuseHeaders("They are an array or a single value.");
-    JsonbIterator* iterator = pg::call([&] { return JsonbIteratorInit(&headers->root); });
+    if (JB_ROOT_COUNT(given) == 0)
+        return nullptr;
+    JsonbIterator* iterator = pg::call([&] { return JsonbIteratorInit(&given->root); });
+    JsonbParseState* state = nullptr;
+    JsonbValue* result = nullptr;
     while (true) {
         JsonbValue value;
         const JsonbIteratorToken token = pg::call([&] { return JsonbIteratorNext(&iterator, &value, true); });
         if (token == WJB_DONE)
-            return;
+            return pg::call([&] { return JsonbValueToJsonb(result); });
         if (token == WJB_VALUE && value.type == jbvBinary)
             refuseHeaders("One of them is an object or an array.");
-        if (token != WJB_KEY)
-            continue;
-        const std::string_view name(value.val.string.val, static_cast<size_t>(value.val.string.len));
-        if (name == "id" || name == "eventType")
-            throw Error("22023", "header \"" + std::string(name) + "\" is made by outbox_publish", {},
-                        "Give event_id or event_type.");
+        if (token == WJB_KEY)
+            checkName(value);
+        pg::call([&] {
+            JsonbValue text = token == WJB_VALUE ? textOf(value) : value;
+            result = pushJsonbValue(&state, token, token == WJB_KEY || token == WJB_VALUE ? &text : nullptr);
+        });
     }
 }
 
@@ -110,12 +138,8 @@ Event eventOf(FunctionCallInfo fcinfo, std::optional<std::string_view> payload) 
         throw Error("22023", "key of an event must not be empty", {}, "Give null for no key.");
     if (event.partition && *event.partition < 0)
         throw Error("22023", "partition must not be negative", {}, "Give null to let the key decide.");
-    if (!PG_ARGISNULL(headersArgument)) {
-        event.headers = pg::call([&] { return PG_GETARG_JSONB_P(headersArgument); });
-        checkHeaders(event.headers);
-        if (JB_ROOT_COUNT(event.headers) == 0)
-            event.headers = nullptr;
-    }
+    if (!PG_ARGISNULL(headersArgument))
+        event.headers = headersOf(pg::call([&] { return PG_GETARG_JSONB_P(headersArgument); }));
     event.id = PG_ARGISNULL(idArgument) ? newEventId() : *PG_GETARG_UUID_P(idArgument);
     return event;
 }

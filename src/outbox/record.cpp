@@ -16,12 +16,12 @@ kafka::RecordHeaders headersOf(std::string_view json) {
         throw Error("XX001", "headers of an event are no JSON object");
     for (const auto& [name, value] : object) {
         std::string_view text;
-        if (value.is_null())
-            headers.emplace_back(name, std::nullopt);
-        else if (!value.get(text))
+        if (!value.get(text))
             headers.emplace_back(name, std::string(text));
+        else if (value.is_null())
+            headers.emplace_back(name, std::nullopt);
         else
-            headers.emplace_back(name, simdjson::minify(value));
+            throw Error("XX001", "a header of an event is no text");
     }
     return headers;
 }

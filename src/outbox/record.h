@@ -9,7 +9,7 @@
 
 namespace standin::outbox {
 
-/// An event's headers, a JSON object of scalars, as a record has them: texts as they are, others as JSON writes them.
+/// An event's headers, a JSON object of texts and nulls.
 kafka::RecordHeaders headersOf(std::string_view json);
 
 /// What a record that was not delivered asks for.

@@ -22,6 +22,9 @@ using Clock = std::chrono::steady_clock;
 constexpr auto longRest = 60s;
 constexpr auto checkInterval = 1s; ///< how often a busy relay looks whether its configuration is another
 constexpr auto quietPatience = 2s; ///< of a call that is resumed, before it is trouble
+constexpr int anewMost = 3;
+constexpr auto carefulTime = 60s; ///< how long records go one by one after some were refused together
+constexpr int64_t carefulRecords = 1000;
 constexpr size_t allCommits = 100000;
 constexpr int64_t smallestLargest = 1'000'000, largestLargest = 1'000'000'000;
 constexpr int64_t smallestBatch = 100 << 10, largestBatch = 1'000'000;
@@ -183,8 +186,11 @@ private:
         kernel::CommitPlace settled;
         if (!worker_.unlessBlocked([&] { settled = worker_.transaction([] { return commitOrder.settledUpTo(); }); }))
             return rest(200ms);
-        const Chunk chunk = worker_.transaction(
-            [&] { return chunkAfter(relay_, position_, settled, config_.batchRecords, commitLimit_); });
+        const bool careful = Clock::now() < carefulUntil_;
+        sender_->beCareful(careful);
+        const int64_t records = careful ? std::min(config_.batchRecords, carefulRecords) : config_.batchRecords;
+        const Chunk chunk =
+            worker_.transaction([&] { return chunkAfter(relay_, position_, settled, records, commitLimit_); });
         if (chunk.empty()) {
             worker_.setState("running");
             worker_.recovered();
@@ -223,7 +229,15 @@ private:
     /// What is before the event at fault is sent, then it stands alone.
     void setBack(const Sender::Result& result) {
         const bool first = result.commit == 0;
+        if (result.together) {
+            worker_.transaction([&] { noteAborted(relay_, ""); });
+            carefulUntil_ = Clock::now() + carefulTime;
+            return;
+        }
         worker_.transaction([&] { noteAborted(relay_, first ? result.event : ""); });
+        if (result.anew && !result.blocked && ++anew_ <= anewMost)
+            return;
+        anew_ = 0;
         if (result.blocked && !first) {
             commitLimit_ = result.commit;
             return;
@@ -256,8 +270,10 @@ private:
     int64_t events_ = 0;
     size_t commitLimit_ = allCommits;
     int failures_ = 0;
+    int anew_ = 0; ///< in a row
+    Clock::time_point carefulUntil_{};
     bool inTransaction_ = false; ///< of Kafka, which is not left for a changed option
-    bool checkDue_ = false;
+    bool checkDue_ = true; ///< something may have been asked for that nobody wakes us for any more
     Clock::time_point nextCheck_{};
     Paced fullness_{20};
 };

@@ -31,19 +31,17 @@ Sender::Result Sender::send(const Chunk& chunk, const Mark& mark) {
                                                            .partition = 0,
                                                            .number = markNumber});
     STANDIN_CRASH_POINT("outbox.produced");
-    while (produced && producer_.failures().empty() && producer_.poll() > 0)
-        rest_(50ms, {producer_.wakeupDescriptor()});
+    const bool delivered = produced && deliver();
     STANDIN_CRASH_POINT("outbox.flushed");
-    if (produced && producer_.failures().empty()) {
+    if (delivered) {
         STANDIN_CRASH_POINT("outbox.committing");
         commit();
         STANDIN_CRASH_POINT("outbox.committed");
         return result;
     }
-    if (result.sent)
-        result = explain(chunk);
-    abort();
-    return result;
+    const std::string complaint = producer_.lastError();
+    abort(); // reports come to their end with it
+    return result.sent ? explain(chunk, complaint) : result;
 }
 
 bool Sender::produce(const Chunk& chunk, Result& result) {
@@ -62,7 +60,7 @@ bool Sender::produce(const Chunk& chunk, Result& result) {
                                     faultOf(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, event.topic).remedy};
                 return false;
             }
-            if (!produce(event))
+            if (!produce(event) || (careful_ && !deliver()))
                 return false;
         }
         producer_.poll();
@@ -94,6 +92,16 @@ bool Sender::offer(const kafka::OutgoingRecord& record) {
             rest_(20ms, {producer_.wakeupDescriptor()});
         }
     }
+}
+
+/// Until nothing is under way, or something failed.
+bool Sender::deliver() {
+    while (producer_.failures().empty()) {
+        if (producer_.poll() == 0)
+            return producer_.failures().empty();
+        rest_(50ms, {producer_.wakeupDescriptor()});
+    }
+    return false;
 }
 
 /// A producer that asks for a topic makes it, so somebody else asks first.
@@ -143,12 +151,13 @@ void Sender::abort() {
     }
 }
 
-Sender::Result Sender::explain(const Chunk& chunk) {
+Sender::Result Sender::explain(const Chunk& chunk, const std::string& complaint) {
     constexpr std::string_view notAllowed = "uthorization failed";
-    Result result{.sent = false, .reason = producer_.lastError()};
+    Result result{.sent = false, .reason = complaint};
     for (const kafka::DeliveryFailure& failure : producer_.failures()) {
         if (failure.number < 0) {
             result.reason = failure.text;
+            result.anew = true;
             result.blocked = failure.text.find(notAllowed) != std::string::npos;
             if (result.blocked)
                 result.reason += ": allow the relay's principal to WRITE and DESCRIBE the topic";
@@ -158,11 +167,11 @@ Sender::Result Sender::explain(const Chunk& chunk) {
         std::string id, topic;
         describe(chunk.commits[commit], failure.number & ((int64_t{1} << commitShift) - 1), id, topic);
         const Fault fault = faultOf(failure.code, topic);
-        result.reason = "event " + id + " for topic " + topic + ": " + failure.text;
         if (!fault.own)
             continue;
-        result.reason += ": " + fault.remedy;
+        result.reason = "event " + id + " for topic " + topic + ": " + failure.text + ": " + fault.remedy;
         result.blocked = true;
+        result.together = !careful_;
         result.commit = commit;
         result.event = id;
         return result;

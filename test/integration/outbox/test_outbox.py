@@ -17,14 +17,14 @@ def outbox(kafka, bank):
 
 def test_an_event_becomes_a_record(outbox):
     with outbox.connect() as session, session.cursor() as cursor:
-        cursor.execute("select standin.outbox_publish(%s, 'k', '{\"amount\": 1.50}'::jsonb, '{\"trace\": \"t1\", \"n\": 7, \"ok\": true, \"no\": null}',"
+        cursor.execute("select standin.outbox_publish(%s, 'k', '{\"amount\": 1.50}'::jsonb, '{\"trace\": \"t1\", \"n\": 7.50, \"big\": 123456789012345678901234567890, \"ok\": true, \"no\": null}',"
                        " event_type => 'Paid')", [outbox.topics["a"]])
         event_id = cursor.fetchone()[0]
         session.commit()
     outbox.drained()
     key, value, headers = outbox.records("a")[0]
     assert (key, value) == ("k", '{"amount": 1.50}')
-    assert headers == {"id": str(event_id), "eventType": "Paid", "trace": "t1", "n": "7", "ok": "true", "no": "NULL"}
+    assert headers == {"id": str(event_id), "eventType": "Paid", "trace": "t1", "n": "7.50", "big": "123456789012345678901234567890", "ok": "true", "no": "NULL"}
     assert uuid.UUID(str(event_id)).version == 7
 
 

@@ -24,8 +24,10 @@ SELECT standin.operation_define('core', 'pay', standin_allowed => true);
 SELECT standin.operation_grant('core', '*', 'app');
 SELECT standin.core_switch('core', 'forced_stand_in', 'a test');
 SELECT standin.workflow_define('workflow');
+SELECT standin.outbox_relay_create('relay', 'kafka'), standin.outbox_topic_create('topic', 'relay'), standin.outbox_topic_grant('topic', 'app');
 SET SESSION AUTHORIZATION app;
 SELECT standin.transaction_submit('core', 'pay', 'key', '{"account": "a", "amount": 4711}');
+SELECT standin.outbox_publish('topic', 'key', '4711');
 SELECT standin.workflow_start('workflow', 'finished', '{"secret": 4711}');
 SELECT standin.workflow_start('workflow', 'open', '{"secret": 4711}');
 SELECT standin.workflow_claim('worker', ARRAY['workflow'], max_count => 2);
@@ -43,7 +45,7 @@ BY_NAME = {
     "timeout": "'0'", "wait": "'0'", "lease": "'30 s'", "partition": "0", "kind": "'current'", "connector": "'postgres'",
     "account_column": "'account'", "amount_column": "'balance'", "balance_column": "'balance'", "key_column": "'key'", "apply_role": "'replica'", "owner": "'replica'",
     "column_name": "'balance'", "rule": "'available_balance'", "capability": "'payments'", "bian_domain": "'PaymentOrder'",
-    "procedure": "NULL", "function": "NULL", "message_function": "NULL", "signal_table": "NULL", "step": "'step'", "reason": "'a test'",
+    "procedure": "NULL", "function": "NULL", "message_function": "NULL", "signal_table": "NULL", "step": "'step'", "reason": "'a test'", "relay": "'relay'",
 }
 BY_TYPE = {
     "text": "'a'", "name": "'a'", "bigint": "1", "integer": "1", "boolean": "true", "jsonb": "'{}'", "interval": "'1 s'", "numeric": "1",

@@ -10,15 +10,17 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
     ('admin', 'balance_bind capability_alter capability_create capability_define capability_drop capability_reset cdc_column_map cdc_column_unmap
                cdc_field_drop cdc_source_alter cdc_source_create cdc_source_drop cdc_source_reset cdc_table_add cdc_table_alter cdc_table_create
                cdc_table_remove cdc_table_reset core_alter core_create core_define core_drop core_reset instance_adopt operation_alter
-               operation_create operation_define operation_drop operation_grant operation_reset operation_revoke reconciliation_bind rule_alter
+               operation_create operation_define operation_drop operation_grant operation_reset operation_revoke outbox_relay_adopt outbox_relay_alter
+               outbox_relay_create outbox_relay_define outbox_relay_drop outbox_relay_reset outbox_topic_alter outbox_topic_create outbox_topic_define
+               outbox_topic_drop outbox_topic_grant outbox_topic_reset outbox_topic_revoke reconciliation_bind rule_alter
                rule_create rule_define rule_drop rule_reset workflow_define'),
     ('admin app', 'transaction_execute transaction_submit'),
     ('admin app auditor operator', 'transaction_status transaction_wait'),
     ('admin auditor operator', 'cdc_verification_begin cdc_verification_commits cdc_verification_ends cdc_verification_note cdc_verification_passed cdc_verification_pin
                cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight'),
     ('admin operator', 'cdc_dead_letter_discard cdc_dead_letter_restore cdc_dead_letter_retry cdc_gap_dismiss cdc_gaps_snapshot cdc_pause cdc_replay cdc_resume cdc_seek cdc_snapshot
-               core_switch repair_resolve'),
-    ('app', 'step step_key step_record step_result workflow_claim workflow_claim_wait workflow_complete workflow_current
+               core_switch outbox_event_discard outbox_relay_pause outbox_relay_resume repair_resolve'),
+    ('app', 'outbox_publish step step_key step_record step_result workflow_claim workflow_claim_wait workflow_complete workflow_current
                workflow_extend workflow_fail workflow_start'),
     ('app auditor operator', 'workflow_result workflow_wait')) r (roles, names), regexp_split_to_table(names, '\s+') name
 UNION ALL
@@ -27,9 +29,9 @@ SELECT name, 'view', string_to_array(roles, ' ') FROM (VALUES
     ('admin approver auditor operator', 'accounts bindings capabilities conservation conservation_faults core_mode_changes cores decisions episodes
                operation_grants operations pending_transactions reconciliation_differences repairs rules transactions'),
     ('admin auditor operator', 'backlogs cdc_columns cdc_dead_letters cdc_dead_letters_discarded cdc_differences cdc_gaps cdc_messages cdc_signals
-               cdc_tables_planned cdc_verifications instance options'),
+               cdc_tables_planned cdc_verifications instance options outbox_discarded'),
     ('app auditor operator', 'workflow_steps workflows'),
-    ('admin auditor operator pg_monitor', 'cdc_sources cdc_tables stat_cdc stat_cdc_records stat_worker')) r (roles, names), regexp_split_to_table(names, '\s+') name;
+    ('admin auditor operator pg_monitor', 'cdc_sources cdc_tables outbox_queue outbox_relays outbox_topics stat_cdc stat_cdc_records stat_outbox stat_worker')) r (roles, names), regexp_split_to_table(names, '\s+') name;
 
 CREATE TEMP VIEW actual AS
 SELECT o.kind, o.name, coalesce(array_agg(regexp_replace(r.name, '^standin_', '') ORDER BY r.name) FILTER (WHERE
