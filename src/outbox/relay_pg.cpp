@@ -197,10 +197,12 @@ private:
             return rest(longRest);
         }
         const int64_t events = events_ + chunk.messages;
-        worker_.transaction([&] {
+        const bool promised = worker_.transaction([&] {
             kernel::requireInstance();
-            promise(relay_, chunk.last(), events);
+            return promise(relay_, chunk.last(), events);
         });
+        if (!promised)
+            throw Leaving{};
         const Sender::Result result = send(chunk, chunk.last(), events);
         if (!result.sent)
             return setBack(result);

@@ -77,11 +77,11 @@ void claimMarked(const std::string& relay, const std::string& claim, bool recove
     count.run(relay, recovered);
 }
 
-void promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events) {
-    static pg::Statement update("UPDATE standin_private.outbox_progress SET timeline = $2, seq = $3, events = $4, "
-                                "blocked_event = NULL WHERE relay = $1");
-    if (update.run(relay, place.timeline, place.seq, events).affected() != 1)
-        throw Error("55000", "relay \"" + relay + "\" has no row of its progress");
+bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events) {
+    static pg::Statement update("UPDATE standin_private.outbox_progress p SET timeline = $2, seq = $3, events = $4, "
+                                "blocked_event = NULL FROM standin_private.outbox_relay r "
+                                "WHERE p.relay = $1 AND r.relay = p.relay AND NOT r.paused");
+    return update.run(relay, place.timeline, place.seq, events).affected() == 1;
 }
 
 void noteSent(const std::string& relay, const kernel::CommitPlace& place) {

@@ -39,8 +39,8 @@ std::string claim(const std::string& relay, const kernel::CommitPlace& from);
 /// Kafka has a mark of the claim. `recovered`: it learnt from the mark that a transaction was committed.
 void claimMarked(const std::string& relay, const std::string& claim, bool recovered);
 
-/// From the commit on events up to the place may be in Kafka.
-void promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events);
+/// From the commit on events up to the place may be in Kafka. False if the relay was paused, or is gone.
+bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events);
 /// They are.
 void noteSent(const std::string& relay, const kernel::CommitPlace& place);
 void noteAborted(const std::string& relay, const std::string& blockedEvent);
