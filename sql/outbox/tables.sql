@@ -79,13 +79,16 @@ CREATE TABLE standin_private.outbox_progress (
     aborted bigint NOT NULL DEFAULT 0,
     recovered bigint NOT NULL DEFAULT 0,
     blocked_event uuid,
-    is_full boolean NOT NULL DEFAULT false
+    is_full boolean NOT NULL DEFAULT false,
+    reason text,
+    hint text
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 COMMENT ON TABLE standin_private.outbox_progress IS 'how far each relay is; distributed by relay';
 COMMENT ON COLUMN standin_private.outbox_progress.seq IS 'with timeline: the last place that may be in Kafka; no mark of ours is beyond it';
 COMMENT ON COLUMN standin_private.outbox_progress.events IS 'published up to there, since the relay was made or adopted';
 COMMENT ON COLUMN standin_private.outbox_progress.sent_seq IS 'with sent_timeline: what is known to be in Kafka; behind the truth after a crash';
 COMMENT ON COLUMN standin_private.outbox_progress.recovered IS 'Kafka transactions of which a later process learnt from the mark that they were committed';
+COMMENT ON COLUMN standin_private.outbox_progress.reason IS 'why it could not go on when it last said so; null: it went on';
 COMMENT ON COLUMN standin_private.outbox_progress.blocked_event IS 'the event that Kafka does not take, behind which all wait';
 
 CREATE TABLE standin_private.outbox_claim (

@@ -29,7 +29,7 @@ SELECT r.relay, coalesce(w.state, 'stopped') AS state, w.detail, w.pid,
        q.transactions AS waiting_transactions, q.rows AS waiting_rows, q.bytes AS waiting_bytes,
        CASE WHEN q.rows > 0 THEN extract(epoch FROM standin_private.clock_now() - q.oldest)::double precision ELSE 0 END AS lag_seconds,
        q.rows >= r.max_rows OR q.bytes >= r.max_bytes AS is_full,
-       c.claim, c.at AS claimed_at, w.last_error, w.error_at, w.recovered_at
+       c.claim, c.at AS claimed_at, p.reason, p.hint, w.last_error, w.error_at, w.recovered_at
 FROM standin_private.outbox_relay r
 JOIN standin_private.outbox_progress p USING (relay)
 LEFT JOIN standin_private.worker_status w ON w.kind = 'relay' AND w.key = r.relay
@@ -38,8 +38,9 @@ CROSS JOIN LATERAL (SELECT count(*) AS transactions, coalesce(sum(o.messages), 0
                     FROM standin_private.outbox_commit o WHERE o.relay = r.relay) q
 LEFT JOIN LATERAL (SELECT l.claim, l.at FROM standin_private.outbox_claim l WHERE l.relay = r.relay AND l.marked ORDER BY l.at DESC LIMIT 1) c ON true;
 COMMENT ON VIEW standin.stat_outbox IS 'how each relay is, and how far';
-COMMENT ON COLUMN standin.stat_outbox.state IS 'running, connecting, retrying (Kafka is away; it goes on by itself), blocked (Kafka does not take an event or a topic: detail says which and what helps; nothing is skipped), fenced (the mark in Kafka is of another server), diverged (the mark is gone, or beyond what is known here), paused; else as in stat_worker';
+COMMENT ON COLUMN standin.stat_outbox.state IS 'running, connecting, retrying (Kafka is away; it goes on by itself), blocked (Kafka does not take an event or a topic: reason says which, hint what helps; nothing is skipped), fenced (the mark in Kafka is of another server), diverged (the mark is gone, or beyond what is known here), paused; else as in stat_worker';
 COMMENT ON COLUMN standin.stat_outbox.seq IS 'with timeline: the place of the last transaction that is known to be in Kafka, in the order of commits';
+COMMENT ON COLUMN standin.stat_outbox.reason IS 'why it cannot go on, and in hint what helps; null: it goes on';
 COMMENT ON COLUMN standin.stat_outbox.transactions IS 'Kafka transactions that were committed';
 COMMENT ON COLUMN standin.stat_outbox.recovered IS 'of which a later process learnt from the mark';
 COMMENT ON COLUMN standin.stat_outbox.lag_seconds IS 'how long the oldest that waits has done so';

@@ -21,7 +21,7 @@ std::string MarkTopic::command() const {
 }
 
 void MarkTopic::waitFor(const std::string& what, const std::string& complaint) {
-    worker_.setState("retrying", complaint.empty() ? what : what + ": " + complaint);
+    trouble_.show("retrying", complaint.empty() ? what : what + ": " + complaint);
     rest_(200ms, {});
 }
 
@@ -53,14 +53,15 @@ void MarkTopic::require() {
         if (partitions == 0) {
             create();
         } else if (partitions > 1) {
-            worker_.setState("blocked", "mark topic " + config_.markTopic + " has " + std::to_string(partitions) +
-                                            " partitions: delete it and give: " + command());
+            trouble_.show("blocked",
+                          "mark topic " + config_.markTopic + " has " + std::to_string(partitions) + " partitions",
+                          "delete it, and give: " + command());
             rest_(2s, {});
         } else if (isCompacted()) {
             return;
         } else {
-            worker_.setState("blocked", "mark topic " + config_.markTopic +
-                                            " is not compacted, and would lose the mark: set its cleanup.policy to compact");
+            trouble_.show("blocked", "mark topic " + config_.markTopic + " is not compacted, and would lose the mark",
+                          "set its cleanup.policy to compact");
             rest_(2s, {});
         }
     }
@@ -74,8 +75,9 @@ void MarkTopic::create() {
         rest_(50ms, {});
     if (answer->code == RD_KAFKA_RESP_ERR_NO_ERROR || answer->code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return rest_(100ms, {});
-    worker_.setState("blocked", "mark topic " + config_.markTopic + " does not exist and could not be created (" +
-                                    answer->text + "): give: " + command());
+    trouble_.show("blocked",
+                  "mark topic " + config_.markTopic + " does not exist and could not be created: " + answer->text,
+                  "give: " + command());
     rest_(2s, {});
 }
 

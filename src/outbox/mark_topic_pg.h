@@ -10,8 +10,8 @@
 
 #include "kafka/consumer.h"
 #include "kafka/transactional_producer.h"
-#include "kernel/worker.h"
 #include "outbox/relay_store_pg.h"
+#include "outbox/trouble_pg.h"
 
 namespace standin::outbox {
 
@@ -25,8 +25,8 @@ using Rest = std::function<void(std::chrono::milliseconds, std::initializer_list
 /// Where the relay's marks are, and what it asks Kafka besides sending.
 class MarkTopic {
 public:
-    MarkTopic(kernel::Worker& worker, const RelayConfig& config, kafka::TransactionalProducer& producer, Rest rest)
-        : worker_(worker), config_(config), producer_(producer), rest_(std::move(rest)) {}
+    MarkTopic(Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer, Rest rest)
+        : trouble_(trouble), config_(config), producer_(producer), rest_(std::move(rest)) {}
 
     /// Until there is such a topic, with one partition and compaction; made if it is not there. What is in the way is the
     /// worker's state.
@@ -52,7 +52,7 @@ private:
     void waitFor(const std::string& what, const std::string& complaint);
     [[nodiscard]] std::string command() const;
 
-    kernel::Worker& worker_;
+    Trouble& trouble_;
     const RelayConfig& config_;
     kafka::TransactionalProducer& producer_;
     Rest rest_;

@@ -108,13 +108,13 @@ private:
         const Rest resting = [this](std::chrono::milliseconds time, std::initializer_list<int> readable) {
             rest(time, readable);
         };
-        topic_ = std::make_unique<MarkTopic>(worker_, config_, *producer_, resting);
-        sender_ = std::make_unique<Sender>(worker_, config_, *producer_, *topic_, resting);
+        topic_ = std::make_unique<MarkTopic>(trouble_, config_, *producer_, resting);
+        sender_ = std::make_unique<Sender>(worker_, trouble_, config_, *producer_, *topic_, resting);
         topic_->require();
         look(); // whoever is there is fenced only if this server may send
         for (const auto begun = Clock::now(); producer_->init() != kafka::TransactionalProducer::Progress::Done;) {
             if (Clock::now() - begun > quietPatience)
-                worker_.setState("retrying", producer_->lastError());
+                trouble_.show("retrying", producer_->lastError());
             rest(20ms);
         }
         const bool recovered = look(); // a transaction of the one before may have been committed since
@@ -142,9 +142,9 @@ private:
 
     void stand(const Verdict& verdict, const std::optional<std::string>& mark) {
         const char* state = verdict.kind == Verdict::Kind::Fenced ? "fenced" : "diverged";
-        const std::string hint = "; once it is certain that no other server sends: standin.outbox_relay_adopt";
-        worker_.setError("55000", verdict.reason);
-        worker_.setState(state, verdict.reason + hint);
+        const std::string hint = "once it is certain that no other server sends: standin.outbox_relay_adopt(relay, "
+                                 "'from_mark' or 'from_here', reason)";
+        trouble_.show(state, verdict.reason, hint);
         while (true) {
             const auto done = worker_.transaction([&] {
                 kernel::requireInstance();
@@ -153,7 +153,7 @@ private:
             if (done && done->empty())
                 throw Leaving{}; // the next process sees the mark as adopted
             if (done)
-                worker_.setState(state, *done);
+                trouble_.show(state, verdict.reason, *done);
             rest(longRest);
         }
     }
@@ -170,8 +170,7 @@ private:
         while (!(result = send({}, position_, events_)).sent)
             retryLater(result);
         worker_.transaction([&] { claimMarked(relay_, claim_, recovered); });
-        worker_.setState("running");
-        worker_.recovered();
+        trouble_.over();
     }
 
     Sender::Result send(const Chunk& chunk, const kernel::CommitPlace& place, int64_t events) {
@@ -192,8 +191,7 @@ private:
         const Chunk chunk =
             worker_.transaction([&] { return chunkAfter(relay_, position_, settled, records, commitLimit_); });
         if (chunk.empty()) {
-            worker_.setState("running");
-            worker_.recovered();
+            trouble_.over();
             return rest(longRest);
         }
         const int64_t events = events_ + chunk.messages;
@@ -222,8 +220,7 @@ private:
         STANDIN_CRASH_POINT("outbox.truncated");
         commitLimit_ = allCommits;
         failures_ = 0;
-        worker_.setState("running");
-        worker_.recovered();
+        trouble_.over();
         if (Clock::now() >= nextCheck_)
             check();
     }
@@ -250,8 +247,7 @@ private:
     }
 
     void retryLater(const Sender::Result& result) {
-        worker_.setError("HV000", result.reason);
-        worker_.setState(result.blocked ? "blocked" : "retrying", result.reason);
+        trouble_.show(result.blocked ? "blocked" : "retrying", result.reason, result.hint);
         const auto until = Clock::now() + exponentialBackoff(++failures_, 200ms, 10s);
         for (auto now = Clock::now(); now < until; now = Clock::now()) {
             rest(std::chrono::ceil<std::chrono::milliseconds>(until - now));
@@ -263,6 +259,7 @@ private:
     kernel::Worker& worker_;
     const std::string relay_;
     RelayConfig config_;
+    Trouble trouble_{worker_};
     std::unique_ptr<kafka::TransactionalProducer> producer_;
     std::unique_ptr<MarkTopic> topic_;
     std::unique_ptr<Sender> sender_;

@@ -56,8 +56,8 @@ bool Sender::produce(const Chunk& chunk, Result& result) {
                           .blocked = true,
                           .commit = event.commit,
                           .event = event.id,
-                          .reason = "event " + event.id + ": topic " + event.topic + " does not exist in Kafka: " +
-                                    faultOf(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, event.topic).remedy};
+                          .reason = "event " + event.id + ": topic " + event.topic + " does not exist in Kafka",
+                          .hint = faultOf(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, event.topic).remedy};
                 return false;
             }
             if (!produce(event) || (careful_ && !deliver()))
@@ -129,7 +129,7 @@ void Sender::commit() {
             throw kafka::ProducerDead("HV000", producer_.lastError());
         case kafka::TransactionalProducer::Progress::Again:
             if (Clock::now() - begun > quietPatience)
-                worker_.setState("retrying", producer_.lastError());
+                trouble_.show("retrying", producer_.lastError());
             rest_(10ms, {});
         }
     }
@@ -145,7 +145,7 @@ void Sender::abort() {
             throw kafka::ProducerDead("HV000", producer_.lastError());
         case kafka::TransactionalProducer::Progress::Again:
             if (Clock::now() - begun > quietPatience)
-                worker_.setState("retrying", producer_.lastError());
+                trouble_.show("retrying", producer_.lastError());
             rest_(10ms, {});
         }
     }
@@ -160,7 +160,7 @@ Sender::Result Sender::explain(const Chunk& chunk, const std::string& complaint)
             result.anew = true;
             result.blocked = failure.text.find(notAllowed) != std::string::npos;
             if (result.blocked)
-                result.reason += ": allow the relay's principal to WRITE and DESCRIBE the topic";
+                result.hint = "allow the relay's principal to WRITE and DESCRIBE the topic";
             continue;
         }
         const size_t commit = static_cast<size_t>(failure.number >> commitShift);
@@ -169,7 +169,8 @@ Sender::Result Sender::explain(const Chunk& chunk, const std::string& complaint)
         const Fault fault = faultOf(failure.code, topic);
         if (!fault.own)
             continue;
-        result.reason = "event " + id + " for topic " + topic + ": " + failure.text + ": " + fault.remedy;
+        result.reason = "event " + id + " for topic " + topic + ": " + failure.text;
+        result.hint = fault.remedy;
         result.blocked = true;
         result.together = !careful_;
         result.commit = commit;

@@ -12,9 +12,9 @@ namespace standin::outbox {
 /// Sends a chunk and the mark behind it, in one Kafka transaction.
 class Sender {
 public:
-    Sender(kernel::Worker& worker, const RelayConfig& config, kafka::TransactionalProducer& producer, MarkTopic& topics,
-           Rest rest)
-        : worker_(worker), config_(config), producer_(producer), topics_(topics), rest_(std::move(rest)) {}
+    Sender(kernel::Worker& worker, Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer,
+           MarkTopic& topics, Rest rest)
+        : worker_(worker), trouble_(trouble), config_(config), producer_(producer), topics_(topics), rest_(std::move(rest)) {}
 
     struct Result {
         bool sent = true;
@@ -22,6 +22,7 @@ public:
         size_t commit = 0;    ///< of the chunk, the one that is at fault
         std::string event{};  ///< its id, if one is
         std::string reason{};
+        std::string hint{};
         bool together = false; ///< perhaps only with others that went with it
         bool anew = false;     ///< the transaction failed as a whole: the next may be fine, with new sequence numbers
     };
@@ -46,6 +47,7 @@ private:
     void describe(const Commit& commit, int64_t n, std::string& id, std::string& topic);
 
     kernel::Worker& worker_;
+    Trouble& trouble_;
     const RelayConfig& config_;
     kafka::TransactionalProducer& producer_;
     MarkTopic& topics_;

@@ -9,6 +9,7 @@ WIDTH = 118
 PAGES = [
     ("change-capture.md", "Change capture", r"(stat_)?cdc(_|$)"),
     ("workflows.md", "Durable workflows", r"(workflow|step)"),
+    ("outbox.md", "Outbox", r"(stat_)?outbox(_|$)"),
     ("server.md", "Server and control tower", r"(instance|preflight|version|stat_worker|capabilit)"),
     ("stand-in.md", "Stand-in", r""),
 ]
@@ -38,7 +39,7 @@ ORDER BY a.attnum
 
 OPTIONS = """
 SELECT object, name, type, default_value, allowed, meaning FROM standin_private.option
-ORDER BY array_position(ARRAY['source', 'table', 'core', 'operation', 'rule', 'capability'], object), name
+ORDER BY array_position(ARRAY['source', 'table', 'core', 'operation', 'rule', 'capability', 'relay', 'outbox_topic'], object), name
 """
 
 

@@ -50,7 +50,7 @@ class Outbox:
         return self.bank.value(f"select {what} from standin.stat_outbox where relay = %s", [self.name])
 
     def await_state(self, state, timeout=60):
-        return await_(f"state {state}", lambda: self.stat("state") == state and (self.stat("detail") or True), timeout)
+        return await_(f"state {state}", lambda: self.stat("state") == state and (self.stat("coalesce(concat_ws(': ', reason, hint), detail)") or self.stat("detail") or True), timeout)
 
     def drained(self, timeout=60):
         await_("an empty queue", lambda: self.stat("waiting_rows") == 0, timeout)

@@ -42,7 +42,7 @@ def test_a_missing_topic_is_not_created(outbox):
     outbox.publish(("a", "k", "before"), ("missing", "k", "it"), ("a", "k", "with it"))
     outbox.publish(("a", "k", "after"))
     detail = outbox.await_state("blocked")
-    assert "topic states.missing does not exist in Kafka: create topic states.missing" in detail
+    assert "topic states.missing does not exist in Kafka: create topic states.missing in Kafka" in detail
     assert "states.missing" not in outbox.bank.kafka.topics() and values(outbox, "a") == []
     assert outbox.stat("blocked_event") is not None
     outbox.bank.kafka.topic_create("states.missing")
@@ -160,7 +160,7 @@ def test_a_mark_topic_that_is_gone(outbox):
     outbox.bank.query("select standin.outbox_relay_resume('states')")
     assert "the mark is gone from Kafka" in outbox.await_state("diverged")
     outbox.bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'there is none')")
-    await_("a refusal", lambda: "there is no mark to go on from" in (outbox.stat("detail") or ""))
+    await_("a refusal", lambda: "there is no mark to go on from" in (outbox.stat("hint") or ""))
     outbox.bank.query("select standin.outbox_relay_adopt('states', 'from_here', 'the topic was deleted by mistake')")
     outbox.drained()
     assert values(outbox, "a")[-1] == "while it was gone" and outbox.mark() is not None
@@ -172,7 +172,7 @@ def test_mark_topics_that_would_lose_the_mark(outbox):
     bank.kafka.topic_create("short.marks", 1, cleanup_policy="delete")
     for relay, topic, said in (("two", "two.marks", "has 2 partitions"), ("short", "short.marks", "is not compacted")):
         bank.query("select standin.outbox_relay_create(%s, 'kafka', mark_topic => %s)", [relay, topic])
-        state = await_(said, lambda: bank.query("select state, detail from standin.stat_outbox where relay = %s and state = 'blocked'", [relay]))
+        state = await_(said, lambda: bank.query("select state, reason from standin.stat_outbox where relay = %s and state = 'blocked'", [relay]))
         assert said in state[0][1]
     alter_topic(bank.kafka, "short.marks", "cleanup.policy=compact")
     await_("it to go on", lambda: bank.value("select state from standin.stat_outbox where relay = 'short'") == "running")
