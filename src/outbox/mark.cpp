@@ -79,6 +79,9 @@ Verdict judge(const std::optional<std::string>& text, const Here& here) {
         return {Verdict::Kind::Diverged, {},
                 by + " is beyond what this server knows of, " + shown(here.sending) +
                     ": events are in Kafka that were lost here"};
+    if (mark->place < here.sent)
+        return {Verdict::Kind::Diverged, {},
+                by + " is behind what Kafka had, " + shown(here.sent) + ": Kafka has lost records"};
     return {Verdict::Kind::GoOn, mark->place, {}};
 }
 

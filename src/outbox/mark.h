@@ -30,6 +30,7 @@ struct Here {
     std::string system;
     int32_t timeline = 0;
     kernel::CommitPlace sending{}; ///< nothing beyond it was ever sent from here
+    kernel::CommitPlace sent{};    ///< Kafka has said that it is there
     bool claimKnown = false;       ///< that the mark names
     bool everMarked = false;       ///< since the last adoption
     std::optional<std::string> adopted{}; ///< the mark that was adopted last, empty: that there was none

@@ -130,14 +130,14 @@ private:
         const auto mark = text ? Mark::parse(*text) : std::nullopt;
         const Known found = worker_.transaction([&] { return known(relay_, mark); });
         Verdict verdict = judge(text, found.here);
-        if (verdict.kind == Verdict::Kind::Diverged && mark)
+        if (verdict.kind == Verdict::Kind::Diverged && mark && mark->place > found.here.sending)
             verdict.reason += ", " + std::to_string(mark->events - found.eventsUpToMark) + " of them";
         if (verdict.kind != Verdict::Kind::GoOn)
             stand(verdict, text);
         system_ = found.here.system;
         position_ = verdict.from;
         events_ = mark && mark->place == position_ ? mark->events : 0;
-        return position_ > found.sent;
+        return position_ > found.here.sent;
     }
 
     void stand(const Verdict& verdict, const std::optional<std::string>& mark) {

@@ -49,11 +49,11 @@ Known known(const std::string& relay, const std::optional<Mark>& mark) {
     return {.here = {.system = row.get<std::string>(4),
                      .timeline = row.get<int32_t>(5),
                      .sending = {row.get<int32_t>(0), row.get<int64_t>(1)},
+                     .sent = {row.get<int32_t>(2), row.get<int64_t>(3)},
                      .claimKnown = row.get<bool>(6),
                      .everMarked = row.get<bool>(7),
                      .adopted = row.optional<std::string>(8)},
-            .eventsUpToMark = row.get<int64_t>(9),
-            .sent = {row.get<int32_t>(2), row.get<int64_t>(3)}};
+            .eventsUpToMark = row.get<int64_t>(9)};
 }
 
 std::string claim(const std::string& relay, const kernel::CommitPlace& from) {

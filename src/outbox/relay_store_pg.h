@@ -30,7 +30,6 @@ std::optional<RelayConfig> loadRelay(const std::string& relay);
 struct Known {
     Here here;
     int64_t eventsUpToMark = 0; ///< published from here, up to the mark's place
-    kernel::CommitPlace sent{}; ///< known to be in Kafka
 };
 Known known(const std::string& relay, const std::optional<Mark>& mark);
 

@@ -66,6 +66,14 @@ TEST(Judge, WhatWasNeverToBeSentWasLostHere) {
     EXPECT_EQ(judged(mark, known).kind, Verdict::Kind::Diverged);
 }
 
+TEST(Judge, WhatKafkaHadAndHasNot) {
+    Here known = here();
+    known.sent = {2, 101};
+    EXPECT_EQ(judged(mark, known).kind, Verdict::Kind::Diverged);
+    known.sent = mark.place;
+    EXPECT_EQ(judged(mark, known).kind, Verdict::Kind::GoOn);
+}
+
 TEST(Judge, AnEarlierTimelineIsOneOfOurs) {
     Mark before = mark;
     before.place = {1, 5000};
