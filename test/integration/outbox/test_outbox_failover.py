@@ -1,5 +1,7 @@
 """A standby is promoted: nothing is doubled, the server of before is fenced, and what an asynchronous one lost is counted."""
 
+import shutil
+
 import pytest
 
 from harness import postgres
@@ -11,6 +13,9 @@ from readers import Outbox, kafka  # noqa: F401
 def standby(bank, name, **settings):
     """Another cluster, made from the service and following it."""
     made = postgres.service(name, bank.directory)
+    made.data.mkdir(mode=0o700)
+    if made.user:
+        shutil.chown(made.data, made.user)
     run([made.bindir / "pg_basebackup", "-h", "127.0.0.1", "-p", str(bank.service.port), "-U", "postgres", "-D", made.data, "-R",
          "-X", "stream", "-c", "fast"], user=made.user, cwd=bank.directory)
     made.configure(port=made.port, unix_socket_directories=str(made.sockets), listen_addresses="127.0.0.1", **settings)

@@ -53,7 +53,8 @@ BY_TYPE = {
     "timestamp with time zone": "'2026-01-01'", "regprocedure": "NULL", "uuid": "gen_random_uuid()",
 }
 # Arguments without a default for which null has a meaning, that the routine's comment tells.
-MEANINGFUL = {("workflow_result", "timeout"), ("workflow_wait", "timeout")}
+MEANINGFUL = {("workflow_result", "timeout"), ("workflow_wait", "timeout"),
+              ("outbox_publish", "key"), ("outbox_publish", "payload"), ("outbox_publish", "headers")}
 # Parts of cdc_verify that make SQL out of their arguments and read nothing.
 PURE = {"cdc_verification_range", "cdc_verification_row", "cdc_verification_state"}
 ROUTINES = """
@@ -70,7 +71,7 @@ FROM pg_proc p WHERE p.pronamespace = 'standin'::regnamespace ORDER BY p.oid::re
 STATE = """
 SELECT c.oid::regclass::text, (xpath('//t/text()', query_to_xml(format('SELECT md5(coalesce(string_agg(x::text, chr(10) ORDER BY x::text), '''')) AS t FROM %s x',
        c.oid::regclass), true, true, '')))[1]::text
-FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('worker_mark', 'core_mode') ORDER BY 1
+FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('worker_mark', 'core_mode', 'outbox_progress') ORDER BY 1
 """
 
 
