@@ -103,3 +103,22 @@ def test_a_process_that_is_frozen_beyond_the_transaction_timeout(outbox):
     bank.query("alter server kafka options (drop \"transaction.timeout.ms\")")
     assert prove(outbox, writers.run) > 0
     assert outbox.stat("state") in ("running", "connecting", "starting")
+
+
+def test_a_broker_that_is_frozen(outbox):
+    """Nothing waits inside the library: a relay that is told to end does, and nothing is lost or doubled."""
+    bank = outbox.bank
+    before = pid(outbox)
+    with Writers(outbox, 2, f"{SEED}-broker-frozen") as writers:
+        await_("events on their way", lambda: outbox.stat("transactions") > 0)
+        bank.kafka.process.signal(signal.SIGSTOP)
+        try:
+            await_("the relay to say so", lambda: outbox.stat("state") == "retrying", 60)
+            bank.query("select pg_terminate_backend(%s)", [before])
+            await_("its end", lambda: not os.path.exists(f"/proc/{before}"), 10)
+        finally:
+            bank.kafka.process.signal(signal.SIGCONT)
+        pid(outbox)
+        sent = outbox.stat("transactions")
+        await_("more to be sent", lambda: outbox.stat("transactions") > sent + 3, 120)
+    assert prove(outbox, writers.run) > 0
