@@ -97,22 +97,22 @@ bool MarkTopic::isCompacted() {
     }
 }
 
-std::optional<std::string> MarkTopic::look() {
+std::optional<std::string> MarkTopic::look(Reach reach) {
     kafka::Consumer& consumer = newConsumer();
     std::optional<kafka::Watermarks> ends;
     while (!(ends = consumer.askWatermarks(config_.markTopic, 0, askPatience)))
         waitFor("asks Kafka for the end of topic " + config_.markTopic, consumer.lastError());
     for (int64_t back = firstLook;; back *= furtherLook) {
         const int64_t from = std::max(ends->low, ends->high - back);
-        const Found found = readFrom(consumer, from);
+        const Found found = readFrom(consumer, from, reach);
         if (found.any || from == ends->low)
             return found.value;
     }
 }
 
-/// To the end of the partition, not only to where readers of committed records get now: a mark of ours may stand behind a
-/// transaction that is still open.
-MarkTopic::Found MarkTopic::readFrom(kafka::Consumer& consumer, int64_t offset) {
+/// A mark of ours may stand behind a transaction of somebody else's that is still open: hence to the end. Before others
+/// are fenced what is open may be the transaction of our process before, which fencing ends.
+MarkTopic::Found MarkTopic::readFrom(kafka::Consumer& consumer, int64_t offset, Reach reach) {
     Found found;
     kafka::MessageBatch batch;
     consumer.readFrom({config_.markTopic, 0, offset});
@@ -123,7 +123,7 @@ MarkTopic::Found MarkTopic::readFrom(kafka::Consumer& consumer, int64_t offset) 
             const kafka::Message message = batch[i];
             if (message.error() == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
                 const auto ends = consumer.watermarks(config_.markTopic, 0);
-                if (ends && message.offset() >= ends->high)
+                if (reach == Reach::Committed || (ends && message.offset() >= ends->high))
                     return found;
             } else if (message.error() != RD_KAFKA_RESP_ERR_NO_ERROR) {
                 waitFor("reads topic " + config_.markTopic, message.errorText());

@@ -32,9 +32,11 @@ public:
     /// worker's state.
     void require();
 
-    /// The last mark that was committed by now, if there is one: all of the partition is read, to its end, whatever
-    /// transactions of others hold it up.
-    std::optional<std::string> look();
+    /// As far as readers of committed records get now, or to the end of the partition, whatever transactions are open.
+    enum class Reach { Committed, End };
+
+    /// The last mark that was committed by now, if there is one.
+    std::optional<std::string> look(Reach reach);
 
     /// Zero if the topic does not exist. (A producer that asks makes it.)
     int partitionsOf(const std::string& topic);
@@ -48,7 +50,7 @@ private:
         bool any = false;
         std::optional<std::string> value{};
     };
-    Found readFrom(kafka::Consumer& consumer, int64_t offset);
+    Found readFrom(kafka::Consumer& consumer, int64_t offset, Reach reach);
     void waitFor(const std::string& what, const std::string& complaint);
     [[nodiscard]] std::string command() const;
 

@@ -111,13 +111,13 @@ private:
         topic_ = std::make_unique<MarkTopic>(trouble_, config_, *producer_, resting);
         sender_ = std::make_unique<Sender>(worker_, trouble_, config_, *producer_, *topic_, resting);
         topic_->require();
-        look(); // whoever is there is fenced only if this server may send
+        look(MarkTopic::Reach::Committed); // whoever is there is fenced only if this server may send
         for (const auto begun = Clock::now(); producer_->init() != kafka::TransactionalProducer::Progress::Done;) {
             if (Clock::now() - begun > quietPatience)
                 trouble_.show("retrying", producer_->lastError());
             rest(20ms);
         }
-        const bool recovered = look(); // a transaction of the one before may have been committed since
+        const bool recovered = look(MarkTopic::Reach::End); // a transaction of the one before may have been committed since
         takeUp(recovered);
     }
 
@@ -125,8 +125,8 @@ private:
     std::string transactionalId() const { return "pg_standin." + config_.markTopic + "." + relay_; }
 
     /// Where to go on from. Returns whether more is in Kafka than was known; stays here while this server may not send.
-    bool look() {
-        const auto text = topic_->look();
+    bool look(MarkTopic::Reach reach) {
+        const auto text = topic_->look(reach);
         const auto mark = text ? Mark::parse(*text) : std::nullopt;
         const Known found = worker_.transaction([&] { return known(relay_, mark); });
         Verdict verdict = judge(text, found.here);
