@@ -1,5 +1,6 @@
 """The outbox: what transactions publish is in Kafka once each, in the order of commits, and nothing else is."""
 
+import threading
 import uuid
 
 import pytest
@@ -95,3 +96,30 @@ def test_prepare_is_refused(outbox):
         with pytest.raises(Exception) as refused:
             cursor.execute("prepare transaction 'p'")
         assert refused.value.pgcode in ("0A000", "55000")  # 55000: max_prepared_transactions is 0
+
+
+def test_a_commit_that_is_under_way_is_waited_for(outbox):
+    """It has its place and cannot be seen yet: as when a synchronous standby is slow. Whoever came after it must not pass."""
+    service = outbox.bank.service
+    outbox.drained()
+    before = len(outbox.records("b"))
+    service.query("alter system set synchronous_standby_names = 'nobody'")
+    service.query("select pg_reload_conf()")
+    await_("the setting", lambda: service.value("show synchronous_standby_names") == "nobody")
+
+    def wait():
+        outbox.publish(("b", "k", "under way"))
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    await_("it to wait for the standby", lambda: outbox.bank.value("select count(*) from pg_stat_activity where wait_event = 'SyncRep' and usename = 'app'"))
+    with outbox.connect() as session, session.cursor() as cursor:
+        cursor.execute("set synchronous_commit = local")
+        cursor.execute("select standin.outbox_publish(%s, 'k', 'after it')", [outbox.topics["b"]])
+        session.commit()
+    await_("the relay to wait for it", lambda: outbox.bank.value(
+        "select wait_event in ('virtualxid', 'SyncRep') from pg_stat_activity where pid = %s", [outbox.stat("pid")]))
+    service.query("alter system reset synchronous_standby_names")
+    service.query("select pg_reload_conf()")
+    waiting.join(60)
+    outbox.drained()
+    await_("both", lambda: [value for _, value, _ in outbox.records("b")[before:]] == ["under way", "after it"], 20)
