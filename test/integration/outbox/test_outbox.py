@@ -101,7 +101,9 @@ def test_prepare_is_refused(outbox):
 def test_a_commit_that_is_under_way_is_waited_for(outbox):
     """It has its place and cannot be seen yet: as when a synchronous standby is slow. Whoever came after it must not pass."""
     service = outbox.bank.service
+    outbox.publish(("b", "k", "before"))
     outbox.drained()
+    await_("an idle relay", lambda: outbox.stat("state") == "running")
     before = len(outbox.records("b"))
     service.query("alter system set synchronous_standby_names = 'nobody'")
     service.query("select pg_reload_conf()")
