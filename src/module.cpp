@@ -1,5 +1,6 @@
 #include "cdc/cdc.h"
 #include "kernel/kernel.h"
+#include "outbox/outbox.h"
 #include "pg/guard.h"
 #include "pg/user_code.h"
 #include "standin/standin.h"
@@ -24,6 +25,7 @@ void _PG_init(void) {
         standin::cdc::init();
         standin::workflow::init();
         standin::core::init();
+        standin::outbox::init(); // last: it gives a transaction its place in the order of commits
         standin::pg::call([] { MarkGUCPrefixReserved("pg_standin"); });
     });
 }

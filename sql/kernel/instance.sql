@@ -34,11 +34,11 @@ CREATE FUNCTION standin_private.instance_has_work() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM standin_private.kafka_consumer) OR EXISTS (SELECT FROM standin_private.cdc_source)
-        OR EXISTS (SELECT FROM standin_private.core)
+        OR EXISTS (SELECT FROM standin_private.core) OR EXISTS (SELECT FROM standin_private.outbox_relay)
         OR EXISTS (SELECT FROM standin_private.workflow_definition) OR EXISTS (SELECT FROM standin_private.workflow_role)
         OR EXISTS (SELECT FROM standin_private.workflow_run) OR EXISTS (SELECT FROM standin_private.schedule);
 END $$;
-COMMENT ON FUNCTION standin_private.instance_has_work() IS 'whether a source, a core or a workflow is defined here';
+COMMENT ON FUNCTION standin_private.instance_has_work() IS 'whether a source, a core, a relay or a workflow is defined here';
 
 -- What a room learnt outside about a binding. An adoption leaves it behind.
 CREATE TABLE standin_private.instance_doubt (

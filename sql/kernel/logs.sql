@@ -25,6 +25,8 @@ BEGIN
         ('core_mode_change', NULL, NULL, NULL),
         ('cdc_difference', NULL, NULL, NULL),
         ('workflow_attempt', NULL, NULL, NULL),
+        ('outbox_discarded', NULL, NULL, NULL),
+        ('outbox_adoption', ARRAY['applied_at', 'mark'], 'old.applied_at IS NULL AND new.applied_at IS NOT NULL', NULL),
         ('workflow_step', NULL, NULL, 'workflow_step_guard'),
         ('workflow_run', NULL, NULL, 'workflow_run_guard'),
         ('pending_transaction', NULL, NULL, 'pending_transaction_guard'),

@@ -28,6 +28,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.cores_without_witness() IS 'cores that cannot tell an old copy of this database from the newest; null: none';
 
+CREATE FUNCTION standin_private.relays_that_stand() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT string_agg(format('%s (%s: %s)', s.relay, s.state, s.reason), ', ' ORDER BY s.relay) FROM standin.stat_outbox s
+            WHERE s.state IN ('blocked', 'fenced', 'diverged'));
+END $$;
+COMMENT ON FUNCTION standin_private.relays_that_stand() IS 'relays that send nothing until somebody does something; null: none';
+
 CREATE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -71,6 +79,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ('core_witness', standin_private.cores_without_witness() IS NULL, 'warning',
          coalesce('none at ' || standin_private.cores_without_witness(), 'at every core'),
          'an old data directory put back in its place is not noticed: give the core the function of docs/concepts.md and name it with standin.core_alter(core, witness_function => ...)'),
+        ('outbox', standin_private.relays_that_stand() IS NULL, 'error', coalesce(standin_private.relays_that_stand(), 'no relay stands still'),
+         'see the hint in standin.stat_outbox'),
         ('fsync', current_setting('fsync') = 'on', 'error', current_setting('fsync'), 'with fsync off an accepted transaction can be lost'),
         ('full_page_writes', current_setting('full_page_writes') = 'on', 'error', current_setting('full_page_writes'), 'a torn page can lose an accepted transaction'),
         ('synchronous_standby_names', current_setting('synchronous_standby_names') <> '', 'warning',

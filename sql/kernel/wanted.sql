@@ -7,5 +7,6 @@ FROM (
     UNION ALL SELECT * FROM standin_private.workflow_workers
     UNION ALL SELECT * FROM standin_private.schedule_workers
     UNION ALL SELECT * FROM standin_private.standin_workers
+    UNION ALL SELECT * FROM standin_private.outbox_workers
 ) w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so. A role of 0 does not exist any more';

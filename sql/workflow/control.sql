@@ -222,8 +222,9 @@ BEGIN
      WHERE r.submitter = workflow_reassign.role AND r.status = 'open';
     INSERT INTO standin_private.workflow_role (role) SELECT workflow_reassign.to_role WHERE moved > 0 ON CONFLICT DO NOTHING;
     DELETE FROM standin_private.workflow_role w WHERE w.role = workflow_reassign.role;
+    UPDATE standin_private.schedule h SET role = workflow_reassign.to_role WHERE h.role = workflow_reassign.role;
     PERFORM standin_private.workflow_role_wake(workflow_reassign.to_role);
     RETURN moved;
 END $$;
 COMMENT ON FUNCTION standin.workflow_reassign(name, name) IS
-    'Gives the open workflows of a role that does not exist any more to another one, of which the caller must be a member; returns how many. Errors: 55000 the role exists, 42501 not a member, 42704 no such role';
+    'Gives the open workflows and the schedules of a role that does not exist any more to another one, of which the caller must be a member; returns how many. Errors: 55000 the role exists, 42501 not a member, 42704 no such role';

@@ -90,7 +90,9 @@ std::vector<OwnedMessage> PartitionQueue::poll(size_t maxMessages) {
 Consumer::Consumer(const Properties& properties, const std::string& groupId, ConsumerLimits limits) {
     // A fetch at a time is under way: so much of a partition has to last until the next one has come.
     const int64_t fetchKilobytes = std::clamp(limits.queueKilobytes / 4, minFetchKilobytes, maxFetchKilobytes);
-    ClientConfig conf(properties, {{"fetch.message.max.bytes", std::to_string(fetchKilobytes * 1024)}});
+    Properties own = properties;
+    std::erase_if(own, [](const auto& property) { return isProducerOption(property.first); });
+    ClientConfig conf(own, {{"fetch.message.max.bytes", std::to_string(fetchKilobytes * 1024)}});
     conf.set("group.id", groupId);
     conf.set("enable.auto.commit", "false");
     conf.set("enable.auto.offset.store", "false");

@@ -19,6 +19,7 @@ struct Rule {
     OptionPlace place;
     bool superuser = false; ///< acts as the server's operating system user: reads its files, uses its Kerberos ticket
     bool ours = false;      ///< none of librdkafka's: it never sees it
+    bool producer = false;  ///< a consumer of librdkafka would log that it ignores it
 };
 
 constexpr auto server = OptionPlace::Server;
@@ -63,6 +64,12 @@ constexpr std::array rules{
     Rule{"fetch.message.max.bytes", server},
     Rule{"queued.min.messages", server},
     Rule{"check.crcs", server},
+    Rule{"compression.type", server, false, false, true},
+    Rule{"linger.ms", server, false, false, true},
+    Rule{"batch.size", server, false, false, true},
+    Rule{"message.max.bytes", server, false, false, true},
+    Rule{"transaction.timeout.ms", server, false, false, true},
+    Rule{"queue.buffering.max.kbytes", server, false, false, true},
     Rule{"schema.registry.url", server},
     Rule{"schema.registry.ssl.ca.pem", server},
     Rule{"schema.registry.timeout.ms", server},
@@ -174,6 +181,10 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
 
 bool isLibraryOption(std::string_view name) {
     return std::none_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.ours && rule.name == name; });
+}
+
+bool isProducerOption(std::string_view name) {
+    return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.producer && rule.name == name; });
 }
 
 void secure(Properties& properties) {

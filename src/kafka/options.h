@@ -19,6 +19,9 @@ void validateOption(OptionPlace place, const std::string& name, const std::strin
 /// Whether an option is for librdkafka, and not for the product itself.
 bool isLibraryOption(std::string_view name);
 
+/// Whether it says something to producers alone.
+bool isProducerOption(std::string_view name);
+
 /// What the library does by itself must not make it act as the server's operating system user: a mechanism that nobody
 /// named is PLAIN, not Kerberos, and nothing that was stored before it was checked becomes part of a command (22023).
 void secure(Properties& properties);

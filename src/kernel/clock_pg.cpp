@@ -49,6 +49,7 @@ STANDIN_FUNCTION(standin_clock_advance) {
         throw Error("22023", "the clock is advanced by days and times only, and never put back");
     const int64_t microseconds = step->day * USECS_PER_DAY + step->time;
     pg_atomic_fetch_add_u64(&kernel::shared->advancedBy, microseconds);
+    kernel::wakeNow(kernel::Channel::dispatcher);
     kernel::wakeNow(kernel::Channel::schedule);
     return TimestampTzGetDatum(kernel::now());
 }

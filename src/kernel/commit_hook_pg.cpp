@@ -11,6 +11,7 @@ constexpr size_t maxHooks = 16;
 void (*preCommitHooks[maxHooks])() = {};
 void (*prePrepareHooks[maxHooks])() = {};
 void (*endHooks[maxHooks])(TransactionEnd) noexcept = {};
+void (*subtransactionHooks[maxHooks])(TransactionEnd, uint32_t, uint32_t) noexcept = {};
 
 template <class Hook> void add(Hook (&hooks)[maxHooks], Hook hook) {
     for (Hook& place : hooks) {
@@ -50,12 +51,24 @@ void onTransactionEvent(XactEvent event, void*) {
     }
 }
 
+void onSubtransactionEvent(SubXactEvent event, SubTransactionId self, SubTransactionId parent, void*) {
+    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    for (auto* hook : subtransactionHooks)
+        if (hook)
+            hook(event == SUBXACT_EVENT_COMMIT_SUB ? TransactionEnd::Commit : TransactionEnd::Abort, self, parent);
+}
+
 } // namespace
 
 void onPreCommit(void (*hook)()) { add(preCommitHooks, hook); }
 void onPrePrepare(void (*hook)()) { add(prePrepareHooks, hook); }
 void onTransactionEnd(void (*hook)(TransactionEnd) noexcept) { add(endHooks, hook); }
+void onSubtransactionEnd(void (*hook)(TransactionEnd, uint32_t, uint32_t) noexcept) { add(subtransactionHooks, hook); }
 
-void initCommitHooks() { RegisterXactCallback(onTransactionEvent, nullptr); }
+void initCommitHooks() {
+    RegisterXactCallback(onTransactionEvent, nullptr);
+    RegisterSubXactCallback(onSubtransactionEvent, nullptr);
+}
 
 } // namespace standin::kernel

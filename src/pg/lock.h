@@ -11,7 +11,7 @@ namespace standin::pg {
 
 /// What the product's own locks are on. SQL's advisory functions use 1 and 2 as the fourth field of a tag; these cannot
 /// be reached from SQL.
-enum class OwnLock : uint16 { Mode = 0x5d01, Sender, KeyChange, Truncate, Version };
+enum class OwnLock : uint16 { Mode = 0x5d01, Sender, KeyChange, Truncate, Version, CommitOrder };
 
 inline LOCKTAG ownLockTag(OwnLock lock, uint32 high, uint32 low) {
     LOCKTAG tag;

@@ -1,4 +1,4 @@
-// Writes records in Kafka transactions, for tests: transactional_producer BROKERS TOPIC commit|abort < records.
+// Writes records in Kafka transactions, for tests: transactional_producer BROKERS TOPIC commit|abort [TRANSACTIONAL_ID] < records.
 // A record a line: key, tab, value.
 #include <librdkafka/rdkafka.h>
 
@@ -17,12 +17,12 @@ void check(rd_kafka_error_t* error) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4)
+    if (argc != 4 && argc != 5)
         return 2;
     char reason[256];
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], reason, sizeof(reason));
-    rd_kafka_conf_set(conf, "transactional.id", "transactional_producer", reason, sizeof(reason));
+    rd_kafka_conf_set(conf, "transactional.id", argc == 5 ? argv[4] : "transactional_producer", reason, sizeof(reason));
     rd_kafka_t* producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     if (!producer)
         return 1;

@@ -8,7 +8,8 @@ WIDTH = 118
 # The first pattern that matches an object's name says which page it is on.
 PAGES = [
     ("change-capture.md", "Change capture", r"(stat_)?cdc(_|$)"),
-    ("workflows.md", "Durable workflows", r"(workflow|step|schedule)"),
+    ("workflows.md", "Durable workflows", r"(workflow|step|schedule|sleep|recv|await|event|value|message)"),
+    ("outbox.md", "Outbox", r"(stat_)?outbox(_|$)"),
     ("server.md", "Server and control tower", r"(instance|preflight|version|stat_worker|capabilit)"),
     ("stand-in.md", "Stand-in", r""),
 ]
@@ -38,7 +39,7 @@ ORDER BY a.attnum
 
 OPTIONS = """
 SELECT object, name, type, default_value, allowed, meaning FROM standin_private.option
-ORDER BY array_position(ARRAY['source', 'table', 'core', 'operation', 'rule', 'capability', 'schedule'], object), name
+ORDER BY array_position(ARRAY['source', 'table', 'core', 'operation', 'rule', 'capability', 'schedule', 'relay', 'outbox_topic'], object), name
 """
 
 

@@ -6,7 +6,7 @@ import re
 SOURCE = pathlib.Path(__file__).parents[2] / "src"
 INCLUDE = re.compile(r'^#include "([\w/.]+)"', re.MULTILINE)
 # Each may include itself and what stands before it; capabilities are of one level, and none includes another's inside.
-LEVELS = [{"base"}, {"pg"}, {"kernel"}, {"kafka"}, {"cdc", "standin", "workflow"}]
+LEVELS = [{"base"}, {"pg"}, {"kernel"}, {"kafka"}, {"cdc", "outbox", "standin", "workflow"}]
 
 
 def files():

@@ -24,8 +24,10 @@ SELECT standin.operation_define('core', 'pay', standin_allowed => true);
 SELECT standin.operation_grant('core', '*', 'app');
 SELECT standin.core_switch('core', 'forced_stand_in', 'a test');
 SELECT standin.workflow_define('workflow');
+SELECT standin.outbox_relay_create('relay', 'kafka'), standin.outbox_topic_create('topic', 'relay'), standin.outbox_topic_grant('topic', 'app');
 SET SESSION AUTHORIZATION app;
 SELECT standin.transaction_submit('core', 'pay', 'key', '{"account": "a", "amount": 4711}');
+SELECT standin.outbox_publish('topic', 'key', '4711');
 SELECT standin.workflow_start('workflow', 'finished', '{"secret": 4711}');
 SELECT standin.workflow_start('workflow', 'open', '{"secret": 4711}');
 SELECT standin.workflow_claim('worker', ARRAY['workflow'], max_count => 2);
@@ -47,7 +49,7 @@ BY_NAME = {
     "column_name": "'balance'", "rule": "'available_balance'", "capability": "'payments'", "bian_domain": "'PaymentOrder'",
     "procedure": "NULL", "function": "NULL", "message_function": "NULL", "signal_table": "NULL", "step": "'step'", "reason": "'a test'",
     "workflow": "'workflow'", "cron": "'@daily'", "time_zone": "'UTC'", "overlap": "'skip'", "backfill": "'last'",
-    "starts_at": "'2026-01-01'", "ends_at": "'2100-01-01'",
+    "starts_at": "'2026-01-01'", "ends_at": "'2100-01-01'", "relay": "'relay'",
 }
 BY_TYPE = {
     "text": "'a'", "name": "'a'", "bigint": "1", "integer": "1", "boolean": "true", "jsonb": "'{}'", "interval": "'1 s'", "numeric": "1",
@@ -55,7 +57,8 @@ BY_TYPE = {
     "timestamp with time zone": "'2026-01-01'", "regprocedure": "NULL", "uuid": "gen_random_uuid()",
 }
 # Arguments without a default for which null has a meaning, that the routine's comment tells.
-MEANINGFUL = {("workflow_result", "timeout"), ("workflow_wait", "timeout")}
+MEANINGFUL = {("workflow_result", "timeout"), ("workflow_wait", "timeout"),
+              ("outbox_publish", "key"), ("outbox_publish", "payload"), ("outbox_publish", "headers")}
 # Parts of cdc_verify that make SQL out of their arguments and read nothing.
 PURE = {"cdc_verification_range", "cdc_verification_row", "cdc_verification_state"}
 ROUTINES = """
@@ -72,7 +75,7 @@ FROM pg_proc p WHERE p.pronamespace = 'standin'::regnamespace ORDER BY p.oid::re
 STATE = """
 SELECT c.oid::regclass::text, (xpath('//t/text()', query_to_xml(format('SELECT md5(coalesce(string_agg(x::text, chr(10) ORDER BY x::text), '''')) AS t FROM %s x',
        c.oid::regclass), true, true, '')))[1]::text
-FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('worker_mark', 'core_mode') ORDER BY 1
+FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('worker_mark', 'core_mode', 'outbox_progress') ORDER BY 1
 """
 
 

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE TEMP TABLE log (name text PRIMARY KEY);
 INSERT INTO log VALUES ('decision'), ('core_answer'), ('core_event'), ('repair'), ('difference'), ('account_list_change'), ('rule_change'), ('transaction_key'), ('core_mode_change'), ('cdc_difference'),
     ('workflow_attempt'), ('workflow_step'), ('workflow_run'), ('pending_transaction'), ('episode'), ('instance'), ('cdc_verification'),
-    ('kafka_dead_letter_discarded');
+    ('kafka_dead_letter_discarded'), ('outbox_discarded'), ('outbox_adoption');
 CREATE TEMP TABLE who (name text);
 INSERT INTO who SELECT r FROM unnest(ARRAY['standin_owner', 'standin_nobody', 'standin_app', 'standin_operator', 'standin_approver',
     'standin_auditor', 'standin_admin', current_user]) r;
@@ -34,6 +34,9 @@ VALUES ('c', 'p', now(), 1, 'r', now(), 2, 'r'), ('c', 'p', now(), 3, 'r', NULL,
 INSERT INTO standin_private.kafka_dead_letter_discarded (consumer, topic, partition, record_offset, key, value, sqlstate, error, discarded_by, reason, headers, redacted,
     attempts, created_at, last_attempt_at, retry_force)
 VALUES ('s', 't', 0, 0, 'k', 'v', '22000', 'e', 'u', 'r', '[]', false, 1, now(), now(), false);
+INSERT INTO standin_private.outbox_discarded (relay, timeline, seq, event_id, topic, discarded_at, discarded_by, reason)
+VALUES ('r', 1, 1, gen_random_uuid(), 't', now(), 'u', 'r');
+INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at, applied_at) VALUES ('r', 'from_here', 'r', 'u', now(), now());
 INSERT INTO standin_private.instance (system_identifier, host, data_directory, database_oid, timeline, reason) VALUES ('1', 'h', 'd', 1, 1, 'r');
 RESET session_replication_role;
 -- Any column set to itself, each way a row could change, as each role; rights alone do not make a log.
@@ -79,7 +82,7 @@ SELECT lives_ok($$ SELECT standin.instance_adopt('a test') $$);
 SELECT is_empty($$ SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'standin_private'::regnamespace AND c.relkind IN ('r', 'p')
     AND (obj_description(c.oid, 'pg_class') ~ '(\mlog\M|append-only|nothing is ever taken)'
          OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname ~ '^(decided|repaired|settled|changed|discarded|bound|started)_by$'))
-    AND c.relname NOT IN ('kafka_consumer', 'cdc_position', 'cdc_truncate') AND c.relname NOT IN (SELECT name FROM log) $$, 'every log is in the list');
+    AND c.relname NOT IN ('kafka_consumer', 'cdc_position', 'cdc_truncate', 'outbox_relay') AND c.relname NOT IN (SELECT name FROM log) $$, 'every log is in the list');
 SELECT is_empty($$ SELECT l.name, t.tgname FROM log l JOIN pg_trigger t ON t.tgrelid = ('standin_private.' || l.name)::regclass
     WHERE t.tgname ~ '(append_only|guard)' AND t.tgenabled <> 'A' $$, 'their triggers fire always');
 

@@ -1,6 +1,6 @@
 -- One convention for settings: _create, _alter, _reset, _drop, and one catalogue of options with one wording.
 BEGIN;
-SELECT plan(36);
+SELECT plan(42);
 
 CREATE SERVER options_kafka FOREIGN DATA WRAPPER standin_kafka OPTIONS ("bootstrap.servers" '127.0.0.1:1');
 CREATE SERVER options_core FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
@@ -19,7 +19,9 @@ INSERT INTO object VALUES
     ('rule', 'opt * available_balance', $$standin.rule_create('opt', 'available_balance')$$, $$standin.rule_alter('opt', 'available_balance', %s)$$,
      $$standin.rule_reset('opt', 'available_balance', '*', '', '*', %s)$$),
     ('capability', 'Opt', $$standin.capability_create('Opt', 'PaymentOrder', 'somebody')$$, $$standin.capability_alter('Opt', %s)$$, $$standin.capability_reset('Opt', %s)$$),
-    ('schedule', 'opt', $$standin.schedule_create('opt', 'opt', '@yearly')$$, $$standin.schedule_alter('opt', %s)$$, $$standin.schedule_reset('opt', %s)$$);
+    ('schedule', 'opt', $$standin.schedule_create('opt', 'opt', '@yearly')$$, $$standin.schedule_alter('opt', %s)$$, $$standin.schedule_reset('opt', %s)$$),
+    ('relay', 'opt', $$standin.outbox_relay_create('opt', 'options_kafka', 'opt.marks')$$, $$standin.outbox_relay_alter('opt', %s)$$, $$standin.outbox_relay_reset('opt', %s)$$),
+    ('outbox_topic', 'opt.topic', $$standin.outbox_topic_create('opt.topic', 'opt')$$, $$standin.outbox_topic_alter('opt.topic', %s)$$, $$standin.outbox_topic_reset('opt.topic', %s)$$);
 SELECT standin.workflow_define('opt');
 
 SELECT lives_ok('SELECT ' || made, made) FROM object;
@@ -30,7 +32,7 @@ SELECT is_empty($$ SELECT c.name, c.object FROM standin_private.option c
                       AND p.proname = (SELECT relation FROM standin_private.option_object k WHERE k.object = c.object) || '_alter')
       AND (c.object, c.name) <> ('table', 'kind') $$, 'each option is a parameter of its _alter');
 SELECT is_empty($$ SELECT o.object, o.option, o.value, o."default" FROM standin.options o JOIN object USING (object, name)
-    WHERE value IS DISTINCT FROM "default" AND o.option NOT IN ('server', 'owner', 'bian_domain', 'workflow', 'cron') $$, 'a new object has the defaults, as the catalogue writes them');
+    WHERE value IS DISTINCT FROM "default" AND o.option NOT IN ('server', 'owner', 'bian_domain', 'workflow', 'cron', 'mark_topic') $$, 'a new object has the defaults, as the catalogue writes them');
 
 -- A value of each option that it may have, and one that it may not.
 CREATE TEMP TABLE try AS

@@ -10,8 +10,10 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
     ('admin', 'balance_bind capability_alter capability_create capability_define capability_drop capability_reset cdc_column_map cdc_column_unmap
                cdc_field_drop cdc_source_alter cdc_source_create cdc_source_drop cdc_source_reset cdc_table_add cdc_table_alter cdc_table_create
                cdc_table_remove cdc_table_reset core_alter core_create core_define core_drop core_reset instance_adopt operation_alter
-               operation_create operation_define operation_drop operation_grant operation_reset operation_revoke reconciliation_bind rule_alter
-               rule_create rule_define rule_drop rule_reset workflow_define'),
+               operation_create operation_define operation_drop operation_grant operation_reset operation_revoke outbox_relay_adopt outbox_relay_alter
+               outbox_relay_create outbox_relay_define outbox_relay_drop outbox_relay_reset outbox_topic_alter outbox_topic_create outbox_topic_define
+               outbox_topic_drop outbox_topic_grant outbox_topic_reset outbox_topic_revoke reconciliation_bind rule_alter
+               rule_create rule_define rule_drop rule_reset workflow_define workflow_grant workflow_reassign workflow_revoke'),
     ('admin app', 'schedule_alter schedule_create schedule_drop schedule_pause schedule_reset schedule_resume schedule_trigger_now
                transaction_execute transaction_submit'),
     ('admin app auditor operator', 'schedule_preview'),
@@ -19,20 +21,22 @@ SELECT name, 'routine', string_to_array(roles, ' ') FROM (VALUES
     ('admin auditor operator', 'cdc_verification_begin cdc_verification_commits cdc_verification_ends cdc_verification_note cdc_verification_passed cdc_verification_pin
                cdc_verification_range cdc_verification_row cdc_verification_settle cdc_verification_state cdc_verify preflight rule_evaluate'),
     ('admin operator', 'cdc_dead_letter_discard cdc_dead_letter_restore cdc_dead_letter_retry cdc_gap_dismiss cdc_gaps_snapshot cdc_pause cdc_replay cdc_resume cdc_seek cdc_snapshot
-               account_list_add account_list_remove core_switch difference_settle repair_resolve'),
-    ('app', 'step step_key step_record step_result workflow_claim workflow_claim_wait workflow_complete workflow_current
-               workflow_extend workflow_fail workflow_start'),
-    ('app auditor operator', 'workflow_result workflow_wait')) r (roles, names), regexp_split_to_table(names, '\s+') name
+               account_list_add account_list_remove core_switch difference_settle outbox_event_discard outbox_relay_pause outbox_relay_resume repair_resolve'),
+    ('app', 'await_event await_workflow event_set message_send outbox_publish recv sleep sleep_until step step_key step_record step_result value
+               workflow_claim workflow_claim_wait workflow_complete workflow_current workflow_extend workflow_fail workflow_fork workflow_release workflow_start'),
+    ('app operator', 'workflow_cancel workflow_migrate workflow_pause workflow_resume workflow_retry'),
+    ('app auditor operator', 'event_get workflow_result workflow_wait')) r (roles, names), regexp_split_to_table(names, '\s+') name
 UNION ALL
 SELECT name, 'view', string_to_array(roles, ' ') FROM (VALUES
     ('admin app approver auditor operator', 'core_status'),
     ('admin approver auditor operator', 'account_list_changes account_lists accounts bindings capabilities conservation conservation_faults core_mode_changes cores decisions episodes
                operation_grants operations pending_transactions reconciliation_differences repairs rule_changes rule_kinds rules transactions'),
     ('admin auditor operator', 'backlogs cdc_columns cdc_dead_letters cdc_dead_letters_discarded cdc_differences cdc_gaps cdc_messages cdc_signals
-               cdc_tables_planned cdc_verifications instance options'),
+               cdc_tables_planned cdc_verifications instance options outbox_discarded'),
     ('admin app auditor operator', 'schedules'),
-    ('app auditor operator', 'workflow_steps workflows'),
-    ('admin auditor operator pg_monitor', 'cdc_sources cdc_tables stat_cdc stat_cdc_records stat_worker')) r (roles, names), regexp_split_to_table(names, '\s+') name;
+    ('app auditor operator', 'workflow_events workflow_messages workflow_steps workflows'),
+    ('admin app auditor operator', 'workflow_grants'),
+    ('admin auditor operator pg_monitor', 'cdc_sources cdc_tables outbox_queue outbox_relays outbox_topics stat_cdc stat_cdc_records stat_outbox stat_worker')) r (roles, names), regexp_split_to_table(names, '\s+') name;
 
 CREATE TEMP VIEW actual AS
 SELECT o.kind, o.name, coalesce(array_agg(regexp_replace(r.name, '^standin_', '') ORDER BY r.name) FILTER (WHERE
