@@ -28,6 +28,7 @@ DROP PROCEDURE standin.step(name text, handler text, input jsonb, INOUT output j
 DROP FUNCTION standin.core_define(core text, connector text, server text, connector_role text, post_function text, inquire_function text, probe_function text, probe_interval interval, rise integer, fall integer, minimum_dwell interval, call_timeout interval, backlog_ceiling bigint, replay_rate double precision, replay_connections integer, attempts_maximum integer, time_zone text);
 DROP FUNCTION standin.operation_define(core text, operation text, capability text, account_field text, amount_field text, required jsonb, direction text, dedup text, standin_allowed boolean, on_reject text);
 DROP FUNCTION standin.rule_define(core text, rule text, amount numeric, operation text, "window" text, mode text);
+DROP FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text);
 DROP FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text);
 DROP FUNCTION standin_private.account_overlay(OUT core text, OUT account text, OUT balance numeric, OUT held numeric, OUT as_of text);
 DROP FUNCTION standin.capability_define(capability text, bian_domain text, owner text, important_service boolean, impact_tolerance interval, bian_release text);
@@ -38,9 +39,35 @@ ALTER TABLE standin_private.core
     ADD COLUMN connections_maximum integer NOT NULL DEFAULT 20 CHECK (connections_maximum BETWEEN 3 AND 10000),
     ADD COLUMN answer_kilobytes integer NOT NULL DEFAULT 1024 CHECK (answer_kilobytes BETWEEN 64 AND 1048576),
     ADD COLUMN hold_release text NOT NULL DEFAULT 'confirmation' CHECK (hold_release IN ('confirmation', 'watermark')),
-    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$');
+    ADD COLUMN witness_function text CHECK (witness_function ~ '^[A-Za-z_][A-Za-z0-9_$]*([.][A-Za-z_][A-Za-z0-9_$]*)?$'),
+    ADD COLUMN currency text CHECK (currency ~ '^[A-Z]{3}$');
 ALTER TABLE standin_private.reconciliation ADD COLUMN account_column text, ADD COLUMN amount_column text;
 ALTER TABLE standin_private.core_event ADD COLUMN booked_account text, ADD COLUMN booked_amount numeric;
+ALTER TABLE standin_private.balance_source ADD COLUMN status_column text, ADD COLUMN overdraft_column text;
+ALTER TABLE standin_private.account
+    ADD COLUMN episode_count bigint NOT NULL DEFAULT 0,
+    ADD COLUMN day_count bigint NOT NULL DEFAULT 0,
+    ADD COLUMN recent bigint[];
+ALTER TABLE standin_private.rule
+    DROP CONSTRAINT rule_pkey, DROP CONSTRAINT rule_rule_check, DROP CONSTRAINT rule_window_check, DROP CONSTRAINT rule_check, DROP CONSTRAINT rule_check1,
+    ADD COLUMN account text NOT NULL DEFAULT '*' CHECK (octet_length(account) BETWEEN 1 AND 255),
+    ADD COLUMN maximum_count integer CHECK (maximum_count > 0),
+    ADD COLUMN maximum_age interval CHECK (maximum_age >= interval '0'),
+    ADD COLUMN hours text CHECK (hours ~ '^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$'),
+    ADD COLUMN statuses text,
+    ADD COLUMN code text CHECK (code ~ '^(0[1-9]|[1-9][0-9])$'),
+    ADD COLUMN effective_from timestamptz,
+    ADD COLUMN effective_to timestamptz,
+    ADD PRIMARY KEY (core, account, operation, rule, "window"),
+    ADD CONSTRAINT rule_window_check CHECK ("window" IN ('', 'episode', 'business_day') OR "window" ~ '^[0-9]'),
+    ADD CONSTRAINT rule_known CHECK (rule IN ('allowed_operation', 'block_list', 'allow_list', 'account_status', 'cutoff_window', 'per_transaction_minimum',
+        'per_transaction_limit', 'episode_age', 'floor', 'staleness', 'available_balance', 'opt_in_overdraft', 'velocity_count', 'cumulative_limit')),
+    ADD CONSTRAINT rule_windowed CHECK ((rule IN ('cumulative_limit', 'velocity_count', 'episode_age')) = ("window" <> '')),
+    ADD CONSTRAINT rule_complete CHECK (CASE WHEN rule IN ('per_transaction_limit', 'per_transaction_minimum', 'cumulative_limit', 'floor') THEN amount IS NOT NULL
+                                         WHEN rule = 'velocity_count' THEN maximum_count IS NOT NULL
+                                         WHEN rule = 'staleness' THEN maximum_age IS NOT NULL
+                                         WHEN rule = 'cutoff_window' THEN hours IS NOT NULL
+                                         WHEN rule = 'account_status' THEN statuses IS NOT NULL ELSE true END);
 ALTER TABLE standin_private.core_mode ADD COLUMN backlog_at timestamptz, ADD COLUMN backlog_rate double precision;
 -- So that they are what became of them.
 ALTER TABLE standin_private.cdc_progress ADD COLUMN records bigint NOT NULL DEFAULT 0, ADD COLUMN record_rate double precision;
@@ -51,7 +78,15 @@ ALTER TABLE standin_private.operation
     ALTER COLUMN account_field SET DEFAULT 'account',
     ALTER COLUMN amount_field SET DEFAULT 'amount',
     ALTER COLUMN direction SET DEFAULT 'debit',
-    ALTER COLUMN dedup SET DEFAULT 'none';
+    ALTER COLUMN dedup SET DEFAULT 'none',
+    ADD COLUMN currency_field text;
+-- What begins with "$." is a path now. The name of a field that does is one in quotes.
+UPDATE standin_private.operation
+SET account_field = CASE WHEN account_field LIKE '$.%' THEN '$."' || account_field || '"' ELSE account_field END,
+    amount_field = CASE WHEN amount_field LIKE '$.%' THEN '$."' || amount_field || '"' ELSE amount_field END,
+    required = (SELECT coalesce(jsonb_object_agg(CASE WHEN r.key LIKE '$.%' THEN '$."' || r.key || '"' ELSE r.key END, r.value), '{}')
+                FROM jsonb_each(required) r)
+WHERE account_field LIKE '$.%' OR amount_field LIKE '$.%' OR required::text LIKE '%"$.%';
 -- A core's connections are bounded now; replay and prober go on as they did.
 UPDATE standin_private.core SET connections_maximum = replay_connections + 16 WHERE connections_maximum < replay_connections + 16;
 -- The queue is read by its heads: what is in flight is the head of its account, so pending_transaction_sent goes.
@@ -239,11 +274,11 @@ CREATE FUNCTION standin_private.instance_has_work() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM standin_private.kafka_consumer) OR EXISTS (SELECT FROM standin_private.cdc_source)
-        OR EXISTS (SELECT FROM standin_private.core)
+        OR EXISTS (SELECT FROM standin_private.core) OR EXISTS (SELECT FROM standin_private.outbox_relay)
         OR EXISTS (SELECT FROM standin_private.workflow_definition) OR EXISTS (SELECT FROM standin_private.workflow_role)
-        OR EXISTS (SELECT FROM standin_private.workflow_run);
+        OR EXISTS (SELECT FROM standin_private.workflow_run) OR EXISTS (SELECT FROM standin_private.schedule);
 END $$;
-COMMENT ON FUNCTION standin_private.instance_has_work() IS 'whether a source, a core or a workflow is defined here';
+COMMENT ON FUNCTION standin_private.instance_has_work() IS 'whether a source, a core, a relay or a workflow is defined here';
 CREATE TABLE standin_private.instance_doubt (
     instance uuid PRIMARY KEY,
     reason text NOT NULL,
@@ -431,7 +466,9 @@ BEGIN
     UPDATE standin_private.core_mode m SET since = least(m.since, present), probed_at = least(m.probed_at, present)
      WHERE (m.core, m.capability) IN (SELECT core, capability FROM standin_private.core_mode
                                        WHERE since > present OR probed_at > present FOR UPDATE SKIP LOCKED);
-    PERFORM standin_private.wake('replay'), standin_private.wake('prober'), standin_private.wake('claim');
+    UPDATE standin_private.schedule s SET due_at = present -- for the scheduler to find the time of the next try, or tick
+     WHERE s.schedule IN (SELECT schedule FROM standin_private.schedule WHERE due_at > present FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM standin_private.wake('replay'), standin_private.wake('prober'), standin_private.wake('claim'), standin_private.wake('schedule');
 END $$;
 COMMENT ON FUNCTION standin_private.clock_shift(interval) IS 'after the clock was put back: what ends at a time ends as much earlier. Waits for nobody';
 CREATE FUNCTION standin_private.clock_watch() RETURNS text
@@ -485,6 +522,13 @@ BEGIN
     RETURN (SELECT string_agg(c.core, ', ' ORDER BY c.core) FROM standin_private.core c WHERE c.witness_function IS NULL);
 END $$;
 COMMENT ON FUNCTION standin_private.cores_without_witness() IS 'cores that cannot tell an old copy of this database from the newest; null: none';
+CREATE FUNCTION standin_private.relays_that_stand() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT string_agg(format('%s (%s: %s)', s.relay, s.state, s.reason), ', ' ORDER BY s.relay) FROM standin.stat_outbox s
+            WHERE s.state IN ('blocked', 'fenced', 'diverged'));
+END $$;
+COMMENT ON FUNCTION standin_private.relays_that_stand() IS 'relays that send nothing until somebody does something; null: none';
 CREATE OR REPLACE FUNCTION standin.preflight(OUT check_name text, OUT status text, OUT found text, OUT advice text)
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -528,6 +572,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         ('core_witness', standin_private.cores_without_witness() IS NULL, 'warning',
          coalesce('none at ' || standin_private.cores_without_witness(), 'at every core'),
          'an old data directory put back in its place is not noticed: give the core the function of docs/concepts.md and name it with standin.core_alter(core, witness_function => ...)'),
+        ('outbox', standin_private.relays_that_stand() IS NULL, 'error', coalesce(standin_private.relays_that_stand(), 'no relay stands still'),
+         'see the hint in standin.stat_outbox'),
         ('fsync', current_setting('fsync') = 'on', 'error', current_setting('fsync'), 'with fsync off an accepted transaction can be lost'),
         ('full_page_writes', current_setting('full_page_writes') = 'on', 'error', current_setting('full_page_writes'), 'a torn page can lose an accepted transaction'),
         ('synchronous_standby_names', current_setting('synchronous_standby_names') <> '', 'warning',
@@ -2140,7 +2186,7 @@ BEGIN
     SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
     reached := 0;
     stalled := 0;
-    IF task.token > 0 THEN
+    IF task.token > 0 OR task.suspended THEN
         SELECT coalesce(max(s.seq), 0) INTO reached FROM standin_private.workflow_step s WHERE s.workflow_id = id;
         IF reached = task.progress AND NOT task.suspended THEN
             stalled := task.stalls + 1;
@@ -2937,11 +2983,12 @@ BEGIN
      WHERE r.submitter = workflow_reassign.role AND r.status = 'open';
     INSERT INTO standin_private.workflow_role (role) SELECT workflow_reassign.to_role WHERE moved > 0 ON CONFLICT DO NOTHING;
     DELETE FROM standin_private.workflow_role w WHERE w.role = workflow_reassign.role;
+    UPDATE standin_private.schedule h SET role = workflow_reassign.to_role WHERE h.role = workflow_reassign.role;
     PERFORM standin_private.workflow_role_wake(workflow_reassign.to_role);
     RETURN moved;
 END $$;
 COMMENT ON FUNCTION standin.workflow_reassign(name, name) IS
-    'Gives the open workflows of a role that does not exist any more to another one, of which the caller must be a member; returns how many. Errors: 55000 the role exists, 42501 not a member, 42704 no such role';
+    'Gives the open workflows and the schedules of a role that does not exist any more to another one, of which the caller must be a member; returns how many. Errors: 55000 the role exists, 42501 not a member, 42704 no such role';
 CREATE FUNCTION standin_private.workflow_status(status text, token bigint, worker text, waiting text, ending boolean, submitter name) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN status <> 'open' THEN status
@@ -3041,9 +3088,317 @@ GRANT EXECUTE ON FUNCTION standin.workflow_cancel(text, text, boolean), standin.
     standin.workflow_retry(text), standin.workflow_migrate(text, integer) TO standin_app, standin_operator;
 GRANT EXECUTE ON FUNCTION standin.workflow_grant(text, name, text), standin.workflow_revoke(text, name, text),
     standin.workflow_reassign(name, name) TO standin_admin;
-GRANT EXECUTE ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) TO standin_app, standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) TO standin_app, standin_operator, standin_auditor, standin_admin;
 GRANT SELECT ON standin.workflows, standin.workflow_steps, standin.workflow_messages, standin.workflow_events TO standin_app, standin_operator, standin_auditor;
 GRANT SELECT ON standin.workflow_grants TO standin_app, standin_admin, standin_operator, standin_auditor;
+CREATE TABLE standin_private.schedule (
+    schedule text PRIMARY KEY CHECK (length(schedule) BETWEEN 1 AND 200),
+    workflow text NOT NULL,
+    cron text NOT NULL,
+    input jsonb,
+    time_zone text NOT NULL,
+    jitter interval NOT NULL CHECK (jitter BETWEEN '0' AND '24 hours'),
+    overlap text NOT NULL CHECK (overlap IN ('allow', 'skip', 'buffer_one')),
+    backfill text NOT NULL CHECK (backfill IN ('none', 'last', 'all')),
+    backfill_window interval NOT NULL CHECK (backfill_window >= '0'),
+    starts_at timestamptz,
+    ends_at timestamptz,
+    role name NOT NULL, -- a name, as the submitter of a workflow
+    created_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    -- Every tick up to it was started, missed or skipped, or is the buffered one.
+    decided_until timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    buffered_tick timestamptz,
+    next_tick timestamptz,
+    due_at timestamptz, -- when the scheduler has something to decide; null: never, or paused
+    paused_at timestamptz,
+    paused_by name,
+    paused_reason text,
+    last_tick timestamptz,
+    last_started_at timestamptz,
+    last_workflow text,
+    started bigint NOT NULL DEFAULT 0 CHECK (started >= 0),
+    missed bigint NOT NULL DEFAULT 0 CHECK (missed >= 0),
+    skipped bigint NOT NULL DEFAULT 0 CHECK (skipped >= 0),
+    failures integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    error_sqlstate text,
+    error_message text,
+    error_at timestamptz,
+    CHECK (isfinite(starts_at) AND isfinite(ends_at)),
+    CHECK (paused_at IS NULL OR due_at IS NULL),
+    CHECK ((paused_at IS NULL) = (paused_reason IS NULL)),
+    CHECK ((paused_at IS NULL) = (paused_by IS NULL)),
+    CHECK ((failures = 0) = (error_at IS NULL)),
+    CHECK ((error_sqlstate IS NULL) = (error_at IS NULL)),
+    CHECK ((error_message IS NULL) = (error_at IS NULL))
+) WITH (fillfactor = 70);
+COMMENT ON TABLE standin_private.schedule IS 'Schedules, and where each stands; kept whole';
+CREATE INDEX schedule_due ON standin_private.schedule (due_at) WHERE due_at IS NOT NULL;
+CREATE TRIGGER wake AFTER INSERT OR DELETE OR UPDATE OF paused_at ON standin_private.schedule
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
+CREATE VIEW standin_private.schedule_option (object, name, type, default_value, allowed, meaning) AS VALUES
+    ('schedule', 'workflow', 'text', NULL, NULL, 'what a tick starts; a workflow that the schedule''s role may start'),
+    ('schedule', 'cron', 'text', NULL, NULL, 'when: 5 fields, or 6 with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly'),
+    ('schedule', 'input', 'jsonb', NULL, NULL, 'of each workflow'),
+    ('schedule', 'time_zone', 'text', 'UTC', NULL, 'whose clocks the expression means'),
+    ('schedule', 'jitter', 'interval', '00:00:00', '00:00:00 .. 24:00:00', 'each tick starts by up to so much later, always the same for the same tick'),
+    ('schedule', 'overlap', 'text', 'allow', 'allow | skip | buffer_one', 'a tick that finds the last workflow open: starts another, is skipped, or waits for its end (one tick; others are skipped)'),
+    ('schedule', 'backfill', 'text', 'none', 'none | last | all', 'of the ticks that are more than a minute late, as the server was down: which start'),
+    ('schedule', 'backfill_window', 'interval', '1 day', '00:00:00 ..', 'ticks that are later than this are missed, whatever backfill says'),
+    ('schedule', 'starts_at', 'timestamp with time zone', NULL, NULL, 'no tick before it'),
+    ('schedule', 'ends_at', 'timestamp with time zone', NULL, NULL, 'no tick after it');
+COMMENT ON VIEW standin_private.schedule_option IS 'options of schedules';
+CREATE FUNCTION standin_private.schedule_next(cron text, time_zone text, after timestamptz) RETURNS timestamptz
+LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'standin_schedule_next';
+COMMENT ON FUNCTION standin_private.schedule_next(text, text, timestamptz) IS 'The first tick after a time, or null if there is none within a hundred years. Error: 22023 the expression or the time zone is wrong';
+CREATE FUNCTION standin_private.schedule_jitter(schedule text, tick timestamptz, jitter bigint) RETURNS bigint
+LANGUAGE c STRICT IMMUTABLE AS 'MODULE_PATHNAME', 'standin_schedule_jitter';
+COMMENT ON FUNCTION standin_private.schedule_jitter(text, timestamptz, bigint) IS 'The part of the jitter that a tick gets, in microseconds as the jitter.';
+CREATE FUNCTION standin_private.schedule_start(role name, workflow text, id text, input jsonb) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_schedule_start';
+COMMENT ON FUNCTION standin_private.schedule_start(name, text, text, jsonb) IS 'Starts a workflow as the role, with its rights and no others.';
+CREATE FUNCTION standin_private.schedule_tick_id(schedule text, tick timestamptz) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT schedule || to_char(tick AT TIME ZONE 'UTC', '"@"YYYY-MM-DD"T"HH24:MI:SS"Z"')
+$$;
+COMMENT ON FUNCTION standin_private.schedule_tick_id(text, timestamptz) IS 'The id of a tick''s workflow.';
+CREATE FUNCTION standin_private.schedule_is_open(workflow_id text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM standin_private.workflow_run r WHERE r.workflow_id = schedule_is_open.workflow_id AND r.status = 'open')
+$$;
+COMMENT ON FUNCTION standin_private.schedule_is_open(text) IS 'Whether the workflow that a schedule has started last has not ended.';
+CREATE FUNCTION standin_private.schedule_first_tick(s standin_private.schedule) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT n.tick FROM (SELECT standin_private.schedule_next(s.cron, s.time_zone, greatest(s.decided_until, s.starts_at - interval '1 microsecond')) AS tick) n
+    WHERE s.ends_at IS NULL OR n.tick <= s.ends_at
+$$;
+COMMENT ON FUNCTION standin_private.schedule_first_tick(standin_private.schedule) IS 'The first tick of a schedule that is not decided, or null if there is none any more.';
+CREATE FUNCTION standin_private.schedule_validate(s standin_private.schedule) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF length(s.schedule) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'name of a schedule must have 1 to 200 characters' USING ERRCODE = 'invalid_name';
+    ELSIF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = s.time_zone) THEN
+        RAISE EXCEPTION 'time zone "%" is not known', s.time_zone USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'The view pg_timezone_names lists them.';
+    ELSIF NOT isfinite(s.starts_at) OR NOT isfinite(s.ends_at) THEN
+        RAISE EXCEPTION 'starts_at and ends_at of schedule "%" must be finite', s.schedule USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Leave them out, or take them away with standin.schedule_reset.';
+    ELSIF s.starts_at > s.ends_at THEN
+        RAISE EXCEPTION 'schedule "%" ends before it starts', s.schedule USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF standin_private.schedule_next(s.cron, s.time_zone, standin_private.clock_now()) IS NULL THEN
+        RAISE EXCEPTION 'cron expression "%" never comes', s.cron USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'No month that it names has such a day.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_validate(standin_private.schedule) IS 'an error if the options of a schedule are wrong';
+CREATE FUNCTION standin_private.schedule_require(name text) RETURNS standin_private.schedule
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker name := standin_private.caller();
+    kept standin_private.schedule;
+BEGIN
+    PERFORM standin_private.argument_require('name', schedule_require.name);
+    SELECT * INTO kept FROM standin_private.schedule s WHERE s.schedule = schedule_require.name
+       AND (pg_has_role(asker, 'standin_admin', 'USAGE') OR pg_has_role(asker, to_regrole(quote_ident(s.role)), 'USAGE'))
+       FOR NO KEY UPDATE;
+    IF NOT FOUND THEN -- no word about whether it is somebody else's
+        RAISE EXCEPTION 'schedule "%" does not exist', schedule_require.name USING ERRCODE = 'undefined_object',
+            HINT = 'The view standin.schedules lists those that you may see.';
+    END IF;
+    RETURN kept;
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_require(text) IS 'Locks a schedule that the caller may change. Error: 42704';
+CREATE FUNCTION standin_private.schedule_try(s standin_private.schedule) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_start(s.role, s.workflow, gen_random_uuid()::text, s.input);
+    RAISE EXCEPTION USING ERRCODE = 'SX000';
+EXCEPTION WHEN SQLSTATE 'SX000' THEN
+    NULL; -- it can be started; what did is undone
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_try(standin_private.schedule) IS 'Raises what a start would, and starts nothing.';
+CREATE FUNCTION standin_private.schedule_settle(name text, decided timestamptz) RETURNS standin_private.schedule
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.schedule;
+BEGIN
+    UPDATE standin_private.schedule t SET decided_until = greatest(t.decided_until, decided), failures = 0, error_sqlstate = NULL,
+           error_message = NULL, error_at = NULL
+     WHERE t.schedule = schedule_settle.name RETURNING t.* INTO STRICT s;
+    s.next_tick := standin_private.schedule_first_tick(s);
+    s.due_at := CASE WHEN s.paused_at IS NULL THEN least(
+        s.next_tick + interval '1 microsecond'
+        * standin_private.schedule_jitter(s.schedule, s.next_tick, (extract(epoch FROM s.jitter) * 1000000)::bigint),
+        CASE WHEN s.buffered_tick IS NOT NULL THEN standin_private.clock_now() END) END;
+    UPDATE standin_private.schedule t SET next_tick = s.next_tick, due_at = s.due_at WHERE t.schedule = s.schedule;
+    PERFORM standin_private.wake('schedule');
+    PERFORM standin_private.wake('supervisor');
+    RETURN s;
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_settle(text, timestamptz) IS 'After a change: works out when the scheduler has to look next, and wakes it. No tick up to `decided` will start any more (null: as before).';
+CREATE FUNCTION standin_private.schedule_write(name text, role name, given jsonb, make boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker name := standin_private.caller();
+    noted jsonb := '{}';
+    before standin_private.schedule;
+    s standin_private.schedule;
+BEGIN
+    PERFORM standin_private.argument_require('name', schedule_write.name);
+    IF make THEN
+        noted := jsonb_build_object('role', coalesce(schedule_write.role, asker));
+    ELSE
+        before := standin_private.schedule_require(schedule_write.name);
+        noted := jsonb_build_object('role', coalesce(schedule_write.role, before.role));
+    END IF;
+    IF make OR schedule_write.role IS NOT NULL OR given ?| '{workflow,input}' THEN
+        PERFORM standin_private.schedule_role_require(asker, (noted ->> 'role')::name), standin_private.schedule_role_require(asker, before.role);
+    END IF;
+    PERFORM standin_private.option_write('schedule', jsonb_build_object('schedule', schedule_write.name), given, make, noted);
+    s := standin_private.schedule_settle(schedule_write.name, CASE WHEN make OR given ?| '{cron,time_zone,starts_at}' THEN standin_private.clock_now() END);
+    IF s.next_tick IS NULL AND (make OR given ?| '{cron,time_zone,starts_at,ends_at}') THEN
+        RAISE EXCEPTION 'schedule "%" has no tick before it ends', s.schedule USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'See standin.schedule_preview(cron, time_zone, from_time) and ends_at.';
+    ELSIF make OR schedule_write.role IS NOT NULL OR given ?| '{workflow,input}' THEN
+        PERFORM standin_private.schedule_try(s);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_write(text, name, jsonb, boolean) IS 'makes a schedule (make), or alters it. What one starts is changed only by who has the rights of its role';
+CREATE FUNCTION standin_private.schedule_role_require(asker name, role name) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = schedule_role_require.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = 'undefined_object';
+    ELSIF NOT pg_has_role(asker, role, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied to schedule workflows of role "%"', role USING ERRCODE = 'insufficient_privilege',
+            HINT = 'What a schedule starts runs with the rights of its role. A member of that role may say what it is.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.schedule_role_require(name, name) IS 'Raises 42501 if the first role has not the rights of the second, 42704 if there is no such role.';
+CREATE FUNCTION standin.schedule_create(
+    name text, workflow text, cron text, input jsonb DEFAULT NULL, time_zone text DEFAULT NULL, jitter interval DEFAULT NULL,
+    overlap text DEFAULT NULL, backfill text DEFAULT NULL, backfill_window interval DEFAULT NULL,
+    starts_at timestamptz DEFAULT NULL, ends_at timestamptz DEFAULT NULL, role name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_write(name, role, standin_private.option_given(jsonb_build_object(
+        'workflow', workflow, 'cron', cron, 'input', input, 'time_zone', time_zone, 'jitter', jitter, 'overlap', overlap,
+        'backfill', backfill, 'backfill_window', backfill_window, 'starts_at', starts_at, 'ends_at', ends_at)), true);
+END $$;
+COMMENT ON FUNCTION standin.schedule_create IS 'starts a workflow at each tick of a cron expression, once a tick: its id is the schedule''s name, @ and the tick in UTC. cron: 5 fields (minute, hour, day of the month, month, day of the week), 6 with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly, of the clocks of time_zone (UTC). jitter: a tick starts by up to so much later (0; at most 24 hours). overlap, if the last workflow is open: ''allow'' (starts another), ''skip'', ''buffer_one'' (one tick waits for the end). backfill, of ticks more than a minute late: ''none'', ''last'', ''all'', if not later than backfill_window (1 day). No ticks before starts_at and after ends_at. role: as whom the workflows start (the caller; or a role whose rights the caller has). Errors: 42710 exists, 22023 a wrong expression, time zone or option, or no tick ever, 42704 unknown workflow or role, 42501 the role may not start it';
+CREATE FUNCTION standin.schedule_alter(
+    name text, workflow text DEFAULT NULL, cron text DEFAULT NULL, input jsonb DEFAULT NULL, time_zone text DEFAULT NULL,
+    jitter interval DEFAULT NULL, overlap text DEFAULT NULL, backfill text DEFAULT NULL, backfill_window interval DEFAULT NULL,
+    starts_at timestamptz DEFAULT NULL, ends_at timestamptz DEFAULT NULL, role name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_write(name, role, standin_private.option_given(jsonb_build_object(
+        'workflow', workflow, 'cron', cron, 'input', input, 'time_zone', time_zone, 'jitter', jitter, 'overlap', overlap,
+        'backfill', backfill, 'backfill_window', backfill_window, 'starts_at', starts_at, 'ends_at', ends_at)), false);
+END $$;
+COMMENT ON FUNCTION standin.schedule_alter IS 'changes what is given of a schedule, as schedule_create. With another cron, time_zone or starts_at the next tick is the first after now. workflow, input and role are changed by who has the rights of its role only. Errors: 42704 unknown schedule, workflow or role, 22023 an option out of range, 42501 the role may not start the workflow, or the caller may not say what it starts';
+CREATE FUNCTION standin.schedule_reset(name text, VARIADIC option text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_write(name, NULL, standin_private.option_defaults('schedule', option), false);
+END $$;
+COMMENT ON FUNCTION standin.schedule_reset(text, text[]) IS 'brings options of a schedule back to their defaults. Errors: 42704 unknown schedule or option, 22023 an option without a default';
+CREATE FUNCTION standin.schedule_drop(name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_require(schedule_drop.name);
+    DELETE FROM standin_private.schedule s WHERE s.schedule = schedule_drop.name;
+    PERFORM standin_private.wake('schedule');
+END $$;
+COMMENT ON FUNCTION standin.schedule_drop(text) IS 'takes a schedule away; what it has started goes on. One made later under the same name starts no tick again. Error: 42704 unknown schedule';
+CREATE FUNCTION standin.schedule_pause(name text, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.schedule_require(schedule_pause.name), standin_private.argument_require('reason', reason);
+    IF btrim(reason) = '' THEN
+        RAISE EXCEPTION 'a pause needs a reason' USING ERRCODE = 'invalid_parameter_value', HINT = 'The view standin.schedules shows it.';
+    END IF;
+    UPDATE standin_private.schedule s SET due_at = NULL, paused_at = coalesce(s.paused_at, standin_private.clock_now()),
+           paused_by = standin_private.caller(), paused_reason = reason
+     WHERE s.schedule = schedule_pause.name;
+    PERFORM standin_private.wake('schedule');
+END $$;
+COMMENT ON FUNCTION standin.schedule_pause(text, text) IS 'starts nothing until schedule_resume; what runs goes on. Errors: 42704 unknown schedule, 22023 no reason';
+CREATE FUNCTION standin.schedule_resume(name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.schedule := standin_private.schedule_require(schedule_resume.name);
+BEGIN
+    UPDATE standin_private.schedule t SET paused_at = NULL, paused_by = NULL, paused_reason = NULL WHERE t.schedule = s.schedule;
+    PERFORM standin_private.schedule_settle(s.schedule, CASE WHEN s.paused_at IS NOT NULL THEN standin_private.clock_now() END);
+END $$;
+COMMENT ON FUNCTION standin.schedule_resume(text) IS 'ends a pause. Ticks that came meanwhile are not made up; a buffered one is. Tries at once again what failed. Error: 42704 unknown schedule';
+CREATE FUNCTION standin.schedule_trigger_now(name text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s standin_private.schedule := standin_private.schedule_require(schedule_trigger_now.name);
+    present timestamptz := standin_private.clock_now();
+    id text := s.schedule || to_char(present AT TIME ZONE 'UTC', '"@"YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+BEGIN
+    IF s.overlap <> 'allow' AND standin_private.schedule_is_open(s.last_workflow) THEN
+        RAISE EXCEPTION 'the last workflow of schedule "%" is open', s.schedule USING ERRCODE = 'object_in_use',
+            DETAIL = format('It is %s, and overlap is %s.', s.last_workflow, s.overlap);
+    END IF;
+    PERFORM standin_private.schedule_start(s.role, s.workflow, id, s.input);
+    UPDATE standin_private.schedule t SET last_workflow = id, last_started_at = present, started = t.started + 1 WHERE t.schedule = s.schedule;
+    RETURN id;
+END $$;
+COMMENT ON FUNCTION standin.schedule_trigger_now(text) IS 'starts the workflow of a schedule now, beside its ticks, paused or not, as its role; returns the workflow''s id. Errors: 42704 unknown schedule, 55006 its last workflow is open and overlap is not ''allow'', and those of workflow_start';
+CREATE FUNCTION standin.schedule_preview(cron text, time_zone text DEFAULT 'UTC', from_time timestamptz DEFAULT NULL, count integer DEFAULT 10)
+RETURNS TABLE (tick timestamptz, local_time timestamp)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('cron', cron), standin_private.argument_require('time_zone', time_zone),
+            standin_private.argument_require('count', count::text);
+    IF count NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'count must be between 1 and 1000' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    tick := coalesce(from_time, standin_private.clock_now()) - interval '1 microsecond';
+    FOR i IN 1 .. count LOOP
+        tick := standin_private.schedule_next(cron, time_zone, tick);
+        EXIT WHEN tick IS NULL;
+        local_time := tick AT TIME ZONE time_zone;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin.schedule_preview(text, text, timestamptz, integer) IS 'the first ticks of a cron expression from a time on (now), at most 1000 (10), with what the clocks of the time zone (UTC) show then. Errors: 22023 a wrong expression, whose hint shows the place, or time zone';
+CREATE VIEW standin.schedules WITH (security_barrier) AS
+SELECT s.schedule, s.workflow, s.cron, s.time_zone, s.role,
+       CASE WHEN s.paused_at IS NOT NULL THEN 'paused' WHEN s.failures > 0 THEN 'failing'
+            WHEN s.next_tick IS NULL AND s.buffered_tick IS NULL THEN 'ended' ELSE 'active' END AS status,
+       s.next_tick, CASE WHEN s.paused_at IS NULL THEN s.due_at END AS due_at, s.last_tick, s.last_started_at, s.last_workflow,
+       CASE WHEN r.status IS NOT NULL THEN standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter) END AS last_status,
+       s.started, s.missed, s.skipped, s.buffered_tick, s.paused_at, s.paused_by, s.paused_reason,
+       s.failures, s.error_sqlstate, s.error_message, s.error_at, s.input, s.created_at
+  FROM standin_private.schedule s
+  LEFT JOIN standin_private.workflow_run r ON r.workflow_id = s.last_workflow
+  LEFT JOIN standin_private.workflow_task t ON t.workflow_id = s.last_workflow
+ WHERE pg_has_role(to_regrole(quote_ident(s.role)), 'USAGE')
+    OR (SELECT pg_has_role('standin_operator', 'USAGE') OR pg_has_role('standin_auditor', 'USAGE') OR pg_has_role('standin_admin', 'USAGE'));
+COMMENT ON VIEW standin.schedules IS 'schedules of the reader''s roles; operators, auditors and admins see all. Their options are in standin.options too';
+COMMENT ON COLUMN standin.schedules.status IS 'active, paused, failing (the last start failed, see error_*; it is tried again), ended (no tick after ends_at)';
+COMMENT ON COLUMN standin.schedules.due_at IS 'when something happens next: the next tick with its jitter, or another try; null while paused and when ended';
+COMMENT ON COLUMN standin.schedules.last_tick IS 'the last tick that started a workflow';
+COMMENT ON COLUMN standin.schedules.last_workflow IS 'started last, by a tick or by schedule_trigger_now';
+COMMENT ON COLUMN standin.schedules.last_status IS 'of last_workflow, as in standin.workflows; null: it is there no more';
+COMMENT ON COLUMN standin.schedules.missed IS 'ticks that never started: more than a minute late and not made up (see backfill), or their id was taken';
+COMMENT ON COLUMN standin.schedules.skipped IS 'ticks that found the last workflow open, see overlap';
+COMMENT ON COLUMN standin.schedules.buffered_tick IS 'waits for the end of the last workflow';
+COMMENT ON COLUMN standin.schedules.failures IS 'starts that have failed in a row';
+CREATE VIEW standin_private.schedule_workers AS
+SELECT 'scheduler'::text AS kind, 'schedules'::text AS key, NULL::oid AS role, false AS outward
+ WHERE EXISTS (SELECT FROM standin_private.schedule WHERE due_at IS NOT NULL);
+COMMENT ON VIEW standin_private.schedule_workers IS 'one scheduler while there is a schedule that is neither paused nor ended';
+GRANT EXECUTE ON FUNCTION standin.schedule_create, standin.schedule_alter, standin.schedule_reset, standin.schedule_drop,
+      standin.schedule_pause, standin.schedule_resume, standin.schedule_trigger_now TO standin_app, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.schedule_preview TO standin_app, standin_operator, standin_auditor, standin_admin;
+GRANT SELECT ON standin.schedules TO standin_app, standin_operator, standin_auditor, standin_admin;
 COMMENT ON TABLE standin_private.core IS 'core banking systems and how to speak to them; distributed: kept whole';
 CREATE TABLE standin_private.core_claim (
     core text NOT NULL,
@@ -3076,7 +3431,42 @@ CREATE TRIGGER wake AFTER INSERT OR DELETE ON standin_private.core_mode
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('supervisor');
 COMMENT ON TABLE standin_private.core_mode_change IS 'every change of mode, who and why; distributed: kept whole';
 COMMENT ON TABLE standin_private.episode IS 'continuous stand-in periods; distributed: kept whole';
-COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an operation stands before the same rule of *; distributed: kept whole';
+COMMENT ON TABLE standin_private.rule IS 'stand-in rules; a rule of an account, then one of an operation, stands before the same rule of *; distributed: kept whole';
+CREATE TABLE standin_private.rule_change (
+    core text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    operation text NOT NULL,
+    account text NOT NULL,
+    rule text NOT NULL,
+    "window" text NOT NULL,
+    rule_before jsonb,
+    rule_after jsonb,
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, change)
+);
+COMMENT ON TABLE standin_private.rule_change IS 'every change of a rule, who and when, append-only; distributed: kept whole';
+CREATE TABLE standin_private.account_list (
+    core text NOT NULL REFERENCES standin_private.core ON DELETE RESTRICT,
+    account text NOT NULL CHECK (octet_length(account) BETWEEN 1 AND 255),
+    list text NOT NULL CHECK (list IN ('block', 'allow')),
+    expires_at timestamptz,
+    PRIMARY KEY (core, account, list)
+);
+COMMENT ON TABLE standin_private.account_list IS 'accounts on the block list and the allow list; distributed by account';
+CREATE TABLE standin_private.account_list_change (
+    core text NOT NULL,
+    account text NOT NULL,
+    change bigint GENERATED ALWAYS AS IDENTITY,
+    list text NOT NULL,
+    listed boolean NOT NULL,
+    expires_at timestamptz,
+    reason text NOT NULL CHECK (reason <> ''),
+    changed_by text NOT NULL DEFAULT session_user,
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (core, account, change)
+);
+COMMENT ON TABLE standin_private.account_list_change IS 'who put which account on a list or took it off, and why, append-only; distributed by account';
 COMMENT ON TABLE standin_private.balance_source IS 'the replicated table a core''s balances are read from; distributed: kept whole';
 COMMENT ON TABLE standin_private.reconciliation IS 'replicated tables whose rows carry our idempotency keys; distributed: kept whole';
 COMMENT ON TABLE standin_private.transaction_key IS 'idempotency keys as the core sees them, with the channel that they belong to and the digest of operation and payload; narrow, outlives history; distributed by key';
@@ -3115,6 +3505,20 @@ CREATE TABLE standin_private.confirmation (
 );
 COMMENT ON TABLE standin_private.confirmation IS 'change events seen whose transactions wait for their account''s lock; distributed by account';
 COMMENT ON TABLE standin_private.repair IS 'what persons decided about transactions, append-only; distributed by account';
+CREATE TABLE standin_private.difference (
+    ticket bigint NOT NULL,
+    account text NOT NULL,
+    core text NOT NULL,
+    key text NOT NULL,
+    state_before text NOT NULL,
+    booked_account text,
+    booked_amount numeric,
+    reason text NOT NULL CHECK (reason <> ''),
+    settled_by text NOT NULL DEFAULT session_user,
+    settled_at timestamptz NOT NULL,
+    PRIMARY KEY (ticket, account)
+);
+COMMENT ON TABLE standin_private.difference IS 'what persons settled of what the core booked otherwise than it was promised, append-only; distributed by account';
 CREATE VIEW standin_private.standin_option (object, name, type, default_value, allowed, meaning) AS VALUES
     ('core', 'connector', 'text', 'postgres', 'postgres | function', 'how the core is reached: by a foreign server of standin_postgres, or by functions'),
     ('core', 'server', 'text', NULL, NULL, 'of a postgres core: the foreign server'),
@@ -3132,19 +3536,28 @@ CREATE VIEW standin_private.standin_option (object, name, type, default_value, a
     ('core', 'replay_rate', 'double precision', '1000', '0.001 ..', 'calls a second'),
     ('core', 'replay_connections', 'integer', '4', '1 .. 64', 'connections that replay uses'),
     ('core', 'attempts_maximum', 'integer', '10', '1 ..', 'calls spent on one transaction before a person is asked'),
+    ('core', 'currency', 'text', NULL, '~ ^[A-Z]{3}$', 'ISO 4217 code of every amount; none: payloads are not asked for one'),
     ('core', 'time_zone', 'text', 'UTC', NULL, 'of the business day'),
     ('core', 'connections_maximum', 'integer', '20', '3 .. 10000', 'connections of this server to a postgres core: one for the prober, replay_connections for replay, the rest for sessions'),
     ('core', 'answer_kilobytes', 'integer', '1024', '64 .. 1048576', 'the largest answer that is taken'),
     ('core', 'hold_release', 'text', 'confirmation', 'confirmation | watermark', 'when the hold of a posted transaction goes: a change event confirms it, or the balance''s as_of_column is more than 5 s past the answer'),
     ('operation', 'capability', 'text', 'payments', '~ .', 'what the operation belongs to; the mode is one of a core and capability'),
-    ('operation', 'account_field', 'text', 'account', NULL, 'field of the payload'),
-    ('operation', 'amount_field', 'text', 'amount', NULL, 'field of the payload'),
-    ('operation', 'required', 'jsonb', '{}', NULL, 'further fields with their JSON type, e.g. {"iban": "string"}'),
+    ('operation', 'account_field', 'text', 'account', NULL, 'field of the payload, or a path like $.debtorAccount.iban'),
+    ('operation', 'amount_field', 'text', 'amount', NULL, 'field of the payload, or a path like $.instructedAmount.amount'),
+    ('operation', 'currency_field', 'text', NULL, NULL, 'field of the payload, or a path, that must hold the core''s currency; none: it is not asked for'),
+    ('operation', 'required', 'jsonb', '{}', NULL, 'further fields, or paths, with their JSON type, e.g. {"iban": "string"}'),
     ('operation', 'direction', 'text', 'debit', 'debit | credit', 'debit holds funds'),
     ('operation', 'dedup', 'text', 'none', 'key | inquiry | none', 'what the core does with a key it has seen: answers the same again, can only be asked, none'),
     ('operation', 'standin_allowed', 'boolean', 'false', NULL, 'whether stand-in may decide it'),
     ('operation', 'on_reject', 'text', 'hold', 'hold | continue', 'whether a promised transaction that the core refuses stops its account'),
     ('rule', 'amount', 'numeric', NULL, '0 ..', 'in the payload''s currency'),
+    ('rule', 'maximum_count', 'integer', NULL, '1 .. 1000000', 'of velocity_count: so many in the window'),
+    ('rule', 'maximum_age', 'interval', NULL, '00:00:00 ..', 'of staleness: how old the balance''s as_of_column may be'),
+    ('rule', 'hours', 'text', NULL, '~ ^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$', 'of cutoff_window: from and to in the core''s time zone, e.g. 08:00-17:30; over midnight if the second is the earlier one'),
+    ('rule', 'statuses', 'text', NULL, NULL, 'of account_status: those that are well, with commas between them'),
+    ('rule', 'code', 'text', NULL, '~ ^(0[1-9]|[1-9][0-9])$', 'ISO 8583 code of its declines; none: the rule''s own'),
+    ('rule', 'effective_from', 'timestamp with time zone', NULL, NULL, 'before that it is as if the rule were not there'),
+    ('rule', 'effective_to', 'timestamp with time zone', NULL, NULL, 'from then on it is as if the rule were not there'),
     ('rule', 'mode', 'text', 'enforce', 'enforce | monitor | off', 'monitor: recorded in the decision, declines nothing');
 COMMENT ON VIEW standin_private.standin_option IS 'options of cores, operations and rules';
 COMMENT ON FUNCTION standin_private.pending_transaction_guard() IS
@@ -3232,6 +3645,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = c.time_zone) THEN
         RAISE EXCEPTION 'time zone "%" is not known', c.time_zone USING ERRCODE = 'invalid_parameter_value',
             HINT = 'The view pg_timezone_names lists them.';
+    ELSIF c.currency IS NULL AND EXISTS (SELECT FROM standin_private.operation o WHERE o.core = c.core AND o.currency_field IS NOT NULL) THEN
+        RAISE EXCEPTION 'operations of core "%" name a field that holds the currency', c.core USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Reset their currency_field first: standin.operation_reset.';
     ELSIF c.connections_maximum < c.replay_connections + 2 THEN
         RAISE EXCEPTION 'connections_maximum of core "%" leaves none for sessions', c.core USING ERRCODE = 'invalid_parameter_value',
             DETAIL = format('Of %s connections, %s are for replay and one is for the prober.', c.connections_maximum, c.replay_connections),
@@ -3269,7 +3685,7 @@ CREATE FUNCTION standin.core_create(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -3278,7 +3694,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), true);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), true);
 END $$;
 COMMENT ON FUNCTION standin.core_create IS 'makes a core banking system known, with its connector; what is not given has its default. connector: ''postgres'' (server: a foreign server of standin_postgres) or ''function'' (post_function, inquire_function, probe_function, witness_function with their schema, run as connector_role). The manual has a table of the options. Errors: 42710 exists; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 CREATE FUNCTION standin.core_alter(
@@ -3288,7 +3704,7 @@ CREATE FUNCTION standin.core_alter(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -3297,7 +3713,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), false);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), false);
 END $$;
 COMMENT ON FUNCTION standin.core_alter IS 'changes those options of a core that are given; an empty text takes a function away. Another connector begins without the functions, server and role of the one before. Errors: 42704 unknown core; 42704 unknown server, role; 42883 unknown function; 42501 not a member of connector_role, no USAGE on server; 22023 an option out of range, no connection left for sessions; 42804 a watermark that is no timestamptz';
 CREATE FUNCTION standin.core_define(
@@ -3307,7 +3723,7 @@ CREATE FUNCTION standin.core_define(
     minimum_dwell interval DEFAULT NULL, call_timeout interval DEFAULT NULL,
     backlog_ceiling bigint DEFAULT NULL, replay_rate double precision DEFAULT NULL, replay_connections integer DEFAULT NULL,
     attempts_maximum integer DEFAULT NULL, time_zone text DEFAULT NULL, connections_maximum integer DEFAULT NULL,
-    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL) RETURNS void
+    answer_kilobytes integer DEFAULT NULL, hold_release text DEFAULT NULL, witness_function text DEFAULT NULL, currency text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.core_write(core, standin_private.option_given(jsonb_build_object(
@@ -3316,7 +3732,7 @@ BEGIN
         'fall', fall, 'minimum_dwell', minimum_dwell, 'call_timeout', call_timeout, 'backlog_ceiling', backlog_ceiling,
         'replay_rate', replay_rate, 'replay_connections', replay_connections, 'attempts_maximum', attempts_maximum,
         'time_zone', time_zone, 'connections_maximum', connections_maximum, 'answer_kilobytes', answer_kilobytes,
-        'hold_release', hold_release, 'witness_function', witness_function)), NULL);
+        'hold_release', hold_release, 'witness_function', witness_function, 'currency', currency)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.core_define IS 'core_create, or core_alter if the core exists; superseded by these two. Errors: theirs';
 CREATE FUNCTION standin.core_reset(core text, VARIADIC option text[]) RETURNS void
@@ -3336,6 +3752,9 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.core_require IS 'an error if a core is not defined';
+CREATE FUNCTION standin_private.field_pointer(field text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_field_pointer';
+COMMENT ON FUNCTION standin_private.field_pointer(text) IS 'a field or path of a payload as a JSON pointer; 22023 if it is neither';
 CREATE FUNCTION standin_private.operation_validate(o standin_private.operation) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -3353,7 +3772,12 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'required field "%" of operation "%" has no JSON type', wrong, o.operation
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Use string, number, boolean, object or array.';
+    ELSIF o.currency_field IS NOT NULL AND EXISTS (SELECT FROM standin_private.core c WHERE c.core = o.core AND c.currency IS NULL) THEN
+        RAISE EXCEPTION 'core "%" has no currency that field "%" could be compared with', o.core, o.currency_field
+            USING ERRCODE = 'invalid_parameter_value', HINT = format('SELECT standin.core_alter(%L, currency => ''EUR'');', o.core);
     END IF;
+    PERFORM standin_private.field_pointer(f)
+    FROM (SELECT unnest(ARRAY[o.account_field, o.amount_field, o.currency_field]) UNION ALL SELECT jsonb_object_keys(o.required)) fields (f);
 END $$;
 COMMENT ON FUNCTION standin_private.operation_validate IS 'an error if an operation cannot be so';
 CREATE FUNCTION standin_private.operation_write(core text, operation text, given jsonb, make boolean) RETURNS void
@@ -3375,34 +3799,37 @@ COMMENT ON FUNCTION standin_private.operation_write IS 'makes an operation (make
 CREATE FUNCTION standin.operation_create(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), true);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), true);
 END $$;
-COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field and amount_field name fields of the payload; required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
+COMMENT ON FUNCTION standin.operation_create IS 'declares an operation of a core; what is not given has its default. account_field, amount_field and currency_field name fields of the payload, or paths ($.instructedAmount.amount); required: further ones with their JSON type, e.g. {"iban": "string"}; direction: ''debit'' (holds funds) or ''credit''; dedup: what the core does with a key it has seen: ''key'' (answers the same again), ''inquiry'' (can only be asked), ''none''; standin_allowed: whether stand-in may decide it; on_reject: ''hold'' stops the account at a promised transaction that the core refuses, ''continue'' does not. Errors: 42704 unknown core, 42710 exists, 42602 malformed name, 22023 an option out of range';
 CREATE FUNCTION standin.operation_alter(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), false);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), false);
 END $$;
 COMMENT ON FUNCTION standin.operation_alter IS 'changes those options of an operation that are given. Errors: 42704 unknown core or operation, 22023 an option out of range';
 CREATE FUNCTION standin.operation_define(
     core text, operation text, capability text DEFAULT NULL, account_field text DEFAULT NULL,
     amount_field text DEFAULT NULL, required jsonb DEFAULT NULL, direction text DEFAULT NULL, dedup text DEFAULT NULL,
-    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL) RETURNS void
+    standin_allowed boolean DEFAULT NULL, on_reject text DEFAULT NULL, currency_field text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_given(jsonb_build_object(
         'capability', capability, 'account_field', account_field, 'amount_field', amount_field, 'required', required,
-        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject)), NULL);
+        'direction', direction, 'dedup', dedup, 'standin_allowed', standin_allowed, 'on_reject', on_reject,
+        'currency_field', currency_field)), NULL);
 END $$;
 COMMENT ON FUNCTION standin.operation_define IS 'operation_create, or operation_alter if the operation exists; superseded by these two. Errors: theirs';
 CREATE FUNCTION standin.operation_reset(core text, operation text, VARIADIC option text[]) RETURNS void
@@ -3411,65 +3838,6 @@ BEGIN
     PERFORM standin_private.operation_write(core, operation, standin_private.option_defaults('operation', option), false);
 END $$;
 COMMENT ON FUNCTION standin.operation_reset(text, text, text[]) IS 'brings options of an operation back to their defaults. Errors: 42704 unknown core, operation or option';
-CREATE FUNCTION standin_private.rule_validate(r standin_private.rule) RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.value_require('rule', r.rule, 'allowed_operation', 'per_transaction_limit', 'available_balance', 'cumulative_limit');
-    IF r.rule = 'cumulative_limit' THEN
-        PERFORM standin_private.value_require('window', r."window", 'episode', 'business_day');
-    ELSIF r."window" <> '' THEN
-        RAISE EXCEPTION 'window is for rule "cumulative_limit"' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF r.amount IS NULL AND r.rule IN ('per_transaction_limit', 'cumulative_limit') THEN
-        RAISE EXCEPTION 'rule "%" needs an amount', r.rule USING ERRCODE = 'invalid_parameter_value', HINT = 'In the payload''s currency.';
-    ELSIF r.operation <> '*' AND NOT EXISTS (SELECT FROM standin_private.operation o WHERE (o.core, o.operation) = (r.core, r.operation)) THEN
-        RAISE EXCEPTION 'operation "%" of core "%" is not defined', r.operation, r.core
-            USING ERRCODE = 'undefined_object', HINT = 'Declare it with standin.operation_create, or use * for all.';
-    END IF;
-END $$;
-COMMENT ON FUNCTION standin_private.rule_validate IS 'an error if a rule cannot be so';
-CREATE FUNCTION standin_private.rule_write(core text, rule text, operation text, "window" text, given jsonb, make boolean) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.core_require(core), standin_private.argument_require('rule', rule),
-            standin_private.argument_require('operation', operation), standin_private.argument_require('window', "window");
-    PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule, 'window', "window"),
-                                         given, make);
-END $$;
-COMMENT ON FUNCTION standin_private.rule_write IS 'makes a rule (make), alters it (not make), or whichever is right (null)';
-CREATE FUNCTION standin.rule_create(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), true);
-END $$;
-COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core (* for all). rule: ''per_transaction_limit'', ''cumulative_limit'' (window ''episode'' or ''business_day''), ''available_balance'', ''allowed_operation''; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, or no amount';
-CREATE FUNCTION standin.rule_alter(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_alter IS 'changes the amount or the mode of a rule. Errors: 42704 unknown core or rule, 22023 an option out of range';
-CREATE FUNCTION standin.rule_define(
-    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window",
-        standin_private.option_given(jsonb_build_object('amount', amount, 'mode', mode)), NULL);
-END $$;
-COMMENT ON FUNCTION standin.rule_define IS 'rule_create, or rule_alter if the rule exists; superseded by these two. Errors: theirs';
-CREATE FUNCTION standin.rule_reset(core text, rule text, operation text, "window" text, VARIADIC option text[]) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM standin_private.rule_write(core, rule, operation, "window", standin_private.option_defaults('rule', option), false);
-END $$;
-COMMENT ON FUNCTION standin.rule_reset(text, text, text, text, text[]) IS 'brings options of a rule back to their defaults. Errors: 42704 unknown core, rule or option, 22023 a limit without an amount';
 CREATE FUNCTION standin_private.columns_are_built_in(target regclass, VARIADIC column_names text[]) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(bool_and(standin_private.type_is_built_in(a.atttypid)), true) FROM pg_attribute a
@@ -3508,8 +3876,8 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION standin_private.exact_column_require IS 'an error if a column is of no exact number';
-CREATE OR REPLACE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL)
-    RETURNS void
+CREATE FUNCTION standin.balance_bind(core text, target regclass, account_column text, balance_column text, as_of_column text DEFAULT NULL,
+    status_column text DEFAULT NULL, overdraft_column text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
@@ -3517,16 +3885,24 @@ BEGIN
             standin_private.argument_require('account_column', balance_bind.account_column),
             standin_private.argument_require('balance_column', balance_bind.balance_column);
     PERFORM standin_private.column_require(balance_bind.target, c)
-    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column]) c WHERE c IS NOT NULL;
+    FROM unnest(ARRAY[balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column, balance_bind.status_column,
+                      balance_bind.overdraft_column]) c WHERE c IS NOT NULL;
     PERFORM standin_private.exact_column_require(balance_bind.target, balance_bind.balance_column);
-    INSERT INTO standin_private.balance_source (core, target, account_column, balance_column, as_of_column)
-    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column)
-    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column)
+    IF (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = balance_bind.target AND a.attname = balance_bind.overdraft_column) <> 'boolean'::regtype THEN
+        RAISE EXCEPTION 'column "%" of table % is not of type boolean', balance_bind.overdraft_column, balance_bind.target
+            USING ERRCODE = 'datatype_mismatch', HINT = 'It says whether the customer agreed to be overdrawn.';
+    END IF;
+    INSERT INTO standin_private.balance_source AS b (core, target, account_column, balance_column, as_of_column, status_column, overdraft_column)
+    VALUES (balance_bind.core, balance_bind.target, balance_bind.account_column, balance_bind.balance_column, balance_bind.as_of_column,
+            balance_bind.status_column, balance_bind.overdraft_column)
+    ON CONFLICT (core) DO UPDATE SET (target, account_column, balance_column, as_of_column, status_column, overdraft_column)
       = (excluded.target, excluded.account_column, excluded.balance_column,
-         coalesce(excluded.as_of_column, CASE WHEN balance_source.target = excluded.target THEN balance_source.as_of_column END));
+         coalesce(excluded.as_of_column, CASE WHEN b.target = excluded.target THEN b.as_of_column END),
+         coalesce(excluded.status_column, CASE WHEN b.target = excluded.target THEN b.status_column END),
+         coalesce(excluded.overdraft_column, CASE WHEN b.target = excluded.target THEN b.overdraft_column END));
     PERFORM standin_private.watermark_require(balance_bind.core);
 END $$;
-COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, 42501 standin_owner may not read it';
+COMMENT ON FUNCTION standin.balance_bind IS 'names the replicated table that holds a core''s balances, for the rule available_balance and standin.accounts; as_of_column: its watermark, also for the rule staleness; status_column: of the account, for account_status; overdraft_column: boolean, whether the customer agreed to be overdrawn, for opt_in_overdraft. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or a balance that is no exact number, or an overdraft_column that is no boolean, 42501 standin_owner may not read it';
 CREATE FUNCTION standin.reconciliation_bind(core text, target regclass, key_column text, account_column text DEFAULT NULL,
     amount_column text DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -3552,6 +3928,201 @@ BEGIN
     RETURN binding;
 END $$;
 COMMENT ON FUNCTION standin.reconciliation_bind IS 'names a replicated table whose rows carry our idempotency keys: an applied change event with a key confirms that transaction, in the same commit, unless the account or amount that the core booked is another one (standin.reconciliation_differences). account_column, amount_column: where it says them; without, they are not compared; an amount''s sign is not. Returns the binding''s id. Errors: 42704 unknown core, 42703 unknown column, 42809 not a plain table, 42804 a column of a type that is not built in, or an amount that is no exact number';
+CREATE VIEW standin_private.rule_kind (rule, windows, required, optional, code, meaning) AS VALUES
+    ('allowed_operation', '', '{}'::text[], '{amount}'::text[], '57', 'the operation''s standin_allowed; enforced even if nobody declares it'),
+    ('block_list', '', '{}', '{}', '62', 'the account is not on the block list'),
+    ('allow_list', '', '{}', '{}', '62', 'the account is on the allow list'),
+    ('account_status', '', '{statuses}', '{}', '62', 'the status_column of its balance is one of statuses'),
+    ('cutoff_window', '', '{hours}', '{}', '90', 'the time of day at the core is in hours'),
+    ('per_transaction_minimum', '', '{amount}', '{}', '13', 'a transaction is of amount at least'),
+    ('per_transaction_limit', '', '{amount}', '{}', '61', 'a transaction is of amount at most'),
+    ('episode_age', 'time', '{}', '{amount}', '61', 'once the episode is as old as window, a transaction is of amount at most; without amount nothing is accepted any more (57)'),
+    ('floor', '', '{amount}', '{}', '00', 'up to amount staleness, available_balance and opt_in_overdraft are content; the account must exist all the same'),
+    ('staleness', '', '{maximum_age}', '{}', '91', 'the as_of_column of the balance is no older than maximum_age'),
+    ('available_balance', '', '{}', '{amount}', '51', 'the debit is within balance - holds + amount (an arranged overdraft)'),
+    ('opt_in_overdraft', '', '{}', '{}', '51', 'the debit is within balance - holds, or the overdraft_column of the balance is true'),
+    ('velocity_count', 'episode, business_day, time', '{maximum_count}', '{}', '65', 'maximum_count debits of the account at most in the window'),
+    ('cumulative_limit', 'episode, business_day', '{amount}', '{}', '61', 'debits of the account of amount at most in the window');
+COMMENT ON VIEW standin_private.rule_kind IS 'kinds of stand-in rules: which windows and options each takes, the code of its declines, and when it is content';
+CREATE FUNCTION standin_private.rule_options_require(r standin_private.rule) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kind standin_private.rule_kind;
+    given text[] := ARRAY(SELECT o.key FROM jsonb_each(to_jsonb(r)) o WHERE o.value <> 'null'
+                          AND o.key IN ('amount', 'maximum_count', 'maximum_age', 'hours', 'statuses') ORDER BY o.key);
+    wrong text;
+BEGIN
+    SELECT * INTO kind FROM standin_private.rule_kind k WHERE k.rule = r.rule;
+    SELECT o INTO wrong FROM unnest(kind.required) o WHERE o <> ALL (given);
+    IF FOUND THEN
+        RAISE EXCEPTION 'rule "%" needs %', r.rule, wrong USING ERRCODE = 'invalid_parameter_value', HINT = format('It is content if %s.', kind.meaning);
+    END IF;
+    SELECT o INTO wrong FROM unnest(given) o WHERE o <> ALL (kind.required || kind.optional);
+    IF FOUND THEN
+        RAISE EXCEPTION '% is not for rule "%"', wrong, r.rule USING ERRCODE = 'invalid_parameter_value', HINT = format('It is content if %s.', kind.meaning);
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.rule_options_require IS 'an error if a rule lacks an option that its kind needs, or has one that it does not know';
+CREATE FUNCTION standin_private.rule_window_require(r standin_private.rule) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    windows text := (SELECT k.windows FROM standin_private.rule_kind k WHERE k.rule = r.rule);
+    kind text := CASE WHEN r."window" ~ '^[0-9]' THEN 'time' ELSE r."window" END;
+BEGIN
+    IF windows = '' AND kind <> '' THEN
+        RAISE EXCEPTION 'rule "%" has no window', r.rule USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave window away.';
+    ELSIF kind <> ALL (string_to_array(windows, ', ')) AND windows <> '' THEN
+        RAISE EXCEPTION 'invalid window of rule "%": "%"', r.rule, r."window" USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('It is one of: %s.', replace(windows, 'time', 'a time like 10 minutes'));
+    ELSIF kind = 'time' AND (r."window"::interval <= interval '0' OR r."window"::interval > interval '31 days') THEN
+        RAISE EXCEPTION 'window of rule "%" is not a time between 0 and 31 days', r.rule USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Use a time like 10 minutes.';
+    ELSIF kind = 'time' AND r.maximum_count > 1000 THEN
+        RAISE EXCEPTION 'rule "%" counts at most 1000 in a time', r.rule USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Each of them is kept with its account.', HINT = 'Use window business_day or episode.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.rule_window_require IS 'an error if a rule has a window that its kind does not know';
+CREATE FUNCTION standin_private.rule_validate(r standin_private.rule) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.value_require('rule', r.rule, VARIADIC ARRAY(SELECT k.rule FROM standin_private.rule_kind k));
+    PERFORM standin_private.rule_window_require(r), standin_private.rule_options_require(r);
+    IF r.statuses !~ '[^, ]' THEN
+        RAISE EXCEPTION 'rule "%" needs statuses', r.rule USING ERRCODE = 'invalid_parameter_value', HINT = 'Write them with commas, like open, new.';
+    ELSIF r.effective_to <= r.effective_from THEN
+        RAISE EXCEPTION 'rule "%" would never be in force', r.rule USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = format('From %s to %s.', r.effective_from, r.effective_to), HINT = 'effective_to is later than effective_from.';
+    ELSIF octet_length(r.account) NOT BETWEEN 1 AND 255 THEN
+        RAISE EXCEPTION 'account must have 1 to 255 bytes' USING ERRCODE = 'invalid_parameter_value', HINT = 'Use * for all.';
+    ELSIF r.operation <> '*' AND NOT EXISTS (SELECT FROM standin_private.operation o WHERE (o.core, o.operation) = (r.core, r.operation)) THEN
+        RAISE EXCEPTION 'operation "%" of core "%" is not defined', r.operation, r.core
+            USING ERRCODE = 'undefined_object', HINT = 'Declare it with standin.operation_create, or use * for all.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.rule_validate IS 'an error if a rule cannot be so';
+CREATE FUNCTION standin_private.rule_window("window" text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET intervalstyle = 'postgres' AS $$
+BEGIN
+    RETURN CASE WHEN "window" IN ('', 'episode', 'business_day') THEN "window" ELSE "window"::interval::text END;
+EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
+    RAISE EXCEPTION 'invalid value for option "window": "%"', "window" USING ERRCODE = 'invalid_parameter_value',
+        HINT = 'It is episode, business_day, or a time like 10 minutes.';
+END $$;
+COMMENT ON FUNCTION standin_private.rule_window(text) IS 'the one way of writing a window: 10 minutes and 600 seconds are one';
+CREATE FUNCTION standin_private.rule_log(rule_before standin_private.rule, rule_after standin_private.rule) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO standin_private.rule_change (core, operation, account, rule, "window", rule_before, rule_after, changed_at)
+    SELECT r.core, r.operation, r.account, r.rule, r."window", CASE WHEN rule_before.core IS NOT NULL THEN to_jsonb(rule_before) END,
+           CASE WHEN rule_after.core IS NOT NULL THEN to_jsonb(rule_after) END, standin_private.clock_now()
+    FROM (SELECT (CASE WHEN rule_after.core IS NOT NULL THEN rule_after ELSE rule_before END).*) r
+    WHERE rule_before IS DISTINCT FROM rule_after
+$$;
+COMMENT ON FUNCTION standin_private.rule_log IS 'logs that a rule was made (before is null), changed, or taken away (after is null)';
+CREATE FUNCTION standin_private.rule_write(core text, rule text, operation text, "window" text, account text, given jsonb, make boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    named text := standin_private.rule_window(rule_write."window");
+    before standin_private.rule;
+    after standin_private.rule;
+BEGIN
+    PERFORM standin_private.core_require(core), standin_private.argument_require('rule', rule),
+            standin_private.argument_require('operation', operation), standin_private.argument_require('window', "window"),
+            standin_private.argument_require('account', account);
+    SELECT * INTO before FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
+        = (rule_write.core, rule_write.operation, rule_write.account, rule_write.rule, named) FOR NO KEY UPDATE;
+    PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule,
+        'window', named, 'account', account), given, make);
+    SELECT * INTO after FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
+        = (rule_write.core, rule_write.operation, rule_write.account, rule_write.rule, named);
+    PERFORM standin_private.rule_log(before, after);
+END $$;
+COMMENT ON FUNCTION standin_private.rule_write IS 'makes a rule (make), alters it (not make), or whichever is right (null)';
+CREATE FUNCTION standin.rule_create(
+    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL,
+    account text DEFAULT '*', maximum_count integer DEFAULT NULL, maximum_age interval DEFAULT NULL, hours text DEFAULT NULL,
+    statuses text DEFAULT NULL, code text DEFAULT NULL, effective_from timestamptz DEFAULT NULL, effective_to timestamptz DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.rule_write(core, rule, operation, "window", account, standin_private.option_given(jsonb_build_object(
+        'amount', amount, 'mode', mode, 'maximum_count', maximum_count, 'maximum_age', maximum_age, 'hours', hours,
+        'statuses', statuses, 'code', code, 'effective_from', effective_from, 'effective_to', effective_to)), true);
+END $$;
+COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core and an account (* for all). The manual has a table of the kinds and of what each takes. "window": of velocity_count and cumulative_limit: ''episode'', ''business_day'', of velocity_count also a time; of episode_age the age; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''; code: ISO 8583 code of its declines; effective_from, effective_to: when it is in force. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, or an option that it needs or does not know';
+CREATE FUNCTION standin.rule_alter(
+    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL,
+    account text DEFAULT '*', maximum_count integer DEFAULT NULL, maximum_age interval DEFAULT NULL, hours text DEFAULT NULL,
+    statuses text DEFAULT NULL, code text DEFAULT NULL, effective_from timestamptz DEFAULT NULL, effective_to timestamptz DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.rule_write(core, rule, operation, "window", account, standin_private.option_given(jsonb_build_object(
+        'amount', amount, 'mode', mode, 'maximum_count', maximum_count, 'maximum_age', maximum_age, 'hours', hours,
+        'statuses', statuses, 'code', code, 'effective_from', effective_from, 'effective_to', effective_to)), false);
+END $$;
+COMMENT ON FUNCTION standin.rule_alter IS 'changes those options of a rule that are given; core, rule, operation, window and account say which. Errors: 42704 unknown core or rule, 22023 an option out of range, or one that the rule needs or does not know';
+CREATE FUNCTION standin.rule_define(
+    core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL,
+    account text DEFAULT '*', maximum_count integer DEFAULT NULL, maximum_age interval DEFAULT NULL, hours text DEFAULT NULL,
+    statuses text DEFAULT NULL, code text DEFAULT NULL, effective_from timestamptz DEFAULT NULL, effective_to timestamptz DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.rule_write(core, rule, operation, "window", account, standin_private.option_given(jsonb_build_object(
+        'amount', amount, 'mode', mode, 'maximum_count', maximum_count, 'maximum_age', maximum_age, 'hours', hours,
+        'statuses', statuses, 'code', code, 'effective_from', effective_from, 'effective_to', effective_to)), NULL);
+END $$;
+COMMENT ON FUNCTION standin.rule_define IS 'rule_create, or rule_alter if the rule exists; superseded by these two. Errors: theirs';
+CREATE FUNCTION standin.rule_reset(core text, rule text, operation text, "window" text, account text, VARIADIC option text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.rule_write(core, rule, operation, "window", account, standin_private.option_defaults('rule', option), false);
+END $$;
+COMMENT ON FUNCTION standin.rule_reset(text, text, text, text, text, text[]) IS 'brings options of a rule back to their defaults. Errors: 42704 unknown core, rule or option, 22023 an option that the rule needs';
+CREATE FUNCTION standin.rule_evaluate(core text, operation text, payload jsonb,
+    OUT rule text, OUT mode text, OUT code text, OUT detail text, OUT decides boolean) RETURNS SETOF record
+    LANGUAGE c AS 'MODULE_PATHNAME', 'standin_rule_evaluate';
+COMMENT ON FUNCTION standin.rule_evaluate IS 'what each rule would say of a payload if stand-in had to decide now, in the order of judgement; nothing is written, and nothing locked. code: 00 if the rule is content; decides: the first enforced objection, which declines; none: it would be accepted. Errors: 22004 null, 42704 unknown core or operation, 22023 malformed payload';
+CREATE FUNCTION standin_private.account_list_write(core text, list text, account text, reason text, listed boolean, expires_at timestamptz) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM standin_private.core_require(account_list_write.core), standin_private.argument_require('list', account_list_write.list),
+            standin_private.argument_require('account', account_list_write.account), standin_private.value_require('list', account_list_write.list, 'block', 'allow');
+    IF coalesce(account_list_write.reason, '') = '' THEN
+        RAISE EXCEPTION 'a change of a list needs a reason' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF octet_length(account_list_write.account) NOT BETWEEN 1 AND 255 THEN
+        RAISE EXCEPTION 'account must have 1 to 255 bytes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- The account is not locked: a block must not wait for a session that idles. What is being decided now is not under it yet.
+    INSERT INTO standin_private.account_list_change (core, account, list, listed, expires_at, reason, changed_at)
+    VALUES (account_list_write.core, account_list_write.account, account_list_write.list, account_list_write.listed, account_list_write.expires_at,
+            account_list_write.reason, standin_private.clock_now());
+END $$;
+COMMENT ON FUNCTION standin_private.account_list_write IS 'checks and logs a change of the block list or the allow list';
+CREATE FUNCTION standin.account_list_add(core text, list text, account text, reason text, expires_at timestamptz DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.account_list_write(core, list, account, reason, true, expires_at);
+    INSERT INTO standin_private.account_list AS l (core, account, list, expires_at)
+    VALUES (account_list_add.core, account_list_add.account, account_list_add.list, account_list_add.expires_at)
+    ON CONFLICT ON CONSTRAINT account_list_pkey DO UPDATE SET expires_at = excluded.expires_at;
+END $$;
+COMMENT ON FUNCTION standin.account_list_add(text, text, text, text, timestamptz) IS 'puts an account on the list ''block'' or ''allow'' of a core, until expires_at (null: for good); the rules block_list and allow_list ask. On it already: expires_at is changed. Audited in standin.account_list_changes. Errors: 22004 null, 22023 unknown list or no reason, 42704 unknown core';
+CREATE FUNCTION standin.account_list_remove(core text, list text, account text, reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.account_list_write(core, list, account, reason, false, NULL);
+    DELETE FROM standin_private.account_list l
+    WHERE (l.core, l.account, l.list) = (account_list_remove.core, account_list_remove.account, account_list_remove.list);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'account "%" is not on list "%" of core "%"', account, list, core
+            USING ERRCODE = 'undefined_object', HINT = 'The view standin.account_lists shows them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.account_list_remove(text, text, text, text) IS 'takes an account off the list ''block'' or ''allow'' of a core; audited in standin.account_list_changes. Errors: 22004 null, 22023 unknown list or no reason, 42704 unknown core, or it is not on the list';
 CREATE FUNCTION standin_private.core_claim_make(core text, OUT instance text, OUT claim text)
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -3666,7 +4237,7 @@ COMMENT ON FUNCTION standin.operation_revoke IS 'takes back what standin.operati
 CREATE VIEW standin.operation_grants AS
 SELECT core, operation, role, channel, granted_by, granted_at FROM standin_private.operation_grant;
 COMMENT ON VIEW standin.operation_grants IS 'which roles may submit which operations (* for all), and the channel of their idempotency keys';
-COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique in the caller''s channel of the core (see standin.operation_grant); with the channel 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (00, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 backlog full) and a message for the customer. The same key and payload again return the first answer. Errors: SI001 key used with another payload, or for the same transaction in another channel; 42501 operation not granted; 42725 granted with several channels; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry';
+COMMENT ON FUNCTION standin.transaction_submit IS 'takes a transaction inside the caller''s own, in every mode; it goes to the core after the commit, in its account''s order. key: idempotency key, unique in the caller''s channel of the core (see standin.operation_grant); with the channel 1 to 255 bytes. Returns ticket, status (accepted, declined), ISO 8583 code (09 processing, 14 no such account, 51 insufficient funds, 57 not permitted, 61 over a limit, 91 too many wait, or the balance is unknown) and a message for the customer. The manual lists all codes. The same key and payload again return the first answer. Errors: SI001 key used with another payload, or for the same transaction in another channel; 42501 operation not granted; 42725 granted with several channels; 42704 unknown core or operation; 22023 malformed payload; at commit 40001 the core''s mode changed: retry; 40P01 two transactions took the same accounts in another order: retry, 40001 under a transaction''s snapshot: retry';
 COMMENT ON PROCEDURE standin.transaction_execute IS 'like transaction_submit, but commits the intent, posts it while the core is online and the account has no backlog, and returns the core''s answer (posted, rejected); accepted and "processing" otherwise, or when the answer stayed out. Errors: those of transaction_submit; 25001 inside a transaction block, 55000 this server may not speak to the core';
 COMMENT ON PROCEDURE standin.transaction_wait IS 'waits, holding no snapshot, until a transaction is decided or the time is over; call it outside a transaction block. Errors: 42704 unknown ticket, or one of a channel that is not the caller''s and the caller no operator, auditor or administrator; 22004 null; 25001 inside a transaction block';
 COMMENT ON FUNCTION standin.core_switch IS 'sets the mode of a core, or of one capability of it: forced_stand_in, forced_online, online, stand_in. Takes effect at commit, audited in standin.core_mode_changes; returns the highest new epoch. Errors: 42704 unknown core or capability, 22023 unknown mode or no reason';
@@ -3783,6 +4354,8 @@ CREATE CONSTRAINT TRIGGER open_work AFTER DELETE ON standin_private.operation DE
 CREATE FUNCTION standin.core_drop(core text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    rules bigint;
 BEGIN
     PERFORM standin_private.core_require(core_drop.core), standin_private.foreign_keys_enforce();
     PERFORM FROM standin_private.core_mode m WHERE m.core = core_drop.core FOR UPDATE;
@@ -3791,7 +4364,9 @@ BEGIN
             HINT = format('End the episode: SELECT standin.core_switch(%L, ''forced_online'', ''to be dropped'');', core_drop.core);
     END IF;
     PERFORM standin_private.open_work_require_none(core_drop.core);
-    DELETE FROM standin_private.rule r WHERE r.core = core_drop.core;
+    WITH gone AS (DELETE FROM standin_private.rule r WHERE r.core = core_drop.core RETURNING r AS rule)
+    SELECT count(standin_private.rule_log(gone.rule, NULL)) INTO rules FROM gone;
+    DELETE FROM standin_private.account_list l WHERE l.core = core_drop.core;
     DELETE FROM standin_private.operation_grant g WHERE g.core = core_drop.core;
     DELETE FROM standin_private.balance_source b WHERE b.core = core_drop.core;
     DELETE FROM standin_private.reconciliation b WHERE b.core = core_drop.core;
@@ -3806,6 +4381,7 @@ CREATE FUNCTION standin.operation_drop(core text, operation text) RETURNS void
 #variable_conflict use_column
 DECLARE
     gone standin_private.operation;
+    rules bigint;
 BEGIN
     PERFORM standin_private.core_require(operation_drop.core), standin_private.foreign_keys_enforce();
     PERFORM standin_private.open_work_require_none(operation_drop.core, operation => operation_drop.operation);
@@ -3816,23 +4392,29 @@ BEGIN
     END IF;
     -- Who decided before and commits after finds another epoch.
     UPDATE standin_private.core_mode m SET epoch = m.epoch + 1 WHERE (m.core, m.capability) = (gone.core, gone.capability);
-    DELETE FROM standin_private.rule r WHERE (r.core, r.operation) = (gone.core, gone.operation);
+    WITH taken AS (DELETE FROM standin_private.rule r WHERE (r.core, r.operation) = (gone.core, gone.operation) RETURNING r AS rule)
+    SELECT count(standin_private.rule_log(taken.rule, NULL)) INTO rules FROM taken;
     DELETE FROM standin_private.operation_grant g WHERE (g.core, g.operation) = (gone.core, gone.operation);
 END $$;
 COMMENT ON FUNCTION standin.operation_drop(text, text) IS 'takes an operation of a core away, with its rules and grants; its transactions and logs stay. Errors: 42704 unknown core or operation, 55006 transactions are not settled (at the commit too), 0A000 the transaction does not see them';
-CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '') RETURNS void
+CREATE FUNCTION standin.rule_drop(core text, rule text, operation text DEFAULT '*', "window" text DEFAULT '', account text DEFAULT '*') RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    gone standin_private.rule;
 BEGIN
     PERFORM standin_private.core_require(rule_drop.core);
     DELETE FROM standin_private.rule r
-    WHERE (r.core, r.operation, r.rule, r."window") = (rule_drop.core, rule_drop.operation, rule_drop.rule, rule_drop."window");
+    WHERE (r.core, r.operation, r.rule, r."window", r.account)
+        = (rule_drop.core, rule_drop.operation, rule_drop.rule, standin_private.rule_window(rule_drop."window"), rule_drop.account)
+    RETURNING r.* INTO gone;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'rule "%" of operation "%" of core "%" does not exist', rule_drop.rule, rule_drop.operation, rule_drop.core
             USING ERRCODE = 'undefined_object', HINT = 'The view standin.rules lists them.';
     END IF;
+    PERFORM standin_private.rule_log(gone, NULL);
 END $$;
-COMMENT ON FUNCTION standin.rule_drop(text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';
+COMMENT ON FUNCTION standin.rule_drop(text, text, text, text, text) IS 'takes a stand-in rule away. Errors: 42704 unknown core or rule';
 COMMENT ON VIEW standin_private.standin_workers IS 'the workers stand-in wants: a prober and a replay worker for each core';
 COMMENT ON VIEW standin.transactions IS 'every transaction asked for, with its state';
 COMMENT ON VIEW standin.pending_transactions IS 'transactions that are not settled: waiting for the core, for reconciliation, or for a person';
@@ -3911,22 +4493,37 @@ COMMENT ON COLUMN standin.accounts.problem IS 'why the balance could not be read
 CREATE VIEW standin.cores AS
 SELECT c.core, c.connector, c.server, c.connector_role, c.post_function, c.inquire_function, c.probe_function, c.probe_interval, c.rise,
        c.fall, c.minimum_dwell, c.call_timeout, c.backlog_ceiling, c.replay_rate, c.replay_connections, c.attempts_maximum, c.time_zone,
-       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function
+       c.connections_maximum, c.answer_kilobytes, c.hold_release, h.holds, c.defined_at, c.witness_function, c.currency
 FROM standin_private.core c JOIN standin_private.core_holds h USING (core);
 COMMENT ON VIEW standin.cores IS 'cores as they are defined now; core_status says how they are';
 CREATE VIEW standin.operations AS
-SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject FROM standin_private.operation;
+SELECT core, operation, capability, account_field, amount_field, required, direction, dedup, standin_allowed, on_reject, currency_field FROM standin_private.operation;
 COMMENT ON VIEW standin.operations IS 'operations of cores as they are declared now';
 CREATE VIEW standin.rules AS
-SELECT core, operation, rule, "window", amount, mode FROM standin_private.rule;
-COMMENT ON VIEW standin.rules IS 'rules and limits of stand-in in force; a rule of an operation stands before the same rule of *';
+SELECT r.core, r.operation, r.rule, r."window", r.amount, r.mode, r.account, r.maximum_count, r.maximum_age, r.hours, r.statuses, coalesce(r.code, k.code) AS code,
+       r.effective_from, r.effective_to,
+       coalesce(r.effective_from <= standin_private.clock_now(), true) AND coalesce(standin_private.clock_now() < r.effective_to, true) AS in_force
+FROM standin_private.rule r JOIN standin_private.rule_kind k USING (rule);
+COMMENT ON VIEW standin.rules IS 'rules and limits of stand-in; a rule of an account, then one of an operation, stands before the same rule of *';
+CREATE VIEW standin.rule_kinds AS
+SELECT rule, windows, required, optional, code, meaning FROM standin_private.rule_kind;
+COMMENT ON VIEW standin.rule_kinds IS 'the kinds of rules: which windows and options each takes, the ISO 8583 code of its declines, and when it is content';
+CREATE VIEW standin.rule_changes AS
+SELECT core, operation, account, rule, "window", change, rule_before, rule_after, changed_by, changed_at FROM standin_private.rule_change;
+COMMENT ON VIEW standin.rule_changes IS 'every change of a rule, who and when; rule_before is null: made; rule_after is null: taken away';
+CREATE VIEW standin.account_lists AS
+SELECT core, list, account, expires_at, coalesce(standin_private.clock_now() < expires_at, true) AS in_force FROM standin_private.account_list;
+COMMENT ON VIEW standin.account_lists IS 'accounts on the block lists and allow lists of cores';
+CREATE VIEW standin.account_list_changes AS
+SELECT core, list, account, change, listed, expires_at, reason, changed_by, changed_at FROM standin_private.account_list_change;
+COMMENT ON VIEW standin.account_list_changes IS 'who put which account on a list (listed) or took it off, and why';
 CREATE VIEW standin.bindings AS
 SELECT b.core, 'balances' AS purpose, b.target, b.account_column, b.balance_column, b.as_of_column, NULL::text AS key_column,
-       standin_private.balance_problem(b.core) AS problem, NULL::text AS amount_column
+       standin_private.balance_problem(b.core) AS problem, NULL::text AS amount_column, b.status_column, b.overdraft_column
 FROM standin_private.balance_source b
 UNION ALL
 SELECT r.core, 'reconciliation', r.target, r.account_column, NULL, NULL, r.key_column,
-       CASE WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.target) THEN 'the table does not exist any more' END, r.amount_column
+       CASE WHEN NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.target) THEN 'the table does not exist any more' END, r.amount_column, NULL, NULL
 FROM standin_private.reconciliation r;
 COMMENT ON VIEW standin.bindings IS 'replicated tables that stand-in reads: balances (balance_bind) and change events that confirm transactions (reconciliation_bind)';
 CREATE FUNCTION standin_private.backlog_measure() RETURNS trigger
@@ -3957,10 +4554,13 @@ FROM (SELECT 'core' AS kind, s.core AS name, sum(s.backlog)::bigint AS backlog,
 COMMENT ON VIEW standin.backlogs IS 'what waits for each core (transactions) and from each source (records), how fast it becomes less, and when it is gone at that rate';
 COMMENT ON COLUMN standin.backlogs.per_second IS 'measured in the last moments; of a core what new transactions add is taken off; null: not measured, or nothing moves';
 COMMENT ON COLUMN standin.backlogs.gone_at IS 'an estimate; null: it does not become less, or that is not known';
+CREATE FUNCTION standin_private.payload_digest(operation text, payload jsonb) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'standin_payload_digest';
+COMMENT ON FUNCTION standin_private.payload_digest(text, jsonb) IS 'what a key is compared by: SHA-256 over operation and payload, numbers by value';
 CREATE OR REPLACE VIEW standin_private.ledger AS
-SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
-       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket) AS ticket,
-       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key) AS key,
+SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core, s.core) AS core,
+       coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket, s.ticket) AS ticket,
+       coalesce(d.key, q.key, k.key, a.key, e.key, r.key, f.key, s.key) AS key,
        d.decision, d.amount AS decided_amount, f.ticket IS NOT NULL AS refused,
        q.state, q.promised, q.amount AS queued_amount,
        a.posted OR e.ticket IS NOT NULL AS posted, coalesce(e.booked_amount, a.posted_amount, q.amount) AS posted_amount,
@@ -3972,7 +4572,8 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
            CASE WHEN (d.core, d.key, d.account, d.operation, d.amount, d.epoch) <> (q.core, q.key, q.account, q.operation, q.amount, q.epoch)
                 THEN 'decision log and queue differ' END,
            CASE WHEN (k.core, k.key, k.account) <> (q.core, q.key, q.account)
-                  OR k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8'))
+                  OR (k.digest <> sha256(convert_to(q.operation || E'\n' || q.payload::text, 'UTF8')) -- of releases up to 0.2.0
+                      AND k.digest <> standin_private.payload_digest(q.operation, q.payload))
                 THEN 'key and queue differ' END,
            CASE WHEN (d.decision = 'declined') <> (q.state = 'declined') OR (d.decision = 'accepted') <> q.promised
                 THEN format('decided as %s, but %s', d.decision, q.state) END,
@@ -3984,19 +4585,24 @@ SELECT coalesce(d.core, q.core, k.core, a.core, e.core, r.core, f.core) AS core,
                 THEN 'answers of the core and state differ' END,
            CASE WHEN a.amounts <> q.amount OR a.keys <> q.key OR NOT a.alike OR (a.posted AND a.reference IS DISTINCT FROM q.reference)
                 THEN 'answers of the core and queue differ' END,
-           CASE WHEN e.booked_amount <> q.amount THEN format('promised %s, the core booked %s', q.amount, e.booked_amount) END,
-           CASE WHEN e.booked_account <> q.account THEN format('promised on account %s, the core booked on %s', q.account, e.booked_account) END,
+           CASE WHEN s.ticket IS NULL AND e.booked_amount <> q.amount THEN format('promised %s, the core booked %s', q.amount, e.booked_amount) END,
+           CASE WHEN s.ticket IS NULL AND e.booked_account <> q.account THEN format('promised on account %s, the core booked on %s', q.account, e.booked_account) END,
            CASE WHEN e.ticket IS NOT NULL AND q.state <> 'reconciled' AND w.ticket IS NULL
+                  AND (s.ticket IS NULL OR q.state NOT IN ('declined', 'rejected', 'compensated', 'cancelled', 'expired') OR (q.state = 'rejected' AND q.promised))
                 THEN format('booked by the core, but %s', q.state) END,
            CASE WHEN w.ticket IS NOT NULL AND e.ticket IS NULL THEN 'waits for its confirmation without a change event' END,
            CASE WHEN e.ticket IS NULL AND q.state = 'reconciled' THEN 'reconciled without a change event' END,
            CASE WHEN (e.core, e.key, e.account) <> (q.core, q.key, q.account) THEN 'change event and queue differ' END,
-           CASE WHEN a.posted AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
+           CASE WHEN (s.core, s.key, s.account) <> (q.core, q.key, q.account) OR (s.ticket IS NOT NULL AND e.ticket IS NULL)
+                  OR (s.booked_account, s.booked_amount) IS DISTINCT FROM (e.booked_account, e.booked_amount) AND s.ticket IS NOT NULL
+                THEN 'settled, but the change event says something else' END,
+           CASE WHEN a.posted AND s.ticket IS NULL AND q.state NOT IN ('posted', 'reconciled') THEN format('posted by the core, but %s', q.state) END,
            CASE WHEN (q.state IN ('compensated', 'cancelled')) <> (coalesce(r.resolution, 'retry') <> 'retry') OR
                      (q.state IN ('compensated', 'cancelled') AND r.resolution <> q.state) OR r.key <> q.key
                 THEN 'repair and state differ' END
        ], NULL) AS faults,
-       w.ticket IS NOT NULL AS confirming -- booked by the core, which the queue is about to learn
+       w.ticket IS NOT NULL AS confirming, -- booked by the core, which the queue is about to learn
+       s.ticket IS NOT NULL AS settled     -- a person said that the core's booking stands
 FROM (SELECT * FROM standin_private.decision WHERE decision <> 'refused') d
 FULL JOIN standin_private.pending_transaction q ON q.ticket = d.ticket
 FULL JOIN standin_private.transaction_key k ON k.ticket = coalesce(d.ticket, q.ticket)
@@ -4011,8 +4617,10 @@ FULL JOIN (SELECT DISTINCT ON (ticket) * FROM standin_private.repair ORDER BY ti
     ON r.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket)
 FULL JOIN (SELECT * FROM standin_private.decision WHERE decision = 'refused') f
     ON f.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket)
+FULL JOIN standin_private.difference s
+    ON s.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket)
 LEFT JOIN standin_private.confirmation w
-    ON w.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket);
+    ON w.ticket = coalesce(d.ticket, q.ticket, k.ticket, a.ticket, e.ticket, r.ticket, f.ticket, s.ticket);
 COMMENT ON VIEW standin_private.ledger IS 'one row a ticket: what each place says about it, and where they disagree';
 CREATE OR REPLACE VIEW standin.conservation_faults AS
 SELECT l.core, l.ticket, l.key, f.fault FROM standin_private.ledger l CROSS JOIN unnest(l.faults) f (fault)
@@ -4051,7 +4659,10 @@ WITH totals AS (
            coalesce(sum(queued_amount) FILTER (WHERE NOT coalesce(posted, false) AND resolution = 'cancelled'), 0) AS cancelled_amount,
            coalesce(sum(queued_amount) FILTER (WHERE state = 'expired'), 0) AS expired_amount,
            coalesce(sum(queued_amount) FILTER (WHERE NOT confirming AND (state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'repair')
-                                                  OR (state = 'rejected' AND promised))), 0) AS open_amount
+                                                  OR (state = 'rejected' AND promised))), 0) AS open_amount,
+           count(*) FILTER (WHERE settled AND posted AND (decision = 'declined' OR refused)) AS settled,
+           coalesce(sum(posted_amount - CASE WHEN decision = 'declined' OR refused THEN 0 ELSE decided_amount END)
+                    FILTER (WHERE settled AND posted), 0) AS settled_amount
     FROM standin_private.ledger GROUP BY core)
 SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS posted, coalesce(t.compensated, 0) AS compensated,
        coalesce(t.cancelled, 0) AS cancelled, coalesce(t.expired, 0) AS expired, coalesce(t.open, 0) AS open,
@@ -4060,27 +4671,89 @@ SELECT c.core, coalesce(t.accepted, 0) AS accepted, coalesce(t.posted, 0) AS pos
        coalesce(t.compensated_amount, 0) AS compensated_amount, coalesce(t.cancelled_amount, 0) AS cancelled_amount,
        coalesce(t.expired_amount, 0) AS expired_amount, coalesce(t.open_amount, 0) AS open_amount,
        coalesce(f.faults, 0) AS faults,
-       coalesce(t.accepted = t.posted + t.compensated + t.cancelled + t.expired + t.open
-            AND t.accepted_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
-       AND f.faults IS NULL AS balanced
+       coalesce(t.accepted + t.settled = t.posted + t.compensated + t.cancelled + t.expired + t.open
+            AND t.accepted_amount + t.settled_amount = t.posted_amount + t.compensated_amount + t.cancelled_amount + t.expired_amount + t.open_amount, true)
+       AND f.faults IS NULL AS balanced,
+       coalesce(t.settled, 0) AS settled, coalesce(t.settled_amount, 0) AS settled_amount
 FROM (SELECT core FROM standin_private.core UNION SELECT core FROM totals) c -- also a core that was dropped
 LEFT JOIN totals t USING (core)
 LEFT JOIN (SELECT core, count(*) AS faults FROM standin.conservation_faults GROUP BY core) f USING (core);
-COMMENT ON VIEW standin.conservation IS 'accepted = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+COMMENT ON VIEW standin.conservation IS 'accepted + settled = posted + compensated + cancelled + expired + open, counted from independent places; balanced is false when any of them disagrees about any transaction';
+COMMENT ON COLUMN standin.conservation.settled IS 'booked by the core though not accepted here, and settled by a person: see difference_settle';
+COMMENT ON COLUMN standin.conservation.settled_amount IS 'by how much more than accepted the core booked, of differences that a person settled; negative: less';
 CREATE OR REPLACE VIEW standin.reconciliation_differences AS
 SELECT p.core, e.key, p.ticket, p.account, p.operation, p.amount, p.state,
        CASE WHEN e.booked_account <> p.account THEN 'booked on another account'
             WHEN e.booked_amount <> p.amount THEN 'booked with another amount'
-            ELSE format('booked by the core, %s here', p.state) END AS difference,
-       e.seen_at, e.booked_account, e.booked_amount
+            ELSE format('booked by the core, %s here', coalesce(s.state_before, p.state)) END AS difference,
+       e.seen_at, e.booked_account, e.booked_amount, s.settled_at, s.settled_by, s.reason
 FROM standin_private.core_event e
 JOIN standin_private.pending_transaction p ON p.ticket = e.ticket AND p.account = e.account
-WHERE p.state <> 'reconciled' AND NOT EXISTS (SELECT FROM standin_private.confirmation w WHERE w.ticket = p.ticket);
-COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them, and those that it booked on another account or with another amount';
+LEFT JOIN standin_private.difference s ON s.ticket = p.ticket AND s.account = p.account
+WHERE s.ticket IS NOT NULL OR p.state <> 'reconciled' AND NOT EXISTS (SELECT FROM standin_private.confirmation w WHERE w.ticket = p.ticket);
+COMMENT ON VIEW standin.reconciliation_differences IS 'transactions that the core booked although stand-in declined, rejected, cancelled or compensated them, and those that it booked on another account or with another amount; also what a person settled of them (settled_at is not null), with standin.difference_settle';
+CREATE FUNCTION standin_private.difference_find(ticket bigint) RETURNS standin_private.pending_transaction
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item standin_private.pending_transaction;
+    before standin_private.difference;
+BEGIN
+    -- The account's row first, as everywhere.
+    PERFORM FROM standin_private.account a JOIN standin_private.pending_transaction p USING (core, account)
+    WHERE p.ticket = difference_find.ticket FOR UPDATE OF a;
+    SELECT * INTO item FROM standin_private.pending_transaction p WHERE p.ticket = difference_find.ticket FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'ticket % does not exist', difference_find.ticket USING ERRCODE = 'undefined_object';
+    END IF;
+    SELECT * INTO before FROM standin_private.difference d WHERE (d.ticket, d.account) = (item.ticket, item.account);
+    IF FOUND THEN
+        RAISE EXCEPTION 'the difference of ticket % is settled', item.ticket USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('By %s at %s: %s', before.settled_by, before.settled_at, before.reason);
+    ELSIF NOT EXISTS (SELECT FROM standin.reconciliation_differences d WHERE d.ticket = item.ticket) THEN
+        RAISE EXCEPTION 'ticket % has no difference to settle', item.ticket USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'The view standin.reconciliation_differences lists them.';
+    END IF;
+    RETURN item;
+END $$;
+COMMENT ON FUNCTION standin_private.difference_find(bigint) IS 'the transaction with this ticket, its account locked; an error unless it has a difference that nobody settled';
+CREATE FUNCTION standin.difference_settle(ticket bigint, reason text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    item standin_private.pending_transaction;
+    now timestamptz := standin_private.clock_now();
+    after text;
+BEGIN
+    PERFORM standin_private.caller(), standin_private.argument_require('ticket', difference_settle.ticket::text);
+    IF coalesce(reason, '') = '' THEN
+        RAISE EXCEPTION 'settling a difference needs a reason' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    item := standin_private.difference_find(difference_settle.ticket);
+    INSERT INTO standin_private.difference (ticket, account, core, key, state_before, booked_account, booked_amount, reason, settled_at)
+    SELECT item.ticket, item.account, item.core, item.key, item.state, e.booked_account, e.booked_amount, reason, now
+    FROM standin_private.core_event e WHERE (e.core, e.key) = (item.core, item.key);
+    IF item.state = 'rejected' AND item.promised THEN -- it is open: a person was to look at it
+        UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE (p.ticket, p.account) = (item.ticket, item.account);
+        item.state := 'repair';
+    END IF;
+    -- What was settled here in another way stays so; the row above tells that the core has booked it.
+    UPDATE standin_private.pending_transaction p SET state = 'reconciled', hold = 0, due_at = NULL, changed_at = now
+    WHERE (p.ticket, p.account) = (item.ticket, item.account)
+      AND item.state IN ('accepted', 'in_flight', 'retry_wait', 'unknown', 'posted', 'repair') RETURNING p.state INTO after;
+    IF FOUND AND item.hold > 0 THEN
+        UPDATE standin_private.account a SET held = a.held - item.hold WHERE (a.core, a.account) = (item.core, item.account);
+    END IF;
+    PERFORM standin_private.wake('replay'), standin_private.wake('ticket');
+    RETURN coalesce(after, item.state);
+END $$;
+COMMENT ON FUNCTION standin.difference_settle(bigint, text) IS 'a person''s word that what the core booked stands, though it is not what was promised: the transaction becomes reconciled and its hold goes; one that was declined, refused, cancelled or compensated here stays so. Who, when and why are kept in standin.reconciliation_differences; standin.conservation counts what the core booked, and balances. Returns the state. Errors: 22004 null, 22023 no reason, 42704 unknown ticket, 55000 no difference, or settled already';
 GRANT EXECUTE ON FUNCTION standin.transaction_submit, standin.transaction_status TO standin_app, standin_admin;
 GRANT EXECUTE ON PROCEDURE standin.transaction_execute, standin.transaction_wait TO standin_app, standin_admin;
-GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve TO standin_operator, standin_admin;
+GRANT EXECUTE ON FUNCTION standin.core_switch, standin.repair_resolve, standin.difference_settle,
+    standin.account_list_add, standin.account_list_remove TO standin_operator, standin_admin;
 GRANT EXECUTE ON FUNCTION standin.transaction_status TO standin_operator, standin_auditor;
+GRANT EXECUTE ON FUNCTION standin.rule_evaluate TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON PROCEDURE standin.transaction_wait TO standin_operator, standin_auditor;
 GRANT EXECUTE ON FUNCTION standin.core_create, standin.core_alter, standin.core_reset, standin.core_drop, standin.core_define,
     standin.operation_create, standin.operation_alter, standin.operation_reset, standin.operation_drop, standin.operation_define,
@@ -4089,14 +4762,514 @@ GRANT EXECUTE ON FUNCTION standin.core_create, standin.core_alter, standin.core_
 GRANT USAGE ON FOREIGN DATA WRAPPER standin_postgres TO standin_admin;
 GRANT SELECT ON standin.transactions, standin.pending_transactions, standin.core_status, standin.core_mode_changes, standin.episodes,
     standin.decisions, standin.repairs, standin.accounts, standin.conservation_faults, standin.conservation,
-    standin.reconciliation_differences, standin.operation_grants, standin.cores, standin.operations, standin.rules, standin.bindings TO standin_operator, standin_auditor, standin_approver, standin_admin;
+    standin.reconciliation_differences, standin.operation_grants, standin.cores, standin.operations, standin.rules, standin.rule_kinds, standin.rule_changes,
+    standin.account_lists, standin.account_list_changes, standin.bindings TO standin_operator, standin_auditor, standin_approver, standin_admin;
 GRANT SELECT ON standin.core_status TO standin_app;
 GRANT SELECT ON standin.backlogs TO standin_operator, standin_auditor, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.prober_state, standin_private.core_witness_state, standin_private.core_witness_at
     TO standin_app, standin_operator, standin_auditor, standin_approver, standin_admin;
 GRANT EXECUTE ON FUNCTION standin_private.state_message, standin_private.clock_now, standin_private.account_overlay,
-    standin_private.balance_problem
+    standin_private.balance_problem, standin_private.payload_digest
     TO standin_operator, standin_auditor, standin_approver, standin_admin;
+CREATE TABLE standin_private.outbox_relay (
+    relay text PRIMARY KEY CHECK (relay ~ '^[A-Za-z0-9._-]{1,100}$'),
+    server name NOT NULL,
+    mark_topic text NOT NULL CHECK (mark_topic ~ '^[A-Za-z0-9._-]{1,249}$' AND mark_topic NOT IN ('.', '..')),
+    batch_records integer NOT NULL CHECK (batch_records BETWEEN 1 AND 100000),
+    max_rows bigint NOT NULL CHECK (max_rows > 0),
+    max_bytes bigint NOT NULL CHECK (max_bytes > 0),
+    on_full text NOT NULL CHECK (on_full IN ('error', 'alarm')),
+    paused boolean NOT NULL DEFAULT false,
+    pause_reason text,
+    changed_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
+    changed_by name NOT NULL DEFAULT session_user,
+    UNIQUE (server, mark_topic),
+    CHECK (paused OR pause_reason IS NULL)
+);
+COMMENT ON TABLE standin_private.outbox_relay IS 'who sends what transactions publish to Kafka, a worker each; kept whole';
+CREATE TABLE standin_private.outbox_topic (
+    topic text PRIMARY KEY CHECK (topic ~ '^[A-Za-z0-9._-]{1,249}$' AND topic NOT IN ('.', '..')),
+    relay text NOT NULL REFERENCES standin_private.outbox_relay ON DELETE RESTRICT,
+    max_bytes integer NOT NULL CHECK (max_bytes BETWEEN 1024 AND 100000000)
+);
+COMMENT ON TABLE standin_private.outbox_topic IS 'topics that may be published to, each by one relay; kept whole';
+COMMENT ON COLUMN standin_private.outbox_topic.max_bytes IS 'of one event: key, payload and headers; the topic''s max.message.bytes in Kafka or less';
+CREATE TABLE standin_private.outbox_grant (
+    topic text NOT NULL REFERENCES standin_private.outbox_topic ON DELETE CASCADE,
+    role name NOT NULL, -- by name, as in a dump
+    granted_by name NOT NULL,
+    granted_at timestamptz NOT NULL,
+    PRIMARY KEY (topic, role)
+);
+COMMENT ON TABLE standin_private.outbox_grant IS 'who may publish to which topic; kept whole';
+CREATE SEQUENCE standin_private.outbox_order;
+CREATE SEQUENCE standin_private.outbox_batch;
+CREATE TABLE standin_private.outbox_commit (
+    relay text NOT NULL,
+    timeline integer NOT NULL,
+    seq bigint NOT NULL,
+    batch bigint NOT NULL,
+    messages bigint NOT NULL,
+    bytes bigint NOT NULL,
+    committed_at timestamptz NOT NULL,
+    PRIMARY KEY (relay, timeline, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_insert_scale_factor = 0.2);
+COMMENT ON TABLE standin_private.outbox_commit IS 'database transactions that published and are not known to be in Kafka, in the order of their commits; distributed by relay';
+COMMENT ON COLUMN standin_private.outbox_commit.messages IS 'how many events it published and did not roll back: the relay sends all of them or none';
+COMMENT ON COLUMN standin_private.outbox_commit.committed_at IS 'by the product''s clock, a moment before the commit';
+CREATE TABLE standin_private.outbox_message (
+    batch bigint NOT NULL,
+    n bigint NOT NULL,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    key text,
+    payload bytea,
+    headers jsonb,
+    event_type text,
+    partition integer,
+    PRIMARY KEY (batch, n)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_insert_scale_factor = 0.2);
+COMMENT ON TABLE standin_private.outbox_message IS 'events that are to become Kafka records, deleted behind the mark; distributed by batch, with its transaction';
+COMMENT ON COLUMN standin_private.outbox_message.payload IS 'null: a tombstone';
+CREATE TABLE standin_private.outbox_progress (
+    relay text PRIMARY KEY REFERENCES standin_private.outbox_relay ON DELETE CASCADE,
+    timeline integer NOT NULL DEFAULT 0,
+    seq bigint NOT NULL DEFAULT 0,
+    events bigint NOT NULL DEFAULT 0,
+    sent_timeline integer NOT NULL DEFAULT 0,
+    sent_seq bigint NOT NULL DEFAULT 0,
+    sent_at timestamptz,
+    transactions bigint NOT NULL DEFAULT 0,
+    aborted bigint NOT NULL DEFAULT 0,
+    recovered bigint NOT NULL DEFAULT 0,
+    blocked_event uuid,
+    is_full boolean NOT NULL DEFAULT false,
+    reason text,
+    hint text
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+COMMENT ON TABLE standin_private.outbox_progress IS 'how far each relay is; distributed by relay';
+COMMENT ON COLUMN standin_private.outbox_progress.seq IS 'with timeline: the last place that may be in Kafka; no mark of ours is beyond it';
+COMMENT ON COLUMN standin_private.outbox_progress.events IS 'published up to there, since the relay was made or adopted';
+COMMENT ON COLUMN standin_private.outbox_progress.sent_seq IS 'with sent_timeline: what is known to be in Kafka; behind the truth after a crash';
+COMMENT ON COLUMN standin_private.outbox_progress.recovered IS 'Kafka transactions of which a later process learnt from the mark that they were committed';
+COMMENT ON COLUMN standin_private.outbox_progress.reason IS 'why it could not go on when it last said so; null: it went on';
+COMMENT ON COLUMN standin_private.outbox_progress.blocked_event IS 'the event that Kafka does not take, behind which all wait';
+CREATE TABLE standin_private.outbox_claim (
+    claim uuid PRIMARY KEY,
+    relay text NOT NULL REFERENCES standin_private.outbox_relay ON DELETE CASCADE,
+    system_identifier text NOT NULL,
+    timeline integer NOT NULL,
+    seq bigint NOT NULL,
+    at timestamptz NOT NULL,
+    marked boolean NOT NULL DEFAULT false
+);
+CREATE INDEX ON standin_private.outbox_claim (relay, at);
+COMMENT ON TABLE standin_private.outbox_claim IS 'processes that took a relay up: a mark of a claim that is not here was made by another server; distributed by relay';
+COMMENT ON COLUMN standin_private.outbox_claim.seq IS 'with timeline: the mark from which it goes on';
+COMMENT ON COLUMN standin_private.outbox_claim.marked IS 'Kafka has a mark of it';
+CREATE TABLE standin_private.outbox_adoption (
+    adoption bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relay text NOT NULL,
+    choice text NOT NULL CHECK (choice IN ('from_mark', 'from_here')),
+    reason text NOT NULL CHECK (reason <> ''),
+    adopted_by name NOT NULL,
+    adopted_at timestamptz NOT NULL,
+    applied_at timestamptz,
+    mark text
+);
+COMMENT ON TABLE standin_private.outbox_adoption IS 'marks of others, or missing ones, that an administrator let a relay go on from; a log; kept whole';
+COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark as it was then, an empty text if there was none';
+CREATE TABLE standin_private.outbox_discarded (
+    discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relay text NOT NULL,
+    timeline integer NOT NULL,
+    seq bigint NOT NULL,
+    event_id uuid NOT NULL,
+    topic text NOT NULL,
+    key text,
+    payload bytea,
+    headers jsonb,
+    event_type text,
+    partition integer,
+    discarded_at timestamptz NOT NULL,
+    discarded_by name NOT NULL,
+    reason text NOT NULL CHECK (reason <> '')
+);
+COMMENT ON TABLE standin_private.outbox_discarded IS 'events that were given up because Kafka does not take them, and who did it, when and why; distributed by relay';
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.outbox_relay
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('outbox', 'supervisor');
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.outbox_topic
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('outbox');
+CREATE TRIGGER wake AFTER INSERT ON standin_private.outbox_adoption
+    FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('outbox');
+CREATE VIEW standin_private.outbox_option (object, name, type, default_value, allowed, meaning) AS VALUES
+    ('relay', 'server', 'name', NULL, NULL, 'a server of standin_kafka'),
+    ('relay', 'mark_topic', 'text', NULL, '~ ^[A-Za-z0-9._-]{1,249}$', 'where it writes how far it is: one partition, cleanup.policy=compact, no other relay. It stays once it has a mark'),
+    ('relay', 'batch_records', 'integer', '10000', '1 .. 100000', 'events in one Kafka transaction, unless one database transaction has more'),
+    ('relay', 'max_rows', 'bigint', '10000000', '1 ..', 'events that wait for Kafka, before on_full'),
+    ('relay', 'max_bytes', 'bigint', '10737418240', '1 ..', 'bytes of them, before on_full'),
+    ('relay', 'on_full', 'text', 'alarm', 'error | alarm', 'error: outbox_publish fails (53400) until events have left; alarm: it is shown and nothing else'),
+    ('outbox_topic', 'max_bytes', 'integer', '1000000', '1024 .. 100000000', 'bytes of one event, key, payload and headers; at most the topic''s max.message.bytes in Kafka');
+COMMENT ON VIEW standin_private.outbox_option IS 'options of relays and of the topics that are published to';
+CREATE FUNCTION standin_private.outbox_relay_require(relay text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('relay', relay), standin_private.caller();
+    PERFORM FROM standin_private.outbox_relay r WHERE r.relay = outbox_relay_require.relay FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'relay "%" does not exist', relay USING ERRCODE = 'undefined_object', HINT = 'The view standin.outbox_relays lists them.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_relay_require(text) IS 'locks a relay; raises 42704 if there is none of that name';
+CREATE FUNCTION standin_private.outbox_relay_validate(r standin_private.outbox_relay) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF r.relay !~ '^[A-Za-z0-9._-]{1,100}$' THEN
+        RAISE EXCEPTION 'invalid name of a relay: "%"', r.relay USING ERRCODE = 'invalid_name',
+            HINT = 'Use up to 100 letters, digits, dots, dashes and underscores.';
+    ELSIF r.server IS NULL THEN
+        RAISE EXCEPTION 'relay "%" has no server', r.relay USING ERRCODE = 'null_value_not_allowed', HINT = 'Give a server of standin_kafka.';
+    END IF;
+    PERFORM standin_private.kafka_server_require(r.server);
+    IF EXISTS (SELECT FROM standin_private.outbox_relay o WHERE o.relay <> r.relay AND o.server = r.server AND o.mark_topic = r.mark_topic) THEN
+        RAISE EXCEPTION 'another relay has the mark topic "%"', r.mark_topic USING ERRCODE = 'duplicate_object', HINT = 'Give each relay a topic of its own.';
+    ELSIF EXISTS (SELECT FROM standin_private.outbox_topic t WHERE t.topic = r.mark_topic) THEN
+        RAISE EXCEPTION 'topic "%" is published to', r.mark_topic USING ERRCODE = 'invalid_parameter_value', HINT = 'Give each relay a mark topic of its own.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_relay_validate IS 'an error if the options of a relay contradict each other, or name what does not exist';
+CREATE FUNCTION standin_private.outbox_relay_write(relay text, given jsonb, make boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    before standin_private.outbox_relay;
+BEGIN
+    PERFORM standin_private.caller(), standin_private.argument_require('relay', outbox_relay_write.relay);
+    SELECT * INTO before FROM standin_private.outbox_relay r WHERE r.relay = outbox_relay_write.relay;
+    IF before.relay IS NULL THEN
+        given := jsonb_build_object('mark_topic', 'standin.outbox.' || outbox_relay_write.relay) || given;
+    ELSIF given ->> 'mark_topic' <> before.mark_topic OR given ->> 'server' <> before.server THEN
+        IF EXISTS (SELECT FROM standin_private.outbox_claim c WHERE c.relay = before.relay AND c.marked) THEN
+            RAISE EXCEPTION 'relay "%" has marks in topic "%" of server "%"', before.relay, before.mark_topic, before.server
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      DETAIL = 'Elsewhere nothing tells it what was sent.',
+                      HINT = 'Change the options of the server, or drop the relay when nothing waits and create it again.';
+        END IF;
+    END IF;
+    PERFORM standin_private.instance_bind_first();
+    PERFORM standin_private.option_write('relay', jsonb_build_object('relay', outbox_relay_write.relay), given, make,
+        jsonb_build_object('changed_at', standin_private.clock_now(), 'changed_by', standin_private.caller())
+        || CASE WHEN before.relay IS NULL THEN '{"paused": false}' ELSE '{}' END::jsonb);
+    INSERT INTO standin_private.outbox_progress (relay) VALUES (outbox_relay_write.relay) ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_relay_write IS 'makes a relay (make), alters it (not make), or whichever is right (null)';
+CREATE FUNCTION standin.outbox_relay_create(
+    relay text, server name, mark_topic text DEFAULT NULL, batch_records integer DEFAULT NULL, max_rows bigint DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, on_full text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_write(relay, standin_private.option_given(jsonb_build_object('server', server, 'mark_topic', mark_topic,
+        'batch_records', batch_records, 'max_rows', max_rows, 'max_bytes', max_bytes, 'on_full', on_full)), true);
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_create IS 'makes a relay: a worker that sends what transactions publish to the Kafka cluster of a server of standin_kafka, exactly once. mark_topic, by default standin.outbox.<relay>: where it writes, in the same Kafka transactions, how far it is. max_rows and max_bytes: what may wait. Errors: 42710 exists, or a mark topic that another relay has; 42704 unknown server; 42501 no USAGE on it; 22023 an option out of range';
+CREATE FUNCTION standin.outbox_relay_alter(
+    relay text, server name DEFAULT NULL, mark_topic text DEFAULT NULL, batch_records integer DEFAULT NULL, max_rows bigint DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, on_full text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_write(relay, standin_private.option_given(jsonb_build_object('server', server, 'mark_topic', mark_topic,
+        'batch_records', batch_records, 'max_rows', max_rows, 'max_bytes', max_bytes, 'on_full', on_full)), false);
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_alter IS 'changes what is given of a relay. Errors: 42704 unknown relay or server; 42501 no USAGE on the server; 55000 another server or mark topic once it has a mark; 22023 an option out of range';
+CREATE FUNCTION standin.outbox_relay_define(
+    relay text, server name, mark_topic text DEFAULT NULL, batch_records integer DEFAULT NULL, max_rows bigint DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, on_full text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_write(relay, standin_private.option_given(jsonb_build_object('server', server, 'mark_topic', mark_topic,
+        'batch_records', batch_records, 'max_rows', max_rows, 'max_bytes', max_bytes, 'on_full', on_full)), NULL);
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_define IS 'outbox_relay_create, or outbox_relay_alter if the relay exists. Errors: theirs';
+CREATE FUNCTION standin.outbox_relay_reset(relay text, VARIADIC option text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_write(relay, standin_private.option_defaults('relay', option), false);
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_reset(text, text[]) IS 'brings options of a relay back to their defaults. Errors: 42704 unknown relay or option, 22023 an option that has no default';
+CREATE FUNCTION standin.outbox_relay_pause(relay text, reason text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_require(relay);
+    UPDATE standin_private.outbox_relay r
+    SET paused = true, pause_reason = reason, changed_at = standin_private.clock_now(), changed_by = session_user
+    WHERE r.relay = outbox_relay_pause.relay;
+    PERFORM standin_private.log_at_commit(format('relay "%s" was paused by %s%s', relay, session_user, coalesce(': ' || reason, '')));
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_pause(text, text) IS 'nothing more is sent, from the commit on but for the Kafka transaction that is under way, until outbox_relay_resume; what is published waits. Errors: 42704 unknown relay';
+CREATE FUNCTION standin.outbox_relay_resume(relay text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_require(relay);
+    UPDATE standin_private.outbox_relay r
+    SET paused = false, pause_reason = NULL, changed_at = standin_private.clock_now(), changed_by = session_user
+    WHERE r.relay = outbox_relay_resume.relay;
+    PERFORM standin_private.log_at_commit(format('relay "%s" was resumed by %s', relay, session_user));
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_resume(text) IS 'goes on sending after outbox_relay_pause. Errors: 42704 unknown relay';
+CREATE FUNCTION standin_private.outbox_publishers_wait() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+BEGIN
+    LOCK TABLE standin_private.outbox_message IN SHARE ROW EXCLUSIVE MODE;
+EXCEPTION WHEN lock_not_available THEN
+    RAISE EXCEPTION 'transactions are publishing' USING ERRCODE = 'lock_not_available',
+        HINT = 'What they publish must have a relay. Try again when they have ended.';
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_publishers_wait() IS 'until the end of this transaction nobody publishes; raises 55P03 if a transaction that has published does not end within 2 s';
+CREATE FUNCTION standin.outbox_relay_drop(relay text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_require(relay), standin_private.foreign_keys_enforce();
+    IF EXISTS (SELECT FROM standin_private.outbox_topic t WHERE t.relay = outbox_relay_drop.relay) THEN
+        RAISE EXCEPTION 'relay "%" cannot be dropped because topics depend on it', relay USING ERRCODE = 'object_in_use',
+            HINT = 'Drop them with standin.outbox_topic_drop; standin.outbox_topics lists them.';
+    END IF;
+    PERFORM standin_private.outbox_publishers_wait();
+    IF EXISTS (SELECT FROM standin_private.outbox_commit c WHERE c.relay = outbox_relay_drop.relay) THEN
+        RAISE EXCEPTION 'relay "%" cannot be dropped because events wait for it', relay USING ERRCODE = 'object_in_use',
+            HINT = 'The view standin.outbox_queue shows them.';
+    END IF;
+    DELETE FROM standin_private.outbox_relay r WHERE r.relay = outbox_relay_drop.relay;
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_drop(text) IS 'takes a relay away; its mark in Kafka stays, and stops a relay of the same name (fenced) until that is adopted, or has another mark topic. Errors: 42704 unknown relay, 55006 topics or events depend on it, 55P03 somebody is publishing';
+CREATE FUNCTION standin.outbox_relay_adopt(relay text, choice text, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_relay_require(relay), standin_private.value_require('choice', choice, 'from_mark', 'from_here');
+    IF coalesce(trim(reason), '') = '' THEN
+        RAISE EXCEPTION 'an adoption needs a reason' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say why no other server will ever send for this relay again.';
+    END IF;
+    PERFORM standin_private.instance_require();
+    IF NOT EXISTS (SELECT FROM standin_private.stat_worker() w WHERE w.kind = 'relay' AND w.key = relay AND w.state IN ('fenced', 'diverged')) THEN
+        RAISE EXCEPTION 'relay "%" is neither fenced nor diverged', relay USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'The view standin.stat_outbox shows its state.';
+    END IF;
+    INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at)
+    VALUES (relay, choice, reason, session_user, standin_private.clock_now());
+    PERFORM standin_private.log_at_commit(format('relay "%s" was adopted (%s) by %s: %s', relay, choice, session_user, reason));
+END $$;
+COMMENT ON FUNCTION standin.outbox_relay_adopt(text, text, text) IS 'lets a fenced or diverged relay go on from here: from_mark takes what waits here up to the mark in Kafka for sent, and forgets it; from_here sends all that waits here, whatever Kafka has. Errors: 42704 unknown relay, 55000 it is neither, or the server is not adopted, 22023 no such choice, no reason';
+CREATE FUNCTION standin_private.outbox_topic_require(topic text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('topic', topic), standin_private.caller();
+    PERFORM FROM standin_private.outbox_topic t WHERE t.topic = outbox_topic_require.topic FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" is not published to', topic USING ERRCODE = 'undefined_object', HINT = 'The view standin.outbox_topics lists those that are.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_topic_require(text) IS 'locks a topic; raises 42704 if none of that name is defined';
+CREATE FUNCTION standin_private.outbox_topic_validate(t standin_private.outbox_topic) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF t.topic !~ '^[A-Za-z0-9._-]{1,249}$' OR t.topic IN ('.', '..') THEN
+        RAISE EXCEPTION 'invalid name of a topic: "%"', left(t.topic, 300) USING ERRCODE = 'invalid_name',
+            HINT = 'Kafka takes up to 249 letters, digits, dots, dashes and underscores.';
+    ELSIF t.relay IS NULL THEN
+        RAISE EXCEPTION 'topic "%" has no relay', t.topic USING ERRCODE = 'null_value_not_allowed', HINT = 'Make one with standin.outbox_relay_create.';
+    ELSIF NOT EXISTS (SELECT FROM standin_private.outbox_relay r WHERE r.relay = t.relay) THEN
+        RAISE EXCEPTION 'relay "%" does not exist', t.relay USING ERRCODE = 'undefined_object', HINT = 'Make it with standin.outbox_relay_create.';
+    ELSIF EXISTS (SELECT FROM standin_private.outbox_relay r WHERE r.mark_topic = t.topic) THEN
+        RAISE EXCEPTION 'topic "%" is the mark topic of a relay', t.topic USING ERRCODE = 'invalid_parameter_value', HINT = 'Publish to another.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_topic_validate IS 'an error if a topic cannot be published to in this way';
+CREATE FUNCTION standin_private.outbox_topic_write(topic text, relay text, given jsonb, make boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    before text := (SELECT t.relay FROM standin_private.outbox_topic t WHERE t.topic = outbox_topic_write.topic);
+BEGIN
+    PERFORM standin_private.caller(), standin_private.argument_require('topic', outbox_topic_write.topic);
+    IF before <> outbox_topic_write.relay THEN
+        RAISE EXCEPTION 'topic "%" is sent by relay "%"', outbox_topic_write.topic, before USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Events of a key would overtake each other.', HINT = 'Drop the topic once its events have left, and create it again.';
+    END IF;
+    PERFORM standin_private.option_write('outbox_topic', jsonb_build_object('topic', outbox_topic_write.topic), given, make,
+        standin_private.option_given(jsonb_build_object('relay', outbox_topic_write.relay)));
+END $$;
+COMMENT ON FUNCTION standin_private.outbox_topic_write IS 'makes a topic known (make), alters it (not make), or whichever is right (null)';
+CREATE FUNCTION standin.outbox_topic_create(topic text, relay text, max_bytes integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('relay', relay);
+    PERFORM standin_private.outbox_topic_write(topic, relay, standin_private.option_given(jsonb_build_object('max_bytes', max_bytes)), true);
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_create(text, text, integer) IS 'lets transactions publish to a topic, which must exist in Kafka by the time its first event is sent: it is never made from here. max_bytes: of one event, at most the topic''s max.message.bytes. Then grant it: standin.outbox_topic_grant. Errors: 42710 exists, 42704 unknown relay, 42602 no name of a topic, 22023 an option out of range, or a relay''s mark topic';
+CREATE FUNCTION standin.outbox_topic_alter(topic text, max_bytes integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_topic_write(topic, NULL, standin_private.option_given(jsonb_build_object('max_bytes', max_bytes)), false);
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_alter(text, integer) IS 'changes what is given of a topic. Errors: 42704 it is not published to, 22023 an option out of range';
+CREATE FUNCTION standin.outbox_topic_define(topic text, relay text, max_bytes integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('relay', relay);
+    PERFORM standin_private.outbox_topic_write(topic, relay, standin_private.option_given(jsonb_build_object('max_bytes', max_bytes)), NULL);
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_define(text, text, integer) IS 'outbox_topic_create, or outbox_topic_alter if the topic is known. Errors: theirs, and 55000 it is sent by another relay';
+CREATE FUNCTION standin.outbox_topic_reset(topic text, VARIADIC option text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_topic_write(topic, NULL, standin_private.option_defaults('outbox_topic', option), false);
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_reset(text, text[]) IS 'brings options of a topic back to their defaults. Errors: 42704 it is not published to, or an unknown option';
+CREATE FUNCTION standin.outbox_topic_drop(topic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_topic_require(topic), standin_private.foreign_keys_enforce(), standin_private.outbox_publishers_wait();
+    IF EXISTS (SELECT FROM standin_private.outbox_message m WHERE m.topic = outbox_topic_drop.topic) THEN
+        RAISE EXCEPTION 'topic "%" cannot be dropped because events for it wait', topic USING ERRCODE = 'object_in_use',
+            HINT = 'The view standin.outbox_queue shows them.';
+    END IF;
+    DELETE FROM standin_private.outbox_topic t WHERE t.topic = outbox_topic_drop.topic;
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_drop(text) IS 'lets nobody publish to a topic any more; in Kafka it stays as it is. Errors: 42704 it is not published to, 55006 events wait, 55P03 somebody is publishing';
+CREATE FUNCTION standin.outbox_topic_grant(topic text, role text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.outbox_topic_require(topic), standin_private.argument_require('role', role);
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = 'undefined_object';
+    END IF;
+    INSERT INTO standin_private.outbox_grant (topic, role, granted_by, granted_at)
+    VALUES (topic, role, standin_private.caller(), standin_private.clock_now()) ON CONFLICT DO NOTHING;
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_grant(text, text) IS 'lets a role, and its members, publish to a topic. Errors: 42704 it is not published to, or no such role';
+CREATE FUNCTION standin.outbox_topic_revoke(topic text, role text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM standin_private.argument_require('topic', topic), standin_private.argument_require('role', role), standin_private.caller();
+    DELETE FROM standin_private.outbox_grant g WHERE g.topic = outbox_topic_revoke.topic AND g.role = outbox_topic_revoke.role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic "%" is not granted to role "%"', topic, role USING ERRCODE = 'undefined_object', HINT = 'See standin.outbox_topics.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin.outbox_topic_revoke(text, text) IS 'takes back what standin.outbox_topic_grant gave, from the commit on. Errors: 42704 not granted';
+CREATE FUNCTION standin.outbox_publish(topic text, key text, payload text, headers jsonb DEFAULT '{}', event_id uuid DEFAULT NULL,
+    event_type text DEFAULT NULL, partition integer DEFAULT NULL) RETURNS uuid
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_outbox_publish_text';
+CREATE FUNCTION standin.outbox_publish(topic text, key text, payload jsonb, headers jsonb DEFAULT '{}', event_id uuid DEFAULT NULL,
+    event_type text DEFAULT NULL, partition integer DEFAULT NULL) RETURNS uuid
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_outbox_publish_jsonb';
+CREATE FUNCTION standin.outbox_publish(topic text, key text, payload bytea, headers jsonb DEFAULT '{}', event_id uuid DEFAULT NULL,
+    event_type text DEFAULT NULL, partition integer DEFAULT NULL) RETURNS uuid
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_outbox_publish_bytea';
+DO $$
+DECLARE
+    payload text;
+BEGIN
+    FOREACH payload IN ARRAY ARRAY['text', 'jsonb', 'bytea'] LOOP
+        EXECUTE format('COMMENT ON FUNCTION standin.outbox_publish(text, text, %s, jsonb, uuid, text, integer) IS %L', payload,
+            'an event of this transaction: becomes a record in Kafka, exactly once, if the transaction commits, and never if it does not. All events of a transaction appear together, transactions in the order of their commits. key: null for none; payload: null is a tombstone, which needs a key; headers: an object of texts, numbers, booleans and nulls; the record has besides them id (event_id, made if null) and eventType; partition: null lets the key decide, as Kafka''s Java client does. Returns the event''s id. Errors: 42704 the topic is not published to, 42501 it is not granted to the caller, 54000 larger than the topic takes or too much for one transaction, 0A000 topics of two relays in one transaction, 22004 no topic, or neither key nor payload, 22023 headers that are no such object, an empty key, a negative partition, 23505 an event_id that waits already, 53400 the relay is full, 25006 a read-only transaction, 55000 the server is not adopted; at PREPARE TRANSACTION 0A000');
+    END LOOP;
+END $$;
+CREATE FUNCTION standin_private.outbox_close() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'standin_outbox_close';
+COMMENT ON FUNCTION standin_private.outbox_close() IS 'until the end of this transaction no other that has published commits';
+CREATE FUNCTION standin.outbox_event_discard(event_id uuid, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    place standin_private.outbox_commit;
+    gone standin_private.outbox_message;
+BEGIN
+    PERFORM standin_private.argument_require('event_id', outbox_event_discard.event_id::text), standin_private.caller();
+    IF coalesce(trim(outbox_event_discard.reason), '') = '' THEN
+        RAISE EXCEPTION 'to discard an event needs a reason' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say who knows what it said, and what was done about it.';
+    END IF;
+    FOR attempt IN 1 .. 40 LOOP -- the relay looks now and then whether Kafka takes it after all
+        PERFORM FROM standin_private.outbox_progress p WHERE p.blocked_event = outbox_event_discard.event_id FOR UPDATE;
+        EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM standin_private.outbox_message m WHERE m.event_id = outbox_event_discard.event_id);
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM standin_private.outbox_progress p WHERE p.blocked_event = outbox_event_discard.event_id) THEN
+        RAISE EXCEPTION 'event % does not block its relay', outbox_event_discard.event_id USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Only what Kafka does not take can be discarded: standin.stat_outbox names it.';
+    END IF;
+    DELETE FROM standin_private.outbox_message m WHERE m.event_id = outbox_event_discard.event_id RETURNING * INTO STRICT gone;
+    UPDATE standin_private.outbox_commit c
+    SET messages = c.messages - 1, bytes = greatest(c.bytes - coalesce(octet_length(gone.key), 0) - coalesce(octet_length(gone.payload), 0), 0)
+    WHERE c.batch = gone.batch RETURNING * INTO STRICT place;
+    INSERT INTO standin_private.outbox_discarded (relay, timeline, seq, event_id, topic, key, payload, headers, event_type, partition,
+                                                  discarded_at, discarded_by, reason)
+    VALUES (place.relay, place.timeline, place.seq, gone.event_id, gone.topic, gone.key, gone.payload, gone.headers, gone.event_type,
+            gone.partition, standin_private.clock_now(), session_user, outbox_event_discard.reason);
+    UPDATE standin_private.outbox_progress p SET blocked_event = NULL WHERE p.blocked_event = outbox_event_discard.event_id;
+    PERFORM standin_private.wake('outbox');
+    PERFORM standin_private.log_at_commit(format('event %s for topic "%s" was discarded by %s: %s', gone.event_id, gone.topic, session_user,
+                                                 outbox_event_discard.reason));
+END $$;
+COMMENT ON FUNCTION standin.outbox_event_discard(uuid, text) IS 'gives up the event that blocks its relay; the rest of its transaction is sent. It stays in standin.outbox_discarded. Errors: 22004 no event, 22023 no reason, 55000 it does not block its relay';
+CREATE VIEW standin_private.outbox_workers (kind, key, role, outward) AS
+SELECT 'relay'::text, r.relay, NULL::oid, true FROM standin_private.outbox_relay r;
+COMMENT ON VIEW standin_private.outbox_workers IS 'the workers the outbox wants: one a relay';
+CREATE VIEW standin.outbox_relays AS
+SELECT r.relay, r.server, r.mark_topic, r.batch_records, r.max_rows, r.max_bytes, r.on_full, r.paused, r.pause_reason, r.changed_at, r.changed_by
+FROM standin_private.outbox_relay r;
+COMMENT ON VIEW standin.outbox_relays IS 'who sends what transactions publish, and how';
+COMMENT ON COLUMN standin.outbox_relays.max_rows IS 'events that may wait before on_full';
+CREATE VIEW standin.outbox_topics AS
+SELECT t.topic, t.relay, t.max_bytes,
+       ARRAY(SELECT g.role FROM standin_private.outbox_grant g WHERE g.topic = t.topic ORDER BY g.role) AS publishers
+FROM standin_private.outbox_topic t;
+COMMENT ON VIEW standin.outbox_topics IS 'topics that may be published to, and by which roles';
+COMMENT ON COLUMN standin.outbox_topics.max_bytes IS 'of one event: key, payload and headers';
+CREATE VIEW standin.outbox_queue AS
+SELECT c.relay, m.topic, count(*) AS rows, sum(octet_length(m.payload) + coalesce(octet_length(m.key), 0)) AS bytes,
+       min(c.committed_at) AS oldest
+FROM standin_private.outbox_commit c JOIN standin_private.outbox_message m USING (batch)
+GROUP BY c.relay, m.topic;
+COMMENT ON VIEW standin.outbox_queue IS 'committed events that are not known to be in Kafka, by topic: counted at each look, so not for a monitor that looks often while millions wait';
+COMMENT ON COLUMN standin.outbox_queue.oldest IS 'when the transaction committed that has waited longest';
+CREATE VIEW standin.stat_outbox AS
+SELECT r.relay, coalesce(w.state, 'stopped') AS state, w.detail, w.pid,
+       p.sent_timeline AS timeline, p.sent_seq AS seq, p.events, p.sent_at, p.transactions, p.aborted, p.recovered, p.blocked_event,
+       q.transactions AS waiting_transactions, q.rows AS waiting_rows, q.bytes AS waiting_bytes,
+       CASE WHEN q.rows > 0 THEN extract(epoch FROM standin_private.clock_now() - q.oldest)::double precision ELSE 0 END AS lag_seconds,
+       q.rows >= r.max_rows OR q.bytes >= r.max_bytes AS is_full,
+       c.claim, c.at AS claimed_at, p.reason, p.hint, w.last_error, w.error_at, w.recovered_at
+FROM standin_private.outbox_relay r
+JOIN standin_private.outbox_progress p USING (relay)
+LEFT JOIN standin_private.worker_status w ON w.kind = 'relay' AND w.key = r.relay
+CROSS JOIN LATERAL (SELECT count(*) AS transactions, coalesce(sum(o.messages), 0)::bigint AS rows, coalesce(sum(o.bytes), 0)::bigint AS bytes,
+                           min(o.committed_at) AS oldest
+                    FROM standin_private.outbox_commit o WHERE o.relay = r.relay) q
+LEFT JOIN LATERAL (SELECT l.claim, l.at FROM standin_private.outbox_claim l WHERE l.relay = r.relay AND l.marked ORDER BY l.at DESC LIMIT 1) c ON true;
+COMMENT ON VIEW standin.stat_outbox IS 'how each relay is, and how far';
+COMMENT ON COLUMN standin.stat_outbox.state IS 'running, connecting, retrying (Kafka is away; it goes on by itself), blocked (Kafka does not take an event or a topic: reason says which, hint what helps; nothing is skipped), fenced (the mark in Kafka is of another server), diverged (the mark is gone, or beyond what is known here), paused; else as in stat_worker';
+COMMENT ON COLUMN standin.stat_outbox.seq IS 'with timeline: the place of the last transaction that is known to be in Kafka, in the order of commits';
+COMMENT ON COLUMN standin.stat_outbox.reason IS 'why it cannot go on, and in hint what helps; null: it goes on';
+COMMENT ON COLUMN standin.stat_outbox.transactions IS 'Kafka transactions that were committed';
+COMMENT ON COLUMN standin.stat_outbox.recovered IS 'of which a later process learnt from the mark';
+COMMENT ON COLUMN standin.stat_outbox.lag_seconds IS 'how long the oldest that waits has done so';
+CREATE VIEW standin.outbox_discarded AS
+SELECT d.discard_number, d.relay, d.timeline, d.seq, d.event_id, d.topic, d.key, d.payload, d.headers, d.event_type, d.partition,
+       d.discarded_at, d.discarded_by, d.reason
+FROM standin_private.outbox_discarded d;
+COMMENT ON VIEW standin.outbox_discarded IS 'events that an operator gave up, and why';
+GRANT EXECUTE ON FUNCTION standin.outbox_publish(text, text, text, jsonb, uuid, text, integer), standin.outbox_publish(text, text, jsonb, jsonb, uuid, text, integer),
+    standin.outbox_publish(text, text, bytea, jsonb, uuid, text, integer) TO standin_app;
+GRANT EXECUTE ON FUNCTION standin.outbox_relay_create, standin.outbox_relay_alter, standin.outbox_relay_define, standin.outbox_relay_reset(text, text[]),
+    standin.outbox_relay_drop(text), standin.outbox_relay_adopt(text, text, text), standin.outbox_topic_create(text, text, integer),
+    standin.outbox_topic_alter(text, integer), standin.outbox_topic_define(text, text, integer), standin.outbox_topic_reset(text, text[]),
+    standin.outbox_topic_drop(text), standin.outbox_topic_grant(text, text), standin.outbox_topic_revoke(text, text) TO standin_admin;
+GRANT EXECUTE ON FUNCTION standin.outbox_relay_pause(text, text), standin.outbox_relay_resume(text), standin.outbox_event_discard(uuid, text)
+    TO standin_operator, standin_admin;
+GRANT SELECT ON standin.outbox_relays, standin.outbox_topics, standin.outbox_queue, standin.stat_outbox TO standin_operator, standin_auditor, standin_admin, pg_monitor;
+GRANT SELECT ON standin.outbox_discarded TO standin_operator, standin_auditor, standin_admin;
 COMMENT ON TABLE standin_private.capability IS 'register of the bank''s capabilities; kept whole';
 CREATE VIEW standin_private.capability_option (object, name, type, default_value, allowed, meaning) AS VALUES
     ('capability', 'bian_domain', 'text', NULL, '~ ^[A-Z][A-Za-z]+$', 'the BIAN service domain'),
@@ -4178,7 +5351,9 @@ FROM (
     SELECT NULL::text AS kind, NULL::text AS key, NULL::oid AS role, NULL::boolean AS outward WHERE false
     UNION ALL SELECT * FROM standin_private.cdc_workers
     UNION ALL SELECT * FROM standin_private.workflow_workers
+    UNION ALL SELECT * FROM standin_private.schedule_workers
     UNION ALL SELECT * FROM standin_private.standin_workers
+    UNION ALL SELECT * FROM standin_private.outbox_workers
 ) w LEFT JOIN pg_roles r ON r.oid = w.role;
 COMMENT ON VIEW standin_private.worker_wanted IS 'the workers this database should have; the supervisor makes it so. A role of 0 does not exist any more';
 CREATE VIEW standin_private.option_object (object, relation, key) AS VALUES
@@ -4186,14 +5361,19 @@ CREATE VIEW standin_private.option_object (object, relation, key) AS VALUES
     ('table', 'cdc_table', '{source,topic}'),
     ('core', 'core', '{core}'),
     ('operation', 'operation', '{core,operation}'),
-    ('rule', 'rule', '{core,operation,rule,window}'),
-    ('capability', 'capability', '{capability}');
+    ('rule', 'rule', '{core,operation,rule,window,account}'),
+    ('capability', 'capability', '{capability}'),
+    ('schedule', 'schedule', '{schedule}'),
+    ('relay', 'outbox_relay', '{relay}'),
+    ('outbox_topic', 'outbox_topic', '{topic}');
 COMMENT ON VIEW standin_private.option_object IS 'kinds of objects that have options, with the table and the key of each; standin_private has a function ..._validate(row) for each of the tables';
 CREATE VIEW standin_private.option AS
 SELECT o.object, o.name, o.type, o.default_value, o.allowed, o.meaning, NOT a.attnotnull AS nullable
 FROM (SELECT * FROM standin_private.cdc_option
       UNION ALL SELECT * FROM standin_private.standin_option
-      UNION ALL SELECT * FROM standin_private.capability_option) o (object, name, type, default_value, allowed, meaning)
+      UNION ALL SELECT * FROM standin_private.capability_option
+      UNION ALL SELECT * FROM standin_private.schedule_option
+      UNION ALL SELECT * FROM standin_private.outbox_option) o (object, name, type, default_value, allowed, meaning)
 JOIN standin_private.option_object k USING (object)
 JOIN pg_class c ON c.relname = k.relation AND c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'standin_private')
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = o.name;
@@ -4205,9 +5385,12 @@ JOIN (SELECT 'source' AS object, source AS name, to_jsonb(s) AS settings FROM st
       UNION ALL SELECT 'table', source || ' ' || topic, to_jsonb(t) FROM standin_private.cdc_table t
       UNION ALL SELECT 'core', core, to_jsonb(c) FROM standin_private.core c
       UNION ALL SELECT 'operation', core || ' ' || operation, to_jsonb(p) FROM standin_private.operation p
-      UNION ALL SELECT 'rule', rtrim(concat_ws(' ', core, operation, rule, "window")), to_jsonb(r) FROM standin_private.rule r
-      UNION ALL SELECT 'capability', capability, to_jsonb(y) FROM standin_private.capability y) k USING (object);
-COMMENT ON VIEW standin.options IS 'the options in force of every source, table, core, operation, rule and capability; ..._alter sets, ..._reset takes back';
+      UNION ALL SELECT 'rule', concat_ws(' ', core, operation, rule, nullif("window", ''), 'account ' || nullif(account, '*')), to_jsonb(r) FROM standin_private.rule r
+      UNION ALL SELECT 'capability', capability, to_jsonb(y) FROM standin_private.capability y
+      UNION ALL SELECT 'schedule', schedule, to_jsonb(h) FROM standin_private.schedule h
+      UNION ALL SELECT 'relay', relay, to_jsonb(w) FROM standin_private.outbox_relay w
+      UNION ALL SELECT 'outbox_topic', topic, to_jsonb(e) FROM standin_private.outbox_topic e) k USING (object);
+COMMENT ON VIEW standin.options IS 'the options in force of every source, table, core, operation, rule, capability, schedule, relay and topic that is published to; ..._alter sets, ..._reset takes back';
 COMMENT ON COLUMN standin.options.name IS 'of the object; what belongs to a source or a core begins with its name';
 COMMENT ON COLUMN standin.options.value IS 'as text; null: none';
 COMMENT ON COLUMN standin.options."default" IS 'what a new object has and ..._reset brings back; null: none';
@@ -4228,10 +5411,15 @@ BEGIN
         ('core_answer', NULL, NULL, NULL),
         ('core_event', NULL, NULL, NULL),
         ('repair', NULL, NULL, NULL),
+        ('difference', NULL, NULL, NULL),
+        ('account_list_change', NULL, NULL, NULL),
+        ('rule_change', NULL, NULL, NULL),
         ('transaction_key', NULL, NULL, NULL),
         ('core_mode_change', NULL, NULL, NULL),
         ('cdc_difference', NULL, NULL, NULL),
         ('workflow_attempt', NULL, NULL, NULL),
+        ('outbox_discarded', NULL, NULL, NULL),
+        ('outbox_adoption', ARRAY['applied_at', 'mark'], 'old.applied_at IS NULL AND new.applied_at IS NOT NULL', NULL),
         ('workflow_step', NULL, NULL, 'workflow_step_guard'),
         ('workflow_run', NULL, NULL, 'workflow_run_guard'),
         ('pending_transaction', NULL, NULL, 'pending_transaction_guard'),

@@ -22,6 +22,6 @@ GRANT EXECUTE ON FUNCTION standin.workflow_cancel(text, text, boolean), standin.
     standin.workflow_retry(text), standin.workflow_migrate(text, integer) TO standin_app, standin_operator;
 GRANT EXECUTE ON FUNCTION standin.workflow_grant(text, name, text), standin.workflow_revoke(text, name, text),
     standin.workflow_reassign(name, name) TO standin_admin;
-GRANT EXECUTE ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) TO standin_app, standin_operator, standin_auditor; -- for the view
+GRANT EXECUTE ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) TO standin_app, standin_operator, standin_auditor, standin_admin; -- for the view
 GRANT SELECT ON standin.workflows, standin.workflow_steps, standin.workflow_messages, standin.workflow_events TO standin_app, standin_operator, standin_auditor;
 GRANT SELECT ON standin.workflow_grants TO standin_app, standin_admin, standin_operator, standin_auditor;
