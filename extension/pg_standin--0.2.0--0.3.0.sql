@@ -3003,7 +3003,7 @@ RETURN CASE WHEN status <> 'open' THEN status
 COMMENT ON FUNCTION standin_private.workflow_status(text, bigint, text, text, boolean, name) IS 'What a workflow does, as it is at this moment.';
 CREATE OR REPLACE VIEW standin.workflows WITH (security_barrier) AS
 SELECT r.workflow_id, r.name, r.version, d.procedure, to_regrole(quote_ident(r.submitter)) AS submitter,
-       standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter) AS status,
+       standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter) COLLATE "default" AS status,
        r.input, r.output, coalesce(r.error, t.last_error) AS error,
        coalesce(r.token, t.token) AS token, t.worker,
        CASE WHEN t.token > 0 AND t.form = 'external' THEN t.available_at END AS lease_until,

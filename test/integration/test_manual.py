@@ -13,7 +13,7 @@ OUTCOMES = {
     "README.md": ("SELECT array_agg(state ORDER BY ticket) FROM standin.transactions WHERE core = 'toy'", ["posted", "declined", "posted"]),
     "stand-in.md": ("SELECT array_agg(state ORDER BY key) FROM standin.transactions WHERE core = 'core'",
                     ["posted", "posted", "rejected", "declined", "cancelled"]),
-    "workflows.md": ("SELECT array_agg(status ORDER BY workflow_id) FROM standin.workflows", ["completed", "completed"]),
+    "workflows.md": ("SELECT array_agg(status ORDER BY workflow_id) FROM standin.workflows", ["completed", "completed", "completed", "failed"]),
 }
 # A core's password has to be asked for: see docs/security.md.
 HBA = """host all bank_service 127.0.0.1/32 scram-sha-256

@@ -546,10 +546,10 @@ def test_kills_of_the_dispatcher_lose_nothing(bank):
     for workflow_id in ids:
         bank.becomes(workflow_id, "sleeping")
     for _ in range(3):
-        bank.admin("DELETE FROM standin_private.worker_mark")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(await_("the dispatcher", lambda: bank.process("dispatcher"), timeout=120), signal.SIGKILL)
-        await_("the server", lambda: bank.status(ids[0]) is not None)
+        await_("the server", lambda: bank.admin("DELETE FROM standin_private.worker_mark") is not None)
+        victim = await_("the dispatcher", lambda: bank.process("dispatcher"), timeout=120)
+        os.kill(victim, signal.SIGKILL)
+        await_("its end", lambda victim=victim: bank.admin("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [victim]) == [])
     wakes_at = bank.admin("SELECT max(wakes_at) FROM standin.workflows WHERE workflow_id LIKE 'many%'")[0][0]
 
     def over():
