@@ -1995,6 +1995,8 @@ CREATE INDEX workflow_run_parent ON standin_private.workflow_run (parent) WHERE 
 COMMENT ON TABLE standin_private.workflow_task IS
     'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
 CREATE INDEX workflow_task_waiting ON standin_private.workflow_task (available_at) WHERE waiting IS NOT NULL AND form = 'database';
+CREATE INDEX workflow_task_awaiting ON standin_private.workflow_task (workflow_id) WHERE waiting = 'workflow';
+CREATE INDEX workflow_task_awake ON standin_private.workflow_task (submitter) WHERE form = 'database' AND waiting IS NULL;
 CREATE INDEX workflow_task_waiting_for ON standin_private.workflow_task (waiting_for) WHERE waiting_for IS NOT NULL;
 COMMENT ON TABLE standin_private.workflow_step IS
     'The step log, append-only: a row is written in the transaction of the step''s effect; distributed by workflow_id';
@@ -2158,7 +2160,9 @@ RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, 
 DECLARE
     starter text;
 BEGIN
-    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
+    -- Who was told that it is cancelled is not told otherwise.
+    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token
+       AND NOT (workflow_finish.status = 'completed' AND coalesce(t.control->>'action' = 'cancel', false));
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -2168,6 +2172,9 @@ BEGIN
      WHERE r.workflow_id = id RETURNING r.parent INTO starter;
     IF starter IS NOT NULL OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.waiting_for = 'workflow ' || id) THEN
         PERFORM standin_private.workflow_signal('workflow ' || id, NULL);
+    END IF;
+    IF workflow_finish.status = 'cancelled' THEN -- what it started since it was told
+        PERFORM standin_private.workflow_cancel_children(id, workflow_finish.error);
     END IF;
     PERFORM standin_private.wake('ticket');
     PERFORM standin_private.workflow_flush();
@@ -2182,6 +2189,7 @@ DECLARE
     reached integer;
     stalled integer;
     recoveries integer;
+    because jsonb;
 BEGIN
     SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
     reached := 0;
@@ -2201,9 +2209,18 @@ BEGIN
           FROM standin_private.workflow_run r JOIN standin_private.workflow_definition d USING (name, version)
          WHERE r.workflow_id = id;
         IF stalled > recoveries THEN
-            PERFORM standin_private.workflow_finish(id, task.token + 1, 'dead', NULL, jsonb_build_object(
+            because := jsonb_build_object(
                 'message', format('recovered %s times in a row without a new step', recoveries), 'step', reached + 1,
-                'worker', task.worker, 'last_error', task.last_error));
+                'worker', task.worker, 'last_error', task.last_error);
+            IF task.ending IS NOT NULL THEN -- half undone is nothing to give up
+                UPDATE standin_private.workflow_task t SET waiting = 'blocked', available_at = 'infinity', worker = NULL, stalls = 0,
+                       suspended = true, last_error = because WHERE t.workflow_id = id;
+            ELSIF standin_private.workflow_conclude(id, task.token + 1, 'dead', because) THEN
+                RETURN NULL;
+            ELSE -- what it did is undone first
+                UPDATE standin_private.workflow_task t SET stalls = 0 WHERE t.workflow_id = id;
+                RETURN task.token + 1;
+            END IF;
             RETURN NULL;
         END IF;
     END IF;
@@ -2256,7 +2273,7 @@ BEGIN
                available_at = 'infinity', worker = CASE WHEN t.control->>'action' = 'pause' THEN NULL ELSE t.worker END,
                suspended = t.control->>'action' = 'pause'
          WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
-        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting = 'paused');
+        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting IS NOT NULL);
     END LOOP;
     SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
       JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
@@ -2280,8 +2297,8 @@ BEGIN
     UPDATE standin_private.workflow_task t
        SET available_at = CASE WHEN t.stalls = 0 THEN '-infinity'
                                ELSE standin_private.clock_now() + make_interval(secs => least(60, power(2, least(t.stalls, 6)) - 1)) END,
-           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = error
-     WHERE t.workflow_id = id AND t.token = workflow_release.token;
+           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = coalesce(error, t.last_error)
+     WHERE t.workflow_id = id AND t.token = workflow_release.token AND t.waiting IS NULL AND t.available_at = 'infinity';
     PERFORM standin_private.workflow_dispatcher_wake();
     RETURN FOUND;
 END $$;
@@ -2312,9 +2329,9 @@ COMMENT ON FUNCTION standin.workflow_current() IS 'The id of the in-database wor
 COMMENT ON FUNCTION standin.step_key() IS
     'In the handler of a step: a key made of the workflow''s id and the step''s number, the same on every attempt and after every crash. Use it as the idempotency key of a call to the outside.';
 COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
-    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end (null: it does not); being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+    'Status (as in standin.workflows), output and error of a workflow. With a timeout, at most a minute, it waits for the end (null: it does not); being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
 COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
-    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first. A timeout of null is none.';
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is that of an open workflow if the time was over first. A timeout of null is none.';
 COMMENT ON FUNCTION standin_private.workflow_hold(text, bigint) IS 'Locks an external workflow under its current token, or refuses.';
 CREATE FUNCTION standin_private.workflow_claimable(names text[]) RETURNS TABLE (name text, granted boolean, roles name[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -2467,7 +2484,7 @@ CREATE TABLE standin_private.workflow_message (
     sender name NOT NULL,
     sent_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     received_by integer, -- the step
-    UNIQUE (workflow_id, topic, key)
+    UNIQUE (workflow_id, topic, sender, key)
 );
 COMMENT ON TABLE standin_private.workflow_message IS 'Messages to workflows, also to those that are not there yet; distributed by workflow_id';
 CREATE INDEX workflow_message_open ON standin_private.workflow_message (workflow_id, topic, n) WHERE received_by IS NULL;
@@ -2479,7 +2496,7 @@ CREATE TABLE standin_private.workflow_event (
     set_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     PRIMARY KEY (workflow_id, name, n)
 );
-CREATE INDEX workflow_event_label ON standin_private.workflow_event (('event ' || name || ' of ' || workflow_id));
+CREATE INDEX workflow_event_label ON standin_private.workflow_event (('event ' || octet_length(name)::text || ' ' || name || ' of ' || workflow_id));
 COMMENT ON TABLE standin_private.workflow_event IS 'What workflows tell of themselves, with what they told before; distributed by workflow_id';
 CREATE TABLE standin_private.workflow_signal (
     n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -2541,38 +2558,53 @@ BEGIN
     RETURN role;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_ready(text) IS 'Ends a wait; the role whose executor goes on with the workflow, or null if it did not wait.';
+CREATE FUNCTION standin_private.workflow_wait_is_over(task standin_private.workflow_task) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE task.waiting
+        WHEN 'message' THEN standin_private.workflow_message_next(task.workflow_id, task.waiting_for) IS NOT NULL
+        WHEN 'workflow' THEN NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(task.waiting_for, 10))
+        WHEN 'event' THEN EXISTS (SELECT FROM standin_private.workflow_event e
+            WHERE 'event ' || octet_length(e.name)::text || ' ' || e.name || ' of ' || e.workflow_id = task.waiting_for)
+        ELSE false END;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_wait_is_over(standin_private.workflow_task) IS 'Whether what a workflow waits for is there.';
 CREATE FUNCTION standin_private.workflow_dispatch(max_count integer) RETURNS TABLE (role oid, moved bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
 DECLARE
     present timestamptz := standin_private.clock_now();
+    readied name[] := '{}';
+    one text;
+    task standin_private.workflow_task;
 BEGIN
-    RETURN QUERY
-    WITH signal AS (
-        DELETE FROM standin_private.workflow_signal s
-         WHERE s.n IN (SELECT l.n FROM standin_private.workflow_signal l ORDER BY l.n LIMIT max_count FOR UPDATE SKIP LOCKED)
-        RETURNING s.source, s.workflow_id
-    ), due AS (
-        SELECT t.workflow_id FROM standin_private.workflow_task t
-         WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked') AND t.available_at <= present
-         ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED
-    ), looked AS (
+    FOR one IN
+        WITH signal AS (
+            DELETE FROM standin_private.workflow_signal s
+             WHERE s.n IN (SELECT l.n FROM standin_private.workflow_signal l ORDER BY l.n LIMIT max_count FOR UPDATE SKIP LOCKED)
+            RETURNING s.source, s.workflow_id
+        )
         SELECT t.workflow_id FROM (SELECT DISTINCT s.source FROM signal s WHERE s.source IS NOT NULL) s
           JOIN standin_private.workflow_task t ON t.waiting_for = s.source
         UNION
         SELECT s.workflow_id FROM signal s WHERE s.workflow_id IS NOT NULL
-    ), over AS (
-        SELECT t.workflow_id FROM looked l JOIN standin_private.workflow_task t USING (workflow_id)
-         WHERE CASE t.waiting
-               WHEN 'message' THEN standin_private.workflow_message_next(t.workflow_id, t.waiting_for) IS NOT NULL
-               WHEN 'workflow' THEN NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(t.waiting_for, 10))
-               WHEN 'event' THEN EXISTS (SELECT FROM standin_private.workflow_event e WHERE 'event ' || e.name || ' of ' || e.workflow_id = t.waiting_for)
-               END
-    ), ready AS (
-        SELECT standin_private.workflow_ready(e.workflow_id) AS name
-          FROM (SELECT d.workflow_id FROM due d UNION SELECT o.workflow_id FROM over o) e
-    )
-    SELECT to_regrole(quote_ident(r.name))::oid, count(*) FROM ready r WHERE r.name IS NOT NULL GROUP BY 1;
+    LOOP
+        SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = one FOR NO KEY UPDATE SKIP LOCKED;
+        IF FOUND AND standin_private.workflow_wait_is_over(task) THEN
+            readied := readied || standin_private.workflow_ready(one);
+        ELSIF NOT FOUND AND EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = one AND t.waiting IS NOT NULL) THEN
+            INSERT INTO standin_private.workflow_signal (workflow_id) VALUES (one);
+        END IF;
+    END LOOP;
+    FOR one IN
+        SELECT t.workflow_id FROM standin_private.workflow_task t
+         WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked') AND t.available_at <= present
+         ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        readied := readied || standin_private.workflow_ready(one);
+    END LOOP;
+    RETURN QUERY SELECT to_regrole(quote_ident(r.name))::oid, count(*) FROM unnest(readied) r (name) WHERE r.name IS NOT NULL GROUP BY 1;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_dispatch(integer) IS
     'Makes ready what is due and whose wait is over, of each at most so many; the roles whose executors are to be woken.';
@@ -2737,7 +2769,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO standin_private.workflow_event (workflow_id, name, n, value)
     SELECT id, name, coalesce(max(e.n), 0) + 1, value FROM standin_private.workflow_event e WHERE e.workflow_id = id AND e.name = name;
-    PERFORM standin_private.workflow_signal('event ' || name || ' of ' || id, NULL);
+    PERFORM standin_private.workflow_signal('event ' || octet_length(name)::text || ' ' || name || ' of ' || id, NULL);
     PERFORM standin_private.wake('ticket');
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_event_add(text, text, jsonb) IS 'Sets an event of a workflow.';
@@ -2801,13 +2833,25 @@ CREATE FUNCTION standin_private.workflow_is_taken(task standin_private.workflow_
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN task.token > 0 AND task.waiting IS NULL AND task.worker IS NOT NULL AND task.available_at > standin_private.clock_now();
 COMMENT ON FUNCTION standin_private.workflow_is_taken(standin_private.workflow_task) IS 'Whether a worker has the workflow at this moment.';
+CREATE FUNCTION standin_private.workflow_require_no_ending(task standin_private.workflow_task) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF task.ending IS NOT NULL THEN
+        RAISE EXCEPTION 'workflow "%" is being compensated', task.workflow_id USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('It will be %s.', task.ending->>'status');
+    ELSIF task.control->>'action' = 'cancel' THEN
+        RAISE EXCEPTION 'workflow "%" is being cancelled', task.workflow_id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_require_no_ending(standin_private.workflow_task) IS 'Refuses what would meet a cancel or a compensation under way.';
 CREATE FUNCTION standin_private.workflow_awaken(id text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
 BEGIN
     UPDATE standin_private.workflow_task t
-       SET available_at = '-infinity', waiting = NULL, waiting_for = NULL, suspended = true WHERE t.workflow_id = id RETURNING * INTO task;
+       SET available_at = '-infinity', waiting = NULL, waiting_for = NULL, suspended = true, control = NULL
+     WHERE t.workflow_id = id RETURNING * INTO task;
     IF task.form = 'database' THEN
         PERFORM standin_private.workflow_role_wake(task.submitter);
     ELSE
@@ -2818,33 +2862,55 @@ COMMENT ON FUNCTION standin_private.workflow_awaken(text) IS 'Lets a workflow th
 CREATE FUNCTION standin_private.workflow_role_wake(role name) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_workflow_role_wake';
 COMMENT ON FUNCTION standin_private.workflow_role_wake(name) IS 'Wakes the role''s executor at the commit, or the supervisor, which starts it.';
-CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean DEFAULT true) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION standin_private.workflow_cancel_task(task standin_private.workflow_task, because jsonb, "cascade" boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    task standin_private.workflow_task;
-    actor name := pg_get_userbyid(standin_private.workflow_caller());
-    child text;
-    because jsonb;
+    id text := task.workflow_id;
 BEGIN
-    PERFORM standin_private.argument_require('reason', reason);
-    task := standin_private.workflow_control(id);
-    because := jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor);
     IF standin_private.workflow_is_taken(task) AND task.form = 'database' THEN
         UPDATE standin_private.workflow_task t SET control = jsonb_build_object('action', 'cancel', 'error', because) WHERE t.workflow_id = id;
-    ELSIF task.ending IS NOT NULL THEN
-        RAISE EXCEPTION 'workflow "%" is being compensated', id USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = format('It will be %s.', task.ending->>'status');
     ELSIF EXISTS (SELECT FROM standin_private.workflow_compensation c WHERE c.workflow_id = id AND c.done_at IS NULL) THEN
         UPDATE standin_private.workflow_task t SET ending = jsonb_build_object('status', 'cancelled', 'error', because) WHERE t.workflow_id = id;
         PERFORM standin_private.workflow_awaken(id);
     ELSE
         PERFORM standin_private.workflow_finish(id, task.token, 'cancelled', NULL, because);
     END IF;
-    IF workflow_cancel."cascade" THEN
-        FOR child IN SELECT r.workflow_id FROM standin_private.workflow_run r WHERE r.parent = id AND r.status = 'open' ORDER BY 1 LOOP
-            PERFORM standin.workflow_cancel(child, reason, true);
-        END LOOP;
+    IF "cascade" THEN
+        PERFORM standin_private.workflow_cancel_children(id, because);
     END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_cancel_task(standin_private.workflow_task, jsonb, boolean) IS
+    'Cancels a workflow whose task is locked and whose compensation has not begun.';
+CREATE FUNCTION standin_private.workflow_cancel_children(id text, because jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    child text;
+    task standin_private.workflow_task;
+BEGIN
+    FOR child IN
+        SELECT r.workflow_id FROM standin_private.workflow_run r JOIN standin_private.workflow_run p ON p.workflow_id = id
+         WHERE r.parent = id AND r.status = 'open'
+           AND coalesce(pg_has_role(to_regrole(quote_ident(p.submitter)), to_regrole(quote_ident(r.submitter)), 'USAGE'), false) ORDER BY 1
+    LOOP
+        SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = child FOR NO KEY UPDATE;
+        IF FOUND AND task.ending IS NULL AND coalesce(task.control->>'action' <> 'cancel', true) THEN
+            PERFORM standin_private.workflow_cancel_task(task, because, true);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_cancel_children(text, jsonb) IS
+    'Cancels what a workflow has started and what is still open of that, as far as its role could.';
+CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
+BEGIN
+    PERFORM standin_private.argument_require('reason', reason);
+    task := standin_private.workflow_control(id);
+    PERFORM standin_private.workflow_require_no_ending(task);
+    PERFORM standin_private.workflow_cancel_task(
+        task, jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor), coalesce("cascade", true));
 END $$;
 COMMENT ON FUNCTION standin.workflow_cancel(text, text, boolean) IS
     'Ends a workflow as cancelled: one that waits, sleeps or is not begun at once, one that runs in the database at its next step (the step under way is not recorded, nor its effect kept). An application worker''s next write is refused. Its compensations run first. cascade: what it started, too. By its role or an operator. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 22004 no reason';
@@ -2853,6 +2919,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
     actor name := pg_get_userbyid(standin_private.workflow_caller());
+    because jsonb;
 BEGIN
     PERFORM standin_private.argument_require('reason', reason);
     task := standin_private.workflow_control(id);
@@ -2860,12 +2927,21 @@ BEGIN
         RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use',
             HINT = 'Pause it when its lease has ended, or cancel it.';
     END IF;
-    UPDATE standin_private.workflow_task t
-       SET last_error = jsonb_build_object('message', 'paused: ' || reason, 'paused_by', actor),
-           control = CASE WHEN standin_private.workflow_is_taken(task) THEN jsonb_build_object('action', 'pause') END,
-           waiting = CASE WHEN standin_private.workflow_is_taken(task) THEN t.waiting ELSE 'paused' END,
-           available_at = CASE WHEN standin_private.workflow_is_taken(task) THEN t.available_at ELSE 'infinity' END
-     WHERE t.workflow_id = id;
+    PERFORM standin_private.workflow_require_no_ending(task);
+    IF task.waiting = 'paused' THEN
+        RETURN;
+    END IF;
+    because := jsonb_build_object('message', 'paused: ' || reason, 'paused_by', actor);
+    IF standin_private.workflow_is_taken(task) THEN
+        UPDATE standin_private.workflow_task t SET last_error = because, control = jsonb_build_object('action', 'pause') WHERE t.workflow_id = id;
+    ELSE -- what it waited for it goes on to wait for; a worker whose lease has ended is too late
+        UPDATE standin_private.workflow_task t
+           SET last_error = because, waiting = 'paused', available_at = 'infinity', worker = NULL, suspended = true,
+               token = t.token + CASE WHEN t.form = 'external' AND t.token > 0 THEN 1 ELSE 0 END,
+               control = CASE WHEN t.waiting IS NOT NULL THEN
+                   jsonb_build_object('action', 'paused', 'waiting', t.waiting, 'available_at', t.available_at) END
+         WHERE t.workflow_id = id;
+    END IF;
 END $$;
 COMMENT ON FUNCTION standin.workflow_pause(text, text) IS
     'Stops a workflow before its next step, until standin.workflow_resume. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 55006 an application worker has it, 22004 no reason';
@@ -2877,8 +2953,13 @@ BEGIN
     task := standin_private.workflow_control(id);
     IF task.control->>'action' = 'pause' THEN
         UPDATE standin_private.workflow_task t SET control = NULL WHERE t.workflow_id = id;
+    ELSIF task.control->>'action' = 'paused' THEN
+        UPDATE standin_private.workflow_task t
+           SET waiting = task.control->>'waiting', available_at = (task.control->>'available_at')::timestamptz, control = NULL
+         WHERE t.workflow_id = id;
+        PERFORM standin_private.workflow_signal(NULL, id), standin_private.wake('claim');
     ELSIF task.waiting = 'paused' THEN
-        PERFORM standin_private.workflow_awaken(id); -- it looks itself whether what it waited for has come
+        PERFORM standin_private.workflow_awaken(id);
     ELSE
         RAISE EXCEPTION 'workflow "%" is not paused', id USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
@@ -2940,6 +3021,12 @@ BEGIN
     IF from_step < 1 OR from_step > 1 + (SELECT coalesce(max(s.seq), 0) FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id) THEN
         RAISE EXCEPTION 'workflow "%" has no step %', workflow_fork.id, from_step USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF EXISTS (SELECT FROM standin_private.workflow_compensation c
+                WHERE c.workflow_id = workflow_fork.id AND c.seq < from_step AND c.done_at IS NOT NULL)
+       OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = workflow_fork.id AND t.ending IS NOT NULL) THEN
+        RAISE EXCEPTION 'steps before step % of workflow "%" were undone', from_step, workflow_fork.id
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Fork from the first step that was undone, or from an earlier one.';
+    END IF;
     IF EXISTS (SELECT FROM standin_private.workflow_run r WHERE r.workflow_id = fork) THEN
         RAISE EXCEPTION 'workflow "%" was already started', fork USING ERRCODE = 'unique_violation';
     END IF;
@@ -2947,9 +3034,6 @@ BEGIN
     INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, input_hash, output, started_at, recorded_at, kind)
     SELECT fork, s.seq, s.name, s.external, s.input_hash, s.output, s.started_at, s.recorded_at, s.kind
       FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id AND s.seq < from_step;
-    INSERT INTO standin_private.workflow_compensation (workflow_id, seq, handler, input)
-    SELECT fork, c.seq, c.handler, c.input FROM standin_private.workflow_compensation c
-     WHERE c.workflow_id = workflow_fork.id AND c.seq < from_step AND c.done_at IS NULL AND run.status <> 'open';
     INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter)
     SELECT fork, run.name, CASE WHEN d.procedure IS NULL THEN 'external' ELSE 'database' END, run.submitter
       FROM standin_private.workflow_definition d WHERE d.name = run.name AND d.version = run.version;
@@ -2960,7 +3044,7 @@ BEGIN
     RETURN fork;
 END $$;
 COMMENT ON FUNCTION standin.workflow_fork(text, integer, text) IS
-    'Starts a new workflow that has what another one recorded before a step, and does that step and all after it itself. What the other one did stays done. Returns the new id. By its role. Errors: P0002 no such workflow, 42501 no right, 22023 no such step, 23505 the new id is taken';
+    'Starts a new workflow that has what another one recorded before a step, and does that step and all after it itself. What the other one did stays done: if the fork does not complete, only its own steps are undone. Returns the new id. By its role. Errors: P0002 no such workflow, 42501 no right, 22023 no such step, 55000 steps before it were undone, 23505 the new id is taken';
 CREATE FUNCTION standin.workflow_reassign(role name, to_role name) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -2976,8 +3060,13 @@ BEGIN
     IF NOT pg_has_role(standin_private.workflow_caller(), workflow_reassign.to_role, 'USAGE') THEN
         RAISE EXCEPTION 'must be a member of role "%"', workflow_reassign.to_role USING ERRCODE = 'insufficient_privilege';
     END IF;
-    UPDATE standin_private.workflow_task t SET submitter = workflow_reassign.to_role, available_at = '-infinity', waiting = NULL,
-           waiting_for = NULL, worker = NULL, suspended = true WHERE t.submitter = workflow_reassign.role;
+    -- What an executor of the dropped role had is taken from it; what waits goes on to wait.
+    UPDATE standin_private.workflow_task t
+       SET submitter = workflow_reassign.to_role,
+           token = t.token + CASE WHEN t.form = 'database' AND t.waiting IS NULL AND t.available_at = 'infinity' THEN 1 ELSE 0 END,
+           worker = CASE WHEN t.form = 'database' AND t.waiting IS NULL THEN NULL ELSE t.worker END,
+           available_at = CASE WHEN t.form = 'database' AND t.waiting IS NULL THEN '-infinity' ELSE t.available_at END
+     WHERE t.submitter = workflow_reassign.role;
     GET DIAGNOSTICS moved = ROW_COUNT;
     UPDATE standin_private.workflow_run r SET submitter = workflow_reassign.to_role
      WHERE r.submitter = workflow_reassign.role AND r.status = 'open';

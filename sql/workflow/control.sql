@@ -32,13 +32,26 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 RETURN task.token > 0 AND task.waiting IS NULL AND task.worker IS NOT NULL AND task.available_at > standin_private.clock_now();
 COMMENT ON FUNCTION standin_private.workflow_is_taken(standin_private.workflow_task) IS 'Whether a worker has the workflow at this moment.';
 
+CREATE FUNCTION standin_private.workflow_require_no_ending(task standin_private.workflow_task) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF task.ending IS NOT NULL THEN
+        RAISE EXCEPTION 'workflow "%" is being compensated', task.workflow_id USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('It will be %s.', task.ending->>'status');
+    ELSIF task.control->>'action' = 'cancel' THEN
+        RAISE EXCEPTION 'workflow "%" is being cancelled', task.workflow_id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_require_no_ending(standin_private.workflow_task) IS 'Refuses what would meet a cancel or a compensation under way.';
+
 CREATE FUNCTION standin_private.workflow_awaken(id text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
 BEGIN
     UPDATE standin_private.workflow_task t
-       SET available_at = '-infinity', waiting = NULL, waiting_for = NULL, suspended = true WHERE t.workflow_id = id RETURNING * INTO task;
+       SET available_at = '-infinity', waiting = NULL, waiting_for = NULL, suspended = true, control = NULL
+     WHERE t.workflow_id = id RETURNING * INTO task;
     IF task.form = 'database' THEN
         PERFORM standin_private.workflow_role_wake(task.submitter);
     ELSE
@@ -51,33 +64,57 @@ CREATE FUNCTION standin_private.workflow_role_wake(role name) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_workflow_role_wake';
 COMMENT ON FUNCTION standin_private.workflow_role_wake(name) IS 'Wakes the role''s executor at the commit, or the supervisor, which starts it.';
 
-CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean DEFAULT true) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION standin_private.workflow_cancel_task(task standin_private.workflow_task, because jsonb, "cascade" boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    task standin_private.workflow_task;
-    actor name := pg_get_userbyid(standin_private.workflow_caller());
-    child text;
-    because jsonb;
+    id text := task.workflow_id;
 BEGIN
-    PERFORM standin_private.argument_require('reason', reason);
-    task := standin_private.workflow_control(id);
-    because := jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor);
     IF standin_private.workflow_is_taken(task) AND task.form = 'database' THEN
         UPDATE standin_private.workflow_task t SET control = jsonb_build_object('action', 'cancel', 'error', because) WHERE t.workflow_id = id;
-    ELSIF task.ending IS NOT NULL THEN
-        RAISE EXCEPTION 'workflow "%" is being compensated', id USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = format('It will be %s.', task.ending->>'status');
     ELSIF EXISTS (SELECT FROM standin_private.workflow_compensation c WHERE c.workflow_id = id AND c.done_at IS NULL) THEN
         UPDATE standin_private.workflow_task t SET ending = jsonb_build_object('status', 'cancelled', 'error', because) WHERE t.workflow_id = id;
         PERFORM standin_private.workflow_awaken(id);
     ELSE
         PERFORM standin_private.workflow_finish(id, task.token, 'cancelled', NULL, because);
     END IF;
-    IF workflow_cancel."cascade" THEN
-        FOR child IN SELECT r.workflow_id FROM standin_private.workflow_run r WHERE r.parent = id AND r.status = 'open' ORDER BY 1 LOOP
-            PERFORM standin.workflow_cancel(child, reason, true);
-        END LOOP;
+    IF "cascade" THEN
+        PERFORM standin_private.workflow_cancel_children(id, because);
     END IF;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_cancel_task(standin_private.workflow_task, jsonb, boolean) IS
+    'Cancels a workflow whose task is locked and whose compensation has not begun.';
+
+CREATE FUNCTION standin_private.workflow_cancel_children(id text, because jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    child text;
+    task standin_private.workflow_task;
+BEGIN
+    FOR child IN
+        SELECT r.workflow_id FROM standin_private.workflow_run r JOIN standin_private.workflow_run p ON p.workflow_id = id
+         WHERE r.parent = id AND r.status = 'open'
+           AND coalesce(pg_has_role(to_regrole(quote_ident(p.submitter)), to_regrole(quote_ident(r.submitter)), 'USAGE'), false) ORDER BY 1
+    LOOP
+        SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = child FOR NO KEY UPDATE;
+        IF FOUND AND task.ending IS NULL AND coalesce(task.control->>'action' <> 'cancel', true) THEN
+            PERFORM standin_private.workflow_cancel_task(task, because, true);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_cancel_children(text, jsonb) IS
+    'Cancels what a workflow has started and what is still open of that, as far as its role could.';
+
+CREATE FUNCTION standin.workflow_cancel(id text, reason text, "cascade" boolean DEFAULT true) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    task standin_private.workflow_task;
+    actor name := pg_get_userbyid(standin_private.workflow_caller());
+BEGIN
+    PERFORM standin_private.argument_require('reason', reason);
+    task := standin_private.workflow_control(id);
+    PERFORM standin_private.workflow_require_no_ending(task);
+    PERFORM standin_private.workflow_cancel_task(
+        task, jsonb_build_object('sqlstate', '57014', 'message', 'cancelled: ' || reason, 'cancelled_by', actor), coalesce("cascade", true));
 END $$;
 COMMENT ON FUNCTION standin.workflow_cancel(text, text, boolean) IS
     'Ends a workflow as cancelled: one that waits, sleeps or is not begun at once, one that runs in the database at its next step (the step under way is not recorded, nor its effect kept). An application worker''s next write is refused. Its compensations run first. cascade: what it started, too. By its role or an operator. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 22004 no reason';
@@ -87,6 +124,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task standin_private.workflow_task;
     actor name := pg_get_userbyid(standin_private.workflow_caller());
+    because jsonb;
 BEGIN
     PERFORM standin_private.argument_require('reason', reason);
     task := standin_private.workflow_control(id);
@@ -94,12 +132,21 @@ BEGIN
         RAISE EXCEPTION 'workflow "%" is with a worker', id USING ERRCODE = 'object_in_use',
             HINT = 'Pause it when its lease has ended, or cancel it.';
     END IF;
-    UPDATE standin_private.workflow_task t
-       SET last_error = jsonb_build_object('message', 'paused: ' || reason, 'paused_by', actor),
-           control = CASE WHEN standin_private.workflow_is_taken(task) THEN jsonb_build_object('action', 'pause') END,
-           waiting = CASE WHEN standin_private.workflow_is_taken(task) THEN t.waiting ELSE 'paused' END,
-           available_at = CASE WHEN standin_private.workflow_is_taken(task) THEN t.available_at ELSE 'infinity' END
-     WHERE t.workflow_id = id;
+    PERFORM standin_private.workflow_require_no_ending(task);
+    IF task.waiting = 'paused' THEN
+        RETURN;
+    END IF;
+    because := jsonb_build_object('message', 'paused: ' || reason, 'paused_by', actor);
+    IF standin_private.workflow_is_taken(task) THEN
+        UPDATE standin_private.workflow_task t SET last_error = because, control = jsonb_build_object('action', 'pause') WHERE t.workflow_id = id;
+    ELSE -- what it waited for it goes on to wait for; a worker whose lease has ended is too late
+        UPDATE standin_private.workflow_task t
+           SET last_error = because, waiting = 'paused', available_at = 'infinity', worker = NULL, suspended = true,
+               token = t.token + CASE WHEN t.form = 'external' AND t.token > 0 THEN 1 ELSE 0 END,
+               control = CASE WHEN t.waiting IS NOT NULL THEN
+                   jsonb_build_object('action', 'paused', 'waiting', t.waiting, 'available_at', t.available_at) END
+         WHERE t.workflow_id = id;
+    END IF;
 END $$;
 COMMENT ON FUNCTION standin.workflow_pause(text, text) IS
     'Stops a workflow before its next step, until standin.workflow_resume. Errors: P0002 no such workflow, 42501 no right, 55000 it has ended, 55006 an application worker has it, 22004 no reason';
@@ -112,8 +159,13 @@ BEGIN
     task := standin_private.workflow_control(id);
     IF task.control->>'action' = 'pause' THEN
         UPDATE standin_private.workflow_task t SET control = NULL WHERE t.workflow_id = id;
+    ELSIF task.control->>'action' = 'paused' THEN
+        UPDATE standin_private.workflow_task t
+           SET waiting = task.control->>'waiting', available_at = (task.control->>'available_at')::timestamptz, control = NULL
+         WHERE t.workflow_id = id;
+        PERFORM standin_private.workflow_signal(NULL, id), standin_private.wake('claim');
     ELSIF task.waiting = 'paused' THEN
-        PERFORM standin_private.workflow_awaken(id); -- it looks itself whether what it waited for has come
+        PERFORM standin_private.workflow_awaken(id);
     ELSE
         RAISE EXCEPTION 'workflow "%" is not paused', id USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
@@ -178,6 +230,12 @@ BEGIN
     IF from_step < 1 OR from_step > 1 + (SELECT coalesce(max(s.seq), 0) FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id) THEN
         RAISE EXCEPTION 'workflow "%" has no step %', workflow_fork.id, from_step USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF EXISTS (SELECT FROM standin_private.workflow_compensation c
+                WHERE c.workflow_id = workflow_fork.id AND c.seq < from_step AND c.done_at IS NOT NULL)
+       OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = workflow_fork.id AND t.ending IS NOT NULL) THEN
+        RAISE EXCEPTION 'steps before step % of workflow "%" were undone', from_step, workflow_fork.id
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Fork from the first step that was undone, or from an earlier one.';
+    END IF;
     IF EXISTS (SELECT FROM standin_private.workflow_run r WHERE r.workflow_id = fork) THEN
         RAISE EXCEPTION 'workflow "%" was already started', fork USING ERRCODE = 'unique_violation';
     END IF;
@@ -185,9 +243,6 @@ BEGIN
     INSERT INTO standin_private.workflow_step (workflow_id, seq, name, external, input_hash, output, started_at, recorded_at, kind)
     SELECT fork, s.seq, s.name, s.external, s.input_hash, s.output, s.started_at, s.recorded_at, s.kind
       FROM standin_private.workflow_step s WHERE s.workflow_id = workflow_fork.id AND s.seq < from_step;
-    INSERT INTO standin_private.workflow_compensation (workflow_id, seq, handler, input)
-    SELECT fork, c.seq, c.handler, c.input FROM standin_private.workflow_compensation c
-     WHERE c.workflow_id = workflow_fork.id AND c.seq < from_step AND c.done_at IS NULL AND run.status <> 'open';
     INSERT INTO standin_private.workflow_task (workflow_id, name, form, submitter)
     SELECT fork, run.name, CASE WHEN d.procedure IS NULL THEN 'external' ELSE 'database' END, run.submitter
       FROM standin_private.workflow_definition d WHERE d.name = run.name AND d.version = run.version;
@@ -198,7 +253,7 @@ BEGIN
     RETURN fork;
 END $$;
 COMMENT ON FUNCTION standin.workflow_fork(text, integer, text) IS
-    'Starts a new workflow that has what another one recorded before a step, and does that step and all after it itself. What the other one did stays done. Returns the new id. By its role. Errors: P0002 no such workflow, 42501 no right, 22023 no such step, 23505 the new id is taken';
+    'Starts a new workflow that has what another one recorded before a step, and does that step and all after it itself. What the other one did stays done: if the fork does not complete, only its own steps are undone. Returns the new id. By its role. Errors: P0002 no such workflow, 42501 no right, 22023 no such step, 55000 steps before it were undone, 23505 the new id is taken';
 
 CREATE FUNCTION standin.workflow_reassign(role name, to_role name) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -215,8 +270,13 @@ BEGIN
     IF NOT pg_has_role(standin_private.workflow_caller(), workflow_reassign.to_role, 'USAGE') THEN
         RAISE EXCEPTION 'must be a member of role "%"', workflow_reassign.to_role USING ERRCODE = 'insufficient_privilege';
     END IF;
-    UPDATE standin_private.workflow_task t SET submitter = workflow_reassign.to_role, available_at = '-infinity', waiting = NULL,
-           waiting_for = NULL, worker = NULL, suspended = true WHERE t.submitter = workflow_reassign.role;
+    -- What an executor of the dropped role had is taken from it; what waits goes on to wait.
+    UPDATE standin_private.workflow_task t
+       SET submitter = workflow_reassign.to_role,
+           token = t.token + CASE WHEN t.form = 'database' AND t.waiting IS NULL AND t.available_at = 'infinity' THEN 1 ELSE 0 END,
+           worker = CASE WHEN t.form = 'database' AND t.waiting IS NULL THEN NULL ELSE t.worker END,
+           available_at = CASE WHEN t.form = 'database' AND t.waiting IS NULL THEN '-infinity' ELSE t.available_at END
+     WHERE t.submitter = workflow_reassign.role;
     GET DIAGNOSTICS moved = ROW_COUNT;
     UPDATE standin_private.workflow_run r SET submitter = workflow_reassign.to_role
      WHERE r.submitter = workflow_reassign.role AND r.status = 'open';

@@ -86,7 +86,9 @@ RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, 
 DECLARE
     starter text;
 BEGIN
-    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token;
+    -- Who was told that it is cancelled is not told otherwise.
+    DELETE FROM standin_private.workflow_task t WHERE t.workflow_id = id AND t.token = workflow_finish.token
+       AND NOT (workflow_finish.status = 'completed' AND coalesce(t.control->>'action' = 'cancel', false));
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -96,6 +98,9 @@ BEGIN
      WHERE r.workflow_id = id RETURNING r.parent INTO starter;
     IF starter IS NOT NULL OR EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.waiting_for = 'workflow ' || id) THEN
         PERFORM standin_private.workflow_signal('workflow ' || id, NULL);
+    END IF;
+    IF workflow_finish.status = 'cancelled' THEN -- what it started since it was told
+        PERFORM standin_private.workflow_cancel_children(id, workflow_finish.error);
     END IF;
     PERFORM standin_private.wake('ticket');
     PERFORM standin_private.workflow_flush();
@@ -111,6 +116,7 @@ DECLARE
     reached integer;
     stalled integer;
     recoveries integer;
+    because jsonb;
 BEGIN
     SELECT * INTO STRICT task FROM standin_private.workflow_task t WHERE t.workflow_id = id;
     reached := 0;
@@ -130,9 +136,18 @@ BEGIN
           FROM standin_private.workflow_run r JOIN standin_private.workflow_definition d USING (name, version)
          WHERE r.workflow_id = id;
         IF stalled > recoveries THEN
-            PERFORM standin_private.workflow_finish(id, task.token + 1, 'dead', NULL, jsonb_build_object(
+            because := jsonb_build_object(
                 'message', format('recovered %s times in a row without a new step', recoveries), 'step', reached + 1,
-                'worker', task.worker, 'last_error', task.last_error));
+                'worker', task.worker, 'last_error', task.last_error);
+            IF task.ending IS NOT NULL THEN -- half undone is nothing to give up
+                UPDATE standin_private.workflow_task t SET waiting = 'blocked', available_at = 'infinity', worker = NULL, stalls = 0,
+                       suspended = true, last_error = because WHERE t.workflow_id = id;
+            ELSIF standin_private.workflow_conclude(id, task.token + 1, 'dead', because) THEN
+                RETURN NULL;
+            ELSE -- what it did is undone first
+                UPDATE standin_private.workflow_task t SET stalls = 0 WHERE t.workflow_id = id;
+                RETURN task.token + 1;
+            END IF;
             RETURN NULL;
         END IF;
     END IF;
@@ -190,7 +205,7 @@ BEGIN
                available_at = 'infinity', worker = CASE WHEN t.control->>'action' = 'pause' THEN NULL ELSE t.worker END,
                suspended = t.control->>'action' = 'pause'
          WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
-        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting = 'paused');
+        EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting IS NOT NULL);
     END LOOP;
     SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
       JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
@@ -215,8 +230,8 @@ BEGIN
     UPDATE standin_private.workflow_task t
        SET available_at = CASE WHEN t.stalls = 0 THEN '-infinity'
                                ELSE standin_private.clock_now() + make_interval(secs => least(60, power(2, least(t.stalls, 6)) - 1)) END,
-           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = error
-     WHERE t.workflow_id = id AND t.token = workflow_release.token;
+           waiting = CASE WHEN t.stalls > 0 THEN 'retry' END, worker = NULL, last_error = coalesce(error, t.last_error)
+     WHERE t.workflow_id = id AND t.token = workflow_release.token AND t.waiting IS NULL AND t.available_at = 'infinity';
     PERFORM standin_private.workflow_dispatcher_wake();
     RETURN FOUND;
 END $$;
@@ -260,9 +275,9 @@ COMMENT ON FUNCTION standin.step_key() IS
 CREATE FUNCTION standin.workflow_result(id text, timeout interval DEFAULT '0', OUT status text, OUT output jsonb, OUT error jsonb)
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_result';
 COMMENT ON FUNCTION standin.workflow_result(text, interval) IS
-    'Status (pending, running, completed, failed, dead), output and error of a workflow. With a timeout, at most a minute, it waits for the end (null: it does not); being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
+    'Status (as in standin.workflows), output and error of a workflow. With a timeout, at most a minute, it waits for the end (null: it does not); being a function it holds its statement''s snapshot while it waits, so for longer waits CALL standin.workflow_wait.';
 
 CREATE PROCEDURE standin.workflow_wait(id text, timeout interval, INOUT status text DEFAULT NULL, INOUT output jsonb DEFAULT NULL, INOUT error jsonb DEFAULT NULL)
 LANGUAGE c AS 'MODULE_PATHNAME', 'standin_workflow_wait';
 COMMENT ON PROCEDURE standin.workflow_wait(text, interval, text, jsonb, jsonb) IS
-    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is pending or running if the time was over first. A timeout of null is none.';
+    'Waits for the end of a workflow without a transaction or a snapshot, so it must be called outside a transaction block. Status is that of an open workflow if the time was over first. A timeout of null is none.';

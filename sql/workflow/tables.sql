@@ -73,6 +73,9 @@ CREATE TABLE standin_private.workflow_task (
 COMMENT ON TABLE standin_private.workflow_task IS
     'Open workflows only: who works on each, until when, under which fencing token; distributed by workflow_id';
 CREATE INDEX workflow_task_waiting ON standin_private.workflow_task (available_at) WHERE waiting IS NOT NULL AND form = 'database';
+CREATE INDEX workflow_task_awaiting ON standin_private.workflow_task (workflow_id) WHERE waiting = 'workflow';
+-- What could run or does: a role with a million sleepers has few of these.
+CREATE INDEX workflow_task_awake ON standin_private.workflow_task (submitter) WHERE form = 'database' AND waiting IS NULL;
 CREATE INDEX workflow_task_waiting_for ON standin_private.workflow_task (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX workflow_task_external ON standin_private.workflow_task (name, available_at, seq) WHERE form = 'external';
 CREATE INDEX workflow_task_database ON standin_private.workflow_task (submitter, available_at, seq) WHERE form = 'database';

@@ -12,7 +12,7 @@ CREATE TABLE standin_private.workflow_message (
     sender name NOT NULL,
     sent_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     received_by integer, -- the step
-    UNIQUE (workflow_id, topic, key)
+    UNIQUE (workflow_id, topic, sender, key)
 );
 COMMENT ON TABLE standin_private.workflow_message IS 'Messages to workflows, also to those that are not there yet; distributed by workflow_id';
 CREATE INDEX workflow_message_open ON standin_private.workflow_message (workflow_id, topic, n) WHERE received_by IS NULL;
@@ -25,7 +25,7 @@ CREATE TABLE standin_private.workflow_event (
     set_at timestamptz NOT NULL DEFAULT standin_private.clock_now(),
     PRIMARY KEY (workflow_id, name, n)
 );
-CREATE INDEX workflow_event_label ON standin_private.workflow_event (('event ' || name || ' of ' || workflow_id));
+CREATE INDEX workflow_event_label ON standin_private.workflow_event (('event ' || octet_length(name)::text || ' ' || name || ' of ' || workflow_id));
 COMMENT ON TABLE standin_private.workflow_event IS 'What workflows tell of themselves, with what they told before; distributed by workflow_id';
 
 CREATE TABLE standin_private.workflow_signal (
@@ -97,38 +97,55 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_ready(text) IS 'Ends a wait; the role whose executor goes on with the workflow, or null if it did not wait.';
 
+CREATE FUNCTION standin_private.workflow_wait_is_over(task standin_private.workflow_task) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE task.waiting
+        WHEN 'message' THEN standin_private.workflow_message_next(task.workflow_id, task.waiting_for) IS NOT NULL
+        WHEN 'workflow' THEN NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(task.waiting_for, 10))
+        WHEN 'event' THEN EXISTS (SELECT FROM standin_private.workflow_event e
+            WHERE 'event ' || octet_length(e.name)::text || ' ' || e.name || ' of ' || e.workflow_id = task.waiting_for)
+        ELSE false END;
+END $$;
+COMMENT ON FUNCTION standin_private.workflow_wait_is_over(standin_private.workflow_task) IS 'Whether what a workflow waits for is there.';
+
+-- What a session has locked keeps nobody else waiting: it is looked at again.
 CREATE FUNCTION standin_private.workflow_dispatch(max_count integer) RETURNS TABLE (role oid, moved bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
 DECLARE
     present timestamptz := standin_private.clock_now();
+    readied name[] := '{}';
+    one text;
+    task standin_private.workflow_task;
 BEGIN
-    RETURN QUERY
-    WITH signal AS (
-        DELETE FROM standin_private.workflow_signal s
-         WHERE s.n IN (SELECT l.n FROM standin_private.workflow_signal l ORDER BY l.n LIMIT max_count FOR UPDATE SKIP LOCKED)
-        RETURNING s.source, s.workflow_id
-    ), due AS (
-        SELECT t.workflow_id FROM standin_private.workflow_task t
-         WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked') AND t.available_at <= present
-         ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED
-    ), looked AS (
+    FOR one IN
+        WITH signal AS (
+            DELETE FROM standin_private.workflow_signal s
+             WHERE s.n IN (SELECT l.n FROM standin_private.workflow_signal l ORDER BY l.n LIMIT max_count FOR UPDATE SKIP LOCKED)
+            RETURNING s.source, s.workflow_id
+        )
         SELECT t.workflow_id FROM (SELECT DISTINCT s.source FROM signal s WHERE s.source IS NOT NULL) s
           JOIN standin_private.workflow_task t ON t.waiting_for = s.source
         UNION
         SELECT s.workflow_id FROM signal s WHERE s.workflow_id IS NOT NULL
-    ), over AS (
-        SELECT t.workflow_id FROM looked l JOIN standin_private.workflow_task t USING (workflow_id)
-         WHERE CASE t.waiting
-               WHEN 'message' THEN standin_private.workflow_message_next(t.workflow_id, t.waiting_for) IS NOT NULL
-               WHEN 'workflow' THEN NOT EXISTS (SELECT FROM standin_private.workflow_task o WHERE o.workflow_id = substr(t.waiting_for, 10))
-               WHEN 'event' THEN EXISTS (SELECT FROM standin_private.workflow_event e WHERE 'event ' || e.name || ' of ' || e.workflow_id = t.waiting_for)
-               END
-    ), ready AS (
-        SELECT standin_private.workflow_ready(e.workflow_id) AS name
-          FROM (SELECT d.workflow_id FROM due d UNION SELECT o.workflow_id FROM over o) e
-    )
-    SELECT to_regrole(quote_ident(r.name))::oid, count(*) FROM ready r WHERE r.name IS NOT NULL GROUP BY 1;
+    LOOP
+        SELECT * INTO task FROM standin_private.workflow_task t WHERE t.workflow_id = one FOR NO KEY UPDATE SKIP LOCKED;
+        IF FOUND AND standin_private.workflow_wait_is_over(task) THEN
+            readied := readied || standin_private.workflow_ready(one);
+        ELSIF NOT FOUND AND EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = one AND t.waiting IS NOT NULL) THEN
+            INSERT INTO standin_private.workflow_signal (workflow_id) VALUES (one);
+        END IF;
+    END LOOP;
+    FOR one IN
+        SELECT t.workflow_id FROM standin_private.workflow_task t
+         WHERE t.waiting IS NOT NULL AND t.form = 'database' AND t.waiting NOT IN ('paused', 'blocked') AND t.available_at <= present
+         ORDER BY t.available_at LIMIT max_count FOR NO KEY UPDATE SKIP LOCKED
+    LOOP
+        readied := readied || standin_private.workflow_ready(one);
+    END LOOP;
+    RETURN QUERY SELECT to_regrole(quote_ident(r.name))::oid, count(*) FROM unnest(readied) r (name) WHERE r.name IS NOT NULL GROUP BY 1;
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_dispatch(integer) IS
     'Makes ready what is due and whose wait is over, of each at most so many; the roles whose executors are to be woken.';
@@ -315,7 +332,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO standin_private.workflow_event (workflow_id, name, n, value)
     SELECT id, name, coalesce(max(e.n), 0) + 1, value FROM standin_private.workflow_event e WHERE e.workflow_id = id AND e.name = name;
-    PERFORM standin_private.workflow_signal('event ' || name || ' of ' || id, NULL);
+    PERFORM standin_private.workflow_signal('event ' || octet_length(name)::text || ' ' || name || ' of ' || id, NULL);
     PERFORM standin_private.wake('ticket');
 END $$;
 COMMENT ON FUNCTION standin_private.workflow_event_add(text, text, jsonb) IS 'Sets an event of a workflow.';

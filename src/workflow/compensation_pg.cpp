@@ -27,7 +27,7 @@ private:
     std::optional<Next> next(MemoryContext context);
     void undo(Execution& execution, const Next& next, MemoryContext context);
     bool undoNext();
-    void fail(int32_t seq, const ErrorText& error);
+    void fail(std::optional<int32_t> seq, const ErrorText& error);
     void end();
 
     kernel::Worker& worker_;
@@ -50,6 +50,7 @@ std::optional<Compensation::Next> Compensation::next(MemoryContext context) {
 }
 
 void Compensation::undo(Execution& execution, const Next& next, MemoryContext context) {
+    static pg::Statement gotOn("UPDATE standin_private.workflow_task SET stalls = 0 WHERE workflow_id = $1 AND stalls > 0");
     static pg::Statement done("UPDATE standin_private.workflow_compensation c SET done_at = $3, output = $4 "
                               "FROM standin_private.workflow_task t WHERE c.workflow_id = $1 AND c.seq = $2 "
                               "AND t.workflow_id = c.workflow_id AND t.token = $5");
@@ -63,7 +64,8 @@ void Compensation::undo(Execution& execution, const Next& next, MemoryContext co
                  pg::Typed{.type = JSONBOID, .value = output.value, .null = output.null}, claim_.token)
             .affected() != 1)
         throw execution.mark(Error("55000", "workflow \"" + claim_.id + "\" is no longer held by this executor"),
-                             Execution::Departure::Suspended);
+                             Execution::Departure::Lost);
+    gotOn.run(claim_.id);
 }
 
 /// False when nothing is left to undo, or the workflow is not to go on now.
@@ -87,22 +89,23 @@ bool Compensation::undoNext() {
             });
             STANDIN_CRASH_POINT("compensation_after_commit");
         } catch (...) {
-            if (execution.departure() == Execution::Departure::Suspended)
+            if (execution.departure() == Execution::Departure::Lost)
                 return false;
             error = execution.marked() ? describe(*execution.marked()) : describeCurrentException();
         }
     }
     if (error)
-        fail(seq.value_or(0), *error);
+        fail(seq, *error);
     else if (!seq)
         end();
     return seq && !error;
 }
 
-void Compensation::fail(int32_t seq, const ErrorText& error) {
+void Compensation::fail(std::optional<int32_t> seq, const ErrorText& error) {
     ownTransaction(worker_, [&] {
+        // Without a step it failed before it found one: nobody's fault.
         const int failures =
-            recordFailure(claim_.id, seq, "compensation of step " + std::to_string(seq), error);
+            seq ? recordFailure(claim_.id, *seq, "compensation of step " + std::to_string(*seq), error) : 1;
         const auto delay = nextAttempt(policy, error.sqlstate, false, failures);
         if (delay)
             suspendQuietly(claim_, {.kind = "retry", .until = kernel::now() + delay->count() * 1000, .because = error});

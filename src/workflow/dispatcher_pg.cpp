@@ -25,27 +25,31 @@ public:
     void run();
 
 private:
-    void turn();
+    bool turn();
     std::chrono::milliseconds untilNext();
 
     kernel::Worker& worker_;
     std::chrono::steady_clock::time_point swept_{};
 };
 
-void Dispatcher::turn() {
+/// False if nothing was there to be moved.
+bool Dispatcher::turn() {
     static pg::Statement dispatch("SELECT role, moved FROM standin_private.workflow_dispatch($1)");
     static pg::Statement sweep("SELECT standin_private.workflow_dispatch_sweep()");
-    worker_.transaction([&] {
+    return worker_.transaction([&] {
         const auto now = std::chrono::steady_clock::now();
         if (now - swept_ >= sweepEvery) {
             sweep.run();
             swept_ = now;
         }
-        for (const pg::Row row : dispatch.run(batch))
+        const pg::Rows rows = dispatch.run(batch);
+        for (const pg::Row row : rows)
             if (const auto role = row.optional<Oid>(0))
                 kernel::wakeRoleAtCommit(kernel::Channel::executor, *role);
+        const bool moved = !rows.empty();
         kernel::requireInstance(); // after what it is about
         STANDIN_CRASH_POINT("workflow_before_dispatch");
+        return moved;
     });
 }
 
@@ -66,8 +70,10 @@ void Dispatcher::run() {
     while (!worker_.stopping()) {
         auto pause = std::chrono::milliseconds(0);
         const bool free = worker_.unlessBlocked([&] {
-            turn();
+            const bool moved = turn();
             pause = untilNext();
+            if (!moved && pause.count() == 0)
+                pause = blockedRetry; // what is due is locked by a session
         });
         if (free) {
             worker_.recovered();

@@ -45,6 +45,7 @@ public:
     enum class Departure {
         None,
         Suspended, ///< committed already: it waits, and holds nothing
+        Lost,      ///< it was taken from this executor, or is to be taken again
         Blocked,   ///< by the mark; to be mended by a person
         Cancelled, ///< by the mark
         Failed,    ///< by an error that has had its retries, whatever its class

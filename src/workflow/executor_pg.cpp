@@ -48,6 +48,7 @@ private:
     void recover();
     std::optional<Taken> take();
     void execute(const Taken& taken);
+    void giveBack();
     void complete(Execution& execution, JsonbDatum output);
     void end(const Taken& taken, Execution::Departure departure, const ErrorText& error);
     bool conclude(const Taken& taken, const char* status, const ErrorText& error);
@@ -57,6 +58,7 @@ private:
 
     kernel::Worker& worker_;
     const Oid role_;
+    std::optional<Taken> held_; ///< what was taken and has not come to an end that is written down
     Clock::time_point lastWork_ = Clock::now();
 };
 
@@ -116,6 +118,18 @@ JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
             false};
 }
 
+/// Somebody was told that it is cancelled, or it is with another executor.
+[[noreturn]] void refuseCompletion(Execution& execution) {
+    using Departure = Execution::Departure;
+    static pg::Statement cancelled("SELECT control #>> '{error,message}' FROM standin_private.workflow_task "
+                                   "WHERE workflow_id = $1 AND token = $2 AND control ->> 'action' = 'cancel'");
+    const pg::Rows rows = cancelled.run(execution.id, execution.token);
+    if (!rows.empty())
+        throw execution.mark(Error("57014", rows[0].optional<std::string>(0).value_or("cancelled")), Departure::Cancelled);
+    throw execution.mark(Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor"),
+                         Departure::Lost);
+}
+
 void Executor::complete(Execution& execution, JsonbDatum output) {
     execution.throwIfMarked();
     try {
@@ -138,7 +152,7 @@ void Executor::complete(Execution& execution, JsonbDatum output) {
         }
     }();
     if (!held)
-        throw Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor");
+        refuseCompletion(execution);
 }
 
 void Executor::execute(const Taken& taken) {
@@ -167,8 +181,22 @@ void Executor::execute(const Taken& taken) {
             departure = execution.departure();
         }
     }
-    if (error && departure != Execution::Departure::Suspended)
+    if (!error || departure == Execution::Departure::Suspended)
+        return held_.reset();
+    if (departure != Execution::Departure::Lost)
         end(taken, departure, *error);
+    giveBack(); // unless it has ended, or waits
+}
+
+/// What was taken and is with nobody, as a cancel or a lock came between, may be taken again.
+void Executor::giveBack() {
+    if (!held_)
+        return;
+    ownTransaction(worker_, [&] {
+        static pg::Statement release("SELECT standin_private.workflow_release($1, $2, NULL)");
+        release.run(held_->id, held_->token);
+    });
+    held_.reset();
 }
 /// False if the workflow is to be compensated first.
 bool Executor::conclude(const Taken& taken, const char* status, const ErrorText& error) {
@@ -199,11 +227,15 @@ void Executor::end(const Taken& taken, Execution::Departure departure, const Err
 }
 
 void Executor::turn() {
-    if (const auto taken = take()) {
-        if (taken->ending)
-            compensate(worker_, *taken);
-        else
-            execute(*taken);
+    giveBack();
+    held_ = take();
+    if (held_) {
+        if (held_->ending) {
+            compensate(worker_, *held_);
+            giveBack(); // unless it has ended, or waits
+        } else {
+            execute(Taken(*held_));
+        }
         pg::call([] { CHECK_FOR_INTERRUPTS(); });
         lastWork_ = Clock::now();
     } else {

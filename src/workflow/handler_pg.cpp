@@ -107,12 +107,9 @@ public:
     HandlerScope(Execution& execution, std::chrono::milliseconds timeout) : execution_(execution) {
         GetUserIdAndSecContext(&user_, &securityContext_);
         gucLevel_ = NewGUCNestLevel();
-        // The role's own limit for a statement is one for a step.
-        const int64_t limit = StatementTimeout > 0 && (timeout.count() == 0 || StatementTimeout < timeout.count())
-                                  ? StatementTimeout
-                                  : timeout.count();
-        if (limit > 0)
-            enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(std::min<int64_t>(limit, INT_MAX)));
+        const std::chrono::milliseconds limit = attemptLimit(timeout);
+        if (limit.count() > 0)
+            enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(std::min<int64_t>(limit.count(), INT_MAX)));
         execution_.insideHandler = true;
     }
     ~HandlerScope() {
@@ -132,6 +129,11 @@ private:
 };
 
 } // namespace
+
+std::chrono::milliseconds attemptLimit(std::chrono::milliseconds timeout) {
+    const std::chrono::milliseconds role(StatementTimeout);
+    return role.count() > 0 && (timeout.count() == 0 || role < timeout) ? role : timeout;
+}
 
 JsonbDatum runHandler(Execution& execution, Oid handler, JsonbDatum input, std::chrono::milliseconds timeout,
                       MemoryContext results) {

@@ -185,6 +185,7 @@ JsonbDatum runStep(Execution& execution, const StepCall& step) {
         findHandlerOrBlock(execution, *step.compensation);
     for (;;) {
         const auto begun = std::chrono::steady_clock::now();
+        const std::chrono::milliseconds limit = attemptLimit(step.timeout);
         try {
             return attempt(execution, step, identity);
         } catch (const NotHeld&) {
@@ -197,8 +198,7 @@ JsonbDatum runStep(Execution& execution, const StepCall& step) {
             if (execution.marked())
                 std::rethrow_exception(failure);
             const ErrorText error = describeCurrentException();
-            const bool timedOut =
-                step.timeout.count() > 0 && std::chrono::steady_clock::now() - begun >= step.timeout;
+            const bool timedOut = limit.count() > 0 && std::chrono::steady_clock::now() - begun >= limit;
             forgetSession();
             try {
                 if (const auto output = afterFailure(execution, step, identity, error, timedOut && error.sqlstate == "57014"))

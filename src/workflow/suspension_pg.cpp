@@ -70,7 +70,7 @@ void obey(Execution& execution) {
         throw Error("57P03", "workflow \"" + execution.id + "\" is paused");
     }
     throw execution.mark(Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor"),
-                         Departure::Suspended);
+                         Departure::Lost);
 }
 
 } // namespace standin::workflow

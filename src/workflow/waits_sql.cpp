@@ -49,10 +49,10 @@ JsonbDatum copied(const pg::Row& row, int column, MemoryContext results) {
     return {pg::call([value] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(value)); }), false};
 }
 
-/// Runs `f`, which writes under the workflow's token; commits what it wrote if it returns.
-template <class F> JsonbDatum recorded(Execution& execution, F&& f) {
+/// Runs `f`, which writes under the workflow's token, or undoes it all; commits what it wrote if it returns.
+template <class F> auto recorded(Execution& execution, F&& f) {
     try {
-        const JsonbDatum output = f();
+        const auto output = pg::inSubtransaction(f);
         commit(execution);
         return output;
     } catch (const NotHeld&) {
@@ -99,26 +99,33 @@ void sleepUntil(Execution& execution, const std::string& name, int64_t wakeAt) {
 
 /// Waits for what `look` finds, at most until the step's time is over: then its output is null.
 template <class Look>
-JsonbDatum await(Execution& execution, const StepIdentity& identity, Wait wait, std::optional<int64_t> until, Look&& look) {
-    const MemoryContext results = CurrentMemoryContext;
+JsonbDatum await(Execution& execution, const StepIdentity& identity, Wait wait, std::optional<int64_t> until,
+                 MemoryContext results, Look&& look) {
     if (const auto before = recordedOutput(execution, identity, results))
         return *before;
     const int64_t now = kernel::now();
     if (execution.claim.waitSeq == identity.seq) // a crash or a wake-up in vain does not prolong it
         until = execution.claim.waitUntil;
-    const JsonbDatum found = [&] {
-        const pg::OwnerScope owner;
-        return look(results);
-    }();
-    if (found.null && !(until && *until <= now)) {
-        wait.until = until;
-        wait.seq = identity.seq;
-        suspend(execution, wait);
-    }
-    return recorded(execution, [&] {
+    const auto output = recorded(execution, [&]() -> std::optional<JsonbDatum> {
+        const JsonbDatum found = [&] {
+            const pg::OwnerScope owner;
+            return look(results);
+        }();
+        if (found.null && !(until && *until <= now))
+            return std::nullopt;
         recordStep(execution, identity, found, now);
         return found;
     });
+    if (output)
+        return *output;
+    wait.until = until;
+    wait.seq = identity.seq;
+    suspend(execution, wait);
+}
+
+/// As standin_private.workflow_event_add says it; no two events have the same.
+std::string eventLabel(const std::string& name, const std::string& id) {
+    return "event " + std::to_string(name.size()) + " " + name + " of " + id;
 }
 
 std::optional<int64_t> timeoutArgument(FunctionCallInfo fcinfo, int number) {
@@ -153,12 +160,13 @@ STANDIN_FUNCTION(standin_recv) {
     const std::string topic = textArgument(fcinfo, 0, "topic");
     Execution& execution = enterStep(fcinfo, "recv", topic);
     const std::optional<int64_t> until = timeoutArgument(fcinfo, 1);
+    const MemoryContext results = CurrentMemoryContext; // outlives SPI's own
     JsonbDatum message;
     {
         const pg::Spi spi(pg::Nonatomic{});
         const StepIdentity identity{nextStep(execution), topic, noInputHash, "recv"};
-        message = await(execution, identity, {.kind = "message", .what = topic}, until, [&](MemoryContext results) {
-            return copied(receive.run(execution.id, topic, identity.seq)[0], 0, results);
+        message = await(execution, identity, {.kind = "message", .what = topic}, until, results, [&](MemoryContext context) {
+            return copied(receive.run(execution.id, topic, identity.seq)[0], 0, context);
         });
     }
     return resultRow(fcinfo, message);
@@ -170,12 +178,13 @@ STANDIN_FUNCTION(standin_await_workflow) {
     const std::string id = textArgument(fcinfo, 0, "id of a workflow");
     Execution& execution = enterStep(fcinfo, "await_workflow", id, idMaximum);
     const Oid reader = GetUserId();
+    const MemoryContext results = CurrentMemoryContext;
     JsonbDatum result;
     {
         const pg::Spi spi(pg::Nonatomic{});
         const StepIdentity identity{nextStep(execution), id, noInputHash, "await_workflow"};
-        result = await(execution, identity, {.kind = "workflow", .what = "workflow " + id}, std::nullopt,
-                       [&](MemoryContext results) { return copied(look.run(id, reader)[0], 0, results); });
+        result = await(execution, identity, {.kind = "workflow", .what = "workflow " + id}, std::nullopt, results,
+                       [&](MemoryContext context) { return copied(look.run(id, reader)[0], 0, context); });
     }
     return resultRow(fcinfo, result);
 }
@@ -188,12 +197,13 @@ STANDIN_FUNCTION(standin_await_event) {
     Execution& execution = enterStep(fcinfo, "await_event", name);
     const std::optional<int64_t> until = timeoutArgument(fcinfo, 2);
     const Oid reader = GetUserId();
+    const MemoryContext results = CurrentMemoryContext;
     JsonbDatum value;
     {
         const pg::Spi spi(pg::Nonatomic{});
         const StepIdentity identity{nextStep(execution), name, inputHash(id), "await_event"};
-        value = await(execution, identity, {.kind = "event", .what = "event " + name + " of " + id}, until,
-                      [&](MemoryContext results) { return copied(look.run(id, name, reader)[0], 0, results); });
+        value = await(execution, identity, {.kind = "event", .what = eventLabel(name, id)}, until, results,
+                      [&](MemoryContext context) { return copied(look.run(id, name, reader)[0], 0, context); });
     }
     return resultRow(fcinfo, value);
 }
@@ -224,10 +234,10 @@ STANDIN_FUNCTION(standin_value) {
     const std::string name = textArgument(fcinfo, 0, "name of a value");
     const std::string kind = textArgument(fcinfo, 1, "kind of a value");
     Execution& execution = enterStep(fcinfo, "value", name);
+    const MemoryContext results = CurrentMemoryContext;
     JsonbDatum value;
     {
         const pg::Spi spi(pg::Nonatomic{});
-        const MemoryContext results = CurrentMemoryContext;
         const StepIdentity identity{nextStep(execution), name, inputHash(kind), "value"};
         value = once(execution, identity, results, [&] {
             if (kind == "now" || kind == "random" || kind == "uuid") {

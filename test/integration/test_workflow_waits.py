@@ -215,6 +215,48 @@ def test_no_message_is_lost_however_it_meets_the_wait(bank, server):
         bank.becomes(workflow_id, "completed")
 
 
+@pytest.mark.parametrize("size", [20_000, 2_000_000])
+def test_a_large_message_is_received_whole(bank, size):
+    name = f"large {size}"
+    bank.start("reminder", name, '{"timeout": "1 day"}')
+    bank.query("SELECT standin.message_send(%s, 'reply', to_jsonb(repeat('abcdefghij', %s)))", [name, size // 10])
+    bank.becomes(name, "completed")
+    assert bank.output(name)["reply"] == "abcdefghij" * (size // 10)
+
+
+def test_a_stranger_s_key_is_nobody_else_s(bank):
+    bank.query("SELECT standin.message_send('squatted', 'reply', '\"mine\"', 'click')", user="stranger")
+    assert bank.query("SELECT standin.message_send('squatted', 'reply', '\"yours\"', 'click')") == [(True,)]
+    bank.start("reminder", "squatted", '{"timeout": "1 day"}')
+    bank.becomes("squatted", "completed")
+    assert bank.output("squatted") == {"reply": "yours"}
+
+
+def test_a_session_that_has_locked_a_workflow_keeps_no_other_one_waiting(bank, server):
+    for name in ("locked", "beside the locked"):
+        bank.start("reminder", name, '{"timeout": "1 year"}')
+        bank.becomes(name, "waiting")
+    with contextlib.closing(server.connect("bank", user="teller", autocommit=False)) as session, session.cursor() as cursor:
+        cursor.execute("SELECT standin.workflow_pause('locked', 'idle'); SELECT standin.workflow_resume('locked')")
+        for name in ("locked", "beside the locked"):
+            bank.query("SELECT standin.message_send(%s, 'reply', '1')", [name])
+        bank.becomes("beside the locked", "completed")
+        assert bank.status("locked") == "waiting"
+        session.rollback()
+    bank.becomes("locked", "completed")
+
+
+def test_a_pause_in_the_commit_of_a_step_loses_no_message_and_doubles_no_event(bank):
+    bank.query("SELECT standin.message_send('read', 'reply', '\"here\"')")
+    bank.start("paused_reader", "read")
+    bank.becomes("read", "paused")
+    assert bank.admin("SELECT count(*) FROM standin.workflow_events WHERE workflow_id = 'read'") == [(0,)]
+    bank.query("SELECT standin.workflow_resume('read')")
+    bank.becomes("read", "completed")
+    assert bank.output("read") == "here"
+    assert bank.query("SELECT value, n FROM standin.event_get('read', 'read')") == [(1, 1)]
+
+
 # Other workflows and events -----------------------------------------------------------------------------------------
 
 def test_a_parent_waits_for_its_child_without_a_worker(bank):
@@ -358,6 +400,8 @@ def test_cancel_stops_a_running_one_before_its_step_is_recorded(bank):
     bank.start("stuck", "stuck")
     bank.becomes("stuck", "running")
     bank.query("SELECT standin.workflow_cancel('stuck', 'it hangs')")
+    with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="being cancelled"):
+        bank.query("SELECT standin.workflow_pause('stuck', 'too late')")
     await_("the handler", lambda: bank.admin("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_standin executor' AND wait_event = 'PgSleep'"))
     bank.becomes("stuck", "cancelled")
     assert bank.error("stuck")["message"] == "cancelled: it hangs"
@@ -375,6 +419,18 @@ def test_a_paused_one_goes_on_when_it_is_resumed(bank):
     bank.query("SELECT standin.workflow_resume('paused')")
     bank.becomes("paused", "completed")
     assert bank.effects("paused") == ["before", "after"]
+
+
+def test_what_is_put_off_stays_so_when_it_was_paused(bank):
+    tomorrow = bank.admin("SELECT standin_private.clock_now() + '1 day'")[0][0]
+    bank.query("SELECT standin.workflow_start('sleeper', 'put off and paused', '{\"duration\": \"0\"}', %s)", [tomorrow])
+    bank.query("SELECT standin.workflow_pause('put off and paused', 'a test')")
+    bank.query("SELECT standin.workflow_resume('put off and paused')")
+    assert bank.status("put off and paused") == "scheduled"
+    bank.start("sleeper", "before it", '{"duration": "0"}')
+    bank.becomes("before it", "completed")
+    assert bank.status("put off and paused") == "scheduled"
+    bank.query("SELECT standin.workflow_cancel('put off and paused', 'a test')")
 
 
 def test_a_fork_repeats_what_comes_after_a_step(bank):
@@ -436,6 +492,22 @@ def test_what_is_cancelled_is_undone(bank):
     bank.query("SELECT standin.workflow_cancel('called off', 'changed my mind')")
     bank.becomes("called off", "cancelled")
     assert undone(bank, "called off") == WHOLE + BACK
+
+
+def test_a_fork_takes_nothing_for_done_that_was_undone_and_undoes_nothing_of_the_other(bank):
+    with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="were undone"):
+        bank.query("SELECT standin.workflow_fork('undone', 5)")
+    bank.query("SELECT standin.workflow_fork('whole', 4, 'fork of the whole')")
+    bank.becomes("fork of the whole", "sleeping")
+    bank.query("SELECT standin.workflow_cancel('fork of the whole', 'a test')")
+    assert bank.status("fork of the whole") == "cancelled"
+    assert bank.effects("fork of the whole") == []
+
+
+def test_what_kills_its_executor_is_undone_before_it_is_given_up(bank):
+    bank.start("deadly", "deadly")
+    bank.becomes("deadly", "dead", timeout=120)
+    assert undone(bank, "deadly") == [("debit", ":1"), ("undo debit", ":1:compensation")]
 
 
 @pytest.mark.parametrize("point", ["compensation_before_commit", "compensation_after_commit"])

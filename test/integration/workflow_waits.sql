@@ -159,9 +159,27 @@ BEGIN
     CALL standin.step('look', 'public.look', '1', second);
     output := jsonb_build_array(first, second);
 END $$;
+-- Pauses the workflow in the very commit of its step.
+CREATE TABLE pausing (workflow_id text);
+CREATE FUNCTION pause_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM standin.workflow_pause(NEW.workflow_id, 'at the commit'); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER pause_now AFTER INSERT ON pausing DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pause_now();
+CREATE FUNCTION pause_at_commit(input jsonb) RETURNS jsonb LANGUAGE sql AS $$ INSERT INTO public.pausing VALUES (standin.workflow_current()) RETURNING '1'::jsonb $$;
+CREATE PROCEDURE paused_reader(input jsonb, INOUT output jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+    CALL standin.step('pause', 'public.pause_at_commit', '1', output);
+    CALL standin.event_set('read', '1');
+    CALL standin.recv('reply', NULL, output);
+END $$;
+CREATE FUNCTION die(input jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN '1'; END $$;
+CREATE PROCEDURE deadly(input jsonb, INOUT output jsonb) LANGUAGE plpgsql AS $$
+BEGIN
+    CALL standin.step('debit', 'public.effect', '"debit"', output, compensate => 'public.undo');
+    CALL standin.step('die', 'public.die', '1', output);
+END $$;
 RESET SESSION AUTHORIZATION;
 
-SELECT standin.workflow_define(p.proname, p.oid::regprocedure, step_limit => CASE p.proname WHEN 'endless' THEN 7 END)
+SELECT standin.workflow_define(p.proname, p.oid::regprocedure, step_limit => CASE p.proname WHEN 'endless' THEN 7 END,
+                               recovery_limit => CASE p.proname WHEN 'deadly' THEN 1 END)
   FROM pg_proc p WHERE p.prokind = 'p' AND p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = 'teller';
 SELECT standin.workflow_define('loan');
 SELECT standin.workflow_define('other');
