@@ -48,8 +48,8 @@ SELECT standin.core_switch('core', 'forced_stand_in', 'a test');
 SELECT standin.transaction_submit('core', 'payment', 'key-' || i, jsonb_build_object('account', i % 5 + 1, 'amount', i))
 FROM generate_series(1, 20) i;
 SELECT standin.transaction_submit('core', 'payment', 'declined', '{"account": 1, "amount": 1000}');
-SELECT standin.workflow_start('external', 'run-1', '{"a": 1}');
 SET SESSION AUTHORIZATION app;
+SELECT standin.workflow_start('external', 'run-1', '{"a": 1}');
 SELECT standin.workflow_start('gated', 'gated-' || i, '{}') FROM generate_series(1, 3) i;
 """
 # What workers write of themselves while they run, and what probes count.
