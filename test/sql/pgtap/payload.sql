@@ -1,6 +1,6 @@
 -- Payloads as Open Banking and ISO 20022 write them: nested fields, amounts as texts, a currency; keys compare by value.
 BEGIN;
-SELECT plan(44);
+SELECT plan(46);
 CREATE SERVER p FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
 SELECT standin.core_create('p', server => 'p');
 
@@ -43,6 +43,11 @@ SELECT throws_ok($$ SELECT instruct('text', '"165.81"') $$, 'SI001', NULL, 'the 
 SELECT throws_ok($$ SELECT instruct('never asked', '"165.80"') $$, '22023');
 SELECT is((SELECT count(*) FROM standin.transactions WHERE key = 'text'), 1::bigint);
 SELECT standin.operation_alter('p', 'pay', required => '{"$.creditorAccount.iban": "string"}');
+CREATE TABLE numbered (id int PRIMARY KEY, amount numeric);
+GRANT SELECT ON numbered TO standin_owner;
+SELECT standin.balance_bind('p', 'numbered', 'id', 'amount');
+SELECT is(instruct('text', '"165.80"'), 'accepted 09', 'nor the balances such an account');
+SELECT throws_ok($$ SELECT instruct('never asked', '"165.80"') $$, '22023', 'account "DE1" cannot be one of table numbered');
 
 -- Keys of releases up to 0.2.0, whose digest is over the payload's text
 ALTER TABLE standin_private.transaction_key DISABLE TRIGGER append_only;
