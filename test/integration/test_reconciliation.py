@@ -155,3 +155,22 @@ def test_what_the_core_booked_otherwise_is_not_sent_again(bank, booked):
     await_("the one behind it", lambda: known(bank, "behind")[0] == "posted")
     assert bank.query("select key from standin_private.core_answer where key in ('new', 'again', 'behind', 'held up') order by 1") == \
         [("behind",), ("held up",)]
+
+
+def test_a_difference_and_the_watermark_of_the_balance(bank, booked):
+    """The balance says what the core booked, so the hold goes by it, as any other."""
+    bank.query("create table balances (account text primary key, balance numeric, as_of timestamptz); grant select on balances to standin_owner;"
+               "insert into balances values ('901', 500, '2000-01-01');"
+               "select standin.balance_bind('core', 'balances', 'account', 'balance', as_of_column => 'as_of');"
+               "select standin.core_alter('core', hold_release => 'watermark')")
+    pay(bank, "by balance", 901, 100)
+    offset = booked.stat("sum(next_offset)")
+    booked.produce([event("c", {"id": 300, "key": "by balance", "account": "901", "amount": 1, "rough": 1.5})])
+    booked.applied(offset + 1)
+    assert known(bank, "by balance")[::2] == ("posted", 100)
+    bank.query("update balances set balance = 499, as_of = standin_private.clock_now() + interval '1 hour'")
+    await_("the hold to go", lambda: known(bank, "by balance")[2] == 0)
+    assert known(bank, "by balance")[0] == "posted"
+    assert bank.value("select held from standin_private.account where account = '901'") == 0
+    assert settle(bank, "by balance") == "reconciled"
+    assert bank.value("select held from standin_private.account where account = '901'") == 0
