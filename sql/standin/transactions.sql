@@ -67,6 +67,11 @@ BEGIN
         RAISE EXCEPTION 'ticket % was booked by the core a moment ago', item.ticket
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It is about to become reconciled. See standin.transactions.';
     END IF;
+    IF resolution = 'retry' AND EXISTS (SELECT FROM standin_private.core_event e WHERE (e.core, e.key) = (item.core, item.key)) THEN
+        RAISE EXCEPTION 'ticket % was booked by the core, and is not sent again', item.ticket
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'See standin.reconciliation_differences, and settle it with standin.difference_settle.';
+    END IF;
     target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
     IF item.state = 'rejected' AND resolution = 'retry' THEN
         UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE p.ticket = item.ticket AND p.account = item.account;
@@ -84,4 +89,4 @@ BEGIN
     PERFORM standin_private.wake('ticket');
     RETURN target;
 END $$;
-COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair, or a retry of what the core has booked';

@@ -121,3 +121,56 @@ def test_bad_columns(bank, booked):
                            ("amount_column => 'rough'", psycopg2.errors.DatatypeMismatch), ("amount_column => 'key'", psycopg2.errors.DatatypeMismatch)):
         with pytest.raises(error):
             bank.query(f"select standin.reconciliation_bind('core', 'booked', 'key', {columns})")
+
+
+def known(bank, key):
+    return bank.query("select state, coalesce(core_message, ''), hold from standin.transactions where key = %s", [key])[0]
+
+
+def test_what_the_core_booked_otherwise_is_not_sent_again(bank, booked):
+    """A booking that came late, with another amount: as a retry it would be booked twice."""
+    bank.query("select standin.reconciliation_bind('core', 'booked', 'key', account_column => 'account', amount_column => 'amount')")
+    bank.query("select standin.operation_create('core', 'transfer', dedup => 'key', standin_allowed => true);"
+               "select standin.core_switch('core', 'forced_stand_in', 'a test')")
+    for key, account in (("new", 801), ("again", 802), ("behind", 802), ("held up", 803)):
+        assert bank.value("select status from standin.transaction_submit('core', 'transfer', %s, %s)",
+                          [key, json.dumps({"account": account, "amount": 100})]) == "accepted"
+    for change in ("state = 'in_flight', attempts = 1", "state = 'retry_wait', due_at = standin_private.clock_now()"):
+        bank.query(f"update standin_private.pending_transaction set {change} where key = 'again'")
+    offset = booked.stat("sum(next_offset)")
+    booked.produce([event("c", {"id": 200 + i, "key": key, "account": account, "amount": 7, "rough": 1.5})
+                    for i, (key, account) in enumerate((("new", "801"), ("again", "802")))])
+    booked.applied(offset + 2)
+    bank.query("select standin.core_switch('core', 'forced_online', 'a test')")
+    await_("the others to be sent", lambda: known(bank, "held up")[0] == "posted")
+    for key, account in (("new", 801), ("again", 802)):
+        await_(f"{key} to wait for a person", lambda: known(bank, key)[0] == "repair")
+        assert known(bank, key)[1:] == (f"the core has booked it already on account {account} with amount 7,"
+                                        " it is not sent again; see standin.difference_settle", 100)
+        with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="is not sent again") as error:
+            bank.query("select standin.repair_resolve(ticket, 'retry', 'once more') from standin.transactions where key = %s", [key])
+        assert "standin.difference_settle" in error.value.diag.message_hint
+        assert settle(bank, key) == "reconciled"
+        assert known(bank, key)[::2] == ("reconciled", 0)
+    await_("the one behind it", lambda: known(bank, "behind")[0] == "posted")
+    assert bank.query("select key from standin_private.core_answer where key in ('new', 'again', 'behind', 'held up') order by 1") == \
+        [("behind",), ("held up",)]
+
+
+def test_a_difference_and_the_watermark_of_the_balance(bank, booked):
+    """The balance says what the core booked, so the hold goes by it, as any other."""
+    bank.query("create table balances (account text primary key, balance numeric, as_of timestamptz); grant select on balances to standin_owner;"
+               "insert into balances values ('901', 500, '2000-01-01');"
+               "select standin.balance_bind('core', 'balances', 'account', 'balance', as_of_column => 'as_of');"
+               "select standin.core_alter('core', hold_release => 'watermark')")
+    pay(bank, "by balance", 901, 100)
+    offset = booked.stat("sum(next_offset)")
+    booked.produce([event("c", {"id": 300, "key": "by balance", "account": "901", "amount": 1, "rough": 1.5})])
+    booked.applied(offset + 1)
+    assert known(bank, "by balance")[::2] == ("posted", 100)
+    bank.query("update balances set balance = 499, as_of = standin_private.clock_now() + interval '1 hour'")
+    await_("the hold to go", lambda: known(bank, "by balance")[2] == 0)
+    assert known(bank, "by balance")[0] == "posted"
+    assert bank.value("select held from standin_private.account where account = '901'") == 0
+    assert settle(bank, "by balance") == "reconciled"
+    assert bank.value("select held from standin_private.account where account = '901'") == 0

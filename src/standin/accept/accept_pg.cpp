@@ -28,25 +28,10 @@ namespace {
                 detail, "A key names one transaction for ever. Retries repeat operation and payload.");
 }
 
-/// The first answer to this key, if it was asked before.
-std::optional<Acceptance> earlierAnswer(const Submission& submission, const PayloadFormat& format,
-                                        const std::string& payload, const std::string& digest) {
-    static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
-                               " WHERE core = $1 AND key = $2",
-                               pg::Plan::ByIndex);
+Acceptance firstAnswer(int64_t ticket, const std::string& accountThen) {
     static pg::Statement first("SELECT decision, code, message FROM standin_private.decision"
                                " WHERE ticket = $1 AND account = $2 AND decision <> 'refused'",
                                pg::Plan::ByIndex);
-    const pg::Rows keys = taken.run(submission.core, submission.key, pg::Bytea{digest}, submission.channel);
-    if (keys.empty())
-        return std::nullopt;
-    if (!keys[0].get<bool>(3))
-        keyTaken(submission, {});
-    const int64_t ticket = keys[0].get<int64_t>(0);
-    const std::string accountThen = keys[0].get<std::string>(2);
-    if (!keys[0].get<bool>(1) &&
-        !asksForTheSame(submission.core, submission.key, submission.operation, format, payload))
-        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + accountThen + "\".");
     const pg::Rows decisions = first.run(ticket, accountThen); // the operation may have named another field then
     if (decisions.empty())
         throw Error("XX001", "ticket " + std::to_string(ticket) + " is missing in the decision log");
@@ -59,6 +44,58 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const Payl
                       .account = accountThen,
                       .payload = {},
                       .first = false};
+}
+
+/// The first answer to this key, if it was asked before.
+std::optional<Acceptance> earlierAnswer(const Submission& submission, const PayloadFormat& format,
+                                        const std::string& payload, const std::string& digest) {
+    static pg::Statement taken("SELECT ticket, digest = $3, account, channel = $4 FROM standin_private.transaction_key"
+                               " WHERE core = $1 AND key = $2",
+                               pg::Plan::ByIndex);
+    const pg::Rows keys = taken.run(submission.core, submission.key, pg::Bytea{digest}, submission.channel);
+    if (keys.empty())
+        return std::nullopt;
+    if (!keys[0].get<bool>(3))
+        keyTaken(submission, {});
+    const int64_t ticket = keys[0].get<int64_t>(0);
+    const std::string accountThen = keys[0].get<std::string>(2);
+    if (!keys[0].get<bool>(1) &&
+        !asksForTheSame(submission.core, submission.key, submission.operation, format, payload))
+        keyTaken(submission, "It belongs to ticket " + std::to_string(ticket) + " of account \"" + accountThen + "\".");
+    return firstAnswer(ticket, accountThen);
+}
+
+/// To a payload that the operation would not take any more, since it is defined otherwise: its retry is answered all
+/// the same. "Malformed" would make the caller ask again, with another key.
+std::optional<Acceptance> answerBeforeChange(const Submission& submission, const std::string& digest) {
+    static pg::Statement taken("SELECT k.ticket, k.account, k.channel = $3 AND (k.digest = $4 OR"
+                               "       coalesce(p.operation = $5 AND p.payload = $6, false))"
+                               "  FROM standin_private.transaction_key k LEFT JOIN standin_private.pending_transaction p"
+                               "    ON p.ticket = k.ticket AND p.account = k.account"
+                               " WHERE k.core = $1 AND k.key = $2",
+                               pg::Plan::ByIndex);
+    const pg::Rows keys = taken.run(submission.core, submission.key, submission.channel, pg::Bytea{digest},
+                                    submission.operation, pg::Typed{JSONBOID, submission.payload});
+    if (keys.empty())
+        return std::nullopt;
+    if (!keys[0].get<bool>(2))
+        keyTaken(submission, {});
+    const int64_t ticket = keys[0].get<int64_t>(0);
+    return firstAnswer(ticket, keys[0].get<std::string>(1));
+}
+
+/// Reads the payload, or answers as it was answered before.
+std::optional<Acceptance> readOrAnswer(const Submission& submission, const PayloadFormat& format,
+                                       const std::string& json, const std::string& digest, Payload& payload) {
+    try {
+        payload = readPayload(format, json);
+        return std::nullopt;
+    } catch (const Error&) {
+        pg::call([] { ForceSyncCommit(); }); // the first answer may not be flushed yet
+        if (auto answer = answerBeforeChange(submission, digest))
+            return answer;
+        throw;
+    }
 }
 
 int64_t nextTicket() {
@@ -160,10 +197,10 @@ Acceptance accept(Submission& submission) {
     submission.key = keyAtCore(submission.channel, ownKey);
     const std::string json =
         pg::call([&] { return DatumGetCString(DirectFunctionCall1(jsonb_out, submission.payload)); });
-    const Payload payload = readPayload(config.format, json);
-    if (config.balance)
-        requireOwnName(*config.balance, payload.account);
     const std::string digest = digestOf(submission.operation, json);
+    Payload payload;
+    if (auto answer = readOrAnswer(submission, config.format, json, digest, payload))
+        return *answer;
 
     // The account's row first; what is read after that is read by a later snapshot.
     const AccountRow account = lockOrCreateAccount(submission.core, payload.account);
@@ -171,6 +208,8 @@ Acceptance accept(Submission& submission) {
     if (auto answer = earlierAnswer(submission, config.format, json, digest))
         return *answer;
     requireNotAskedElsewhere(submission, config, ownKey, json, digest);
+    if (config.balance)
+        requireOwnName(*config.balance, payload.account);
     kernel::requireAdopted(); // a copy that nobody adopted promises nothing
 
     const bool promised = decides(config.mode);

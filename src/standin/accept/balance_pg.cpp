@@ -208,6 +208,16 @@ std::optional<int64_t> readWatermark(const BalanceSource& source, const std::str
 
 } // namespace standin::core
 
+// (target regclass, account_column text, account text)
+STANDIN_FUNCTION(standin_account_name_require) {
+    using namespace standin;
+    const auto argument = [&](int number) {
+        return std::string(pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); }));
+    };
+    core::requireOwnName({PG_GETARG_OID(0), argument(1), {}}, argument(2));
+    PG_RETURN_VOID();
+}
+
 /// All balances of a bound table, read as its owner: for the view that shows them beside the holds.
 STANDIN_FUNCTION(standin_balances_read) {
     using namespace standin;

@@ -50,9 +50,18 @@ std::optional<Verdict> withoutBalance(const Rule& rule, const Question& question
     return std::nullopt;
 }
 
-Verdict availableBalance(const Rule& rule, const Question& question, bool belowFloor) {
-    if (belowFloor && (question.accountKnown || !question.balanceKnown)) // the account must exist all the same
+/// Up to the floor it is enough that the account exists, which must be known.
+std::optional<Verdict> upToFloor(const Rule& rule, const Question& question, bool belowFloor) {
+    if (!belowFloor)
+        return std::nullopt;
+    if (question.balanceKnown && question.accountKnown)
         return content(rule, "below the floor");
+    return withoutBalance(rule, question);
+}
+
+Verdict availableBalance(const Rule& rule, const Question& question, bool belowFloor) {
+    if (auto verdict = upToFloor(rule, question, belowFloor))
+        return *verdict;
     if (auto verdict = withoutBalance(rule, question))
         return *verdict;
     const Decimal available = question.balance - question.held + rule.amount.value_or(Decimal());
@@ -65,8 +74,8 @@ Verdict availableBalance(const Rule& rule, const Question& question, bool belowF
 Verdict optInOverdraft(const Rule& rule, const Question& question, bool belowFloor) {
     if (question.overdraftAgreed == true)
         return content(rule, "the customer agreed to be overdrawn");
-    if (belowFloor && (question.accountKnown || !question.balanceKnown))
-        return content(rule, "below the floor");
+    if (auto verdict = upToFloor(rule, question, belowFloor))
+        return *verdict;
     if (auto verdict = withoutBalance(rule, question))
         return *verdict;
     const Decimal own = question.balance - question.held;
@@ -78,8 +87,8 @@ Verdict optInOverdraft(const Rule& rule, const Question& question, bool belowFlo
 }
 
 Verdict staleness(const Rule& rule, const Question& question, bool belowFloor) {
-    if (belowFloor)
-        return content(rule, "below the floor");
+    if (auto verdict = upToFloor(rule, question, belowFloor))
+        return *verdict;
     if (!question.balanceAsOf)
         return unknown(rule, "it is not known how old the account's balance is", balanceUnknown);
     constexpr int64_t second = 1000000;

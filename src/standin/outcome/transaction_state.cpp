@@ -24,7 +24,7 @@ constexpr std::array<uint16_t, 12> following = [] {
     using enum State;
     std::array<uint16_t, 12> table{};
     auto at = [&](State state) -> uint16_t& { return table[static_cast<size_t>(state)]; };
-    at(accepted) = set(inFlight, reconciled, cancelled, expired);
+    at(accepted) = set(inFlight, repair, reconciled, cancelled, expired);
     at(inFlight) = set(posted, rejected, retryWait, unknown, repair, reconciled);
     at(retryWait) = set(inFlight, repair, reconciled, cancelled, expired);
     at(unknown) = set(posted, rejected, retryWait, repair, reconciled);

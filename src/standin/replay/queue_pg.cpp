@@ -28,9 +28,17 @@ namespace {
 constexpr milliseconds lockedRetry{25};  // a head that somebody is changing just now
 constexpr milliseconds watchOthers{500}; // while a session has something in flight, whose death nobody announces
 
+/// What the core's own change events say of a transaction that is still queued.
+enum class Booked : uint8_t {
+    no,
+    confirming, // as promised; it is done as soon as its account is free
+    otherwise   // a person must look
+};
+
 /// A head, locked, with what is known of its transaction.
 struct Transaction {
     State state;
+    Booked booked;
     Request request;
     Situation situation;
 };
@@ -40,7 +48,10 @@ std::optional<Transaction> lockHead(const CoreConfig& config, bool inquires, int
                                     const std::string& account) {
     static pg::Statement statement(
         "SELECT p.state, p.operation, p.key, p.payload, o.dedup, p.attempts, coalesce(p.sent_at, p.accepted_at),"
-        "       p.promised, o.on_reject = 'hold'"
+        "       p.promised, o.on_reject = 'hold',"
+        "       EXISTS (SELECT FROM standin_private.core_event e WHERE e.core = p.core AND e.key = p.key),"
+        "       EXISTS (SELECT FROM standin_private.confirmation c"
+        "                WHERE c.core = p.core AND c.account = p.account AND c.ticket = p.ticket)"
         "  FROM standin_private.pending_transaction p"
         "  JOIN standin_private.operation o ON o.core = p.core AND o.operation = p.operation"
         "  JOIN standin_private.account_queue q ON q.core = p.core AND q.account = p.account"
@@ -51,7 +62,11 @@ std::optional<Transaction> lockHead(const CoreConfig& config, bool inquires, int
         return std::nullopt;
     const pg::Row row = rows[0];
     const int64_t sinceSent = kernel::now() - row.get<pg::Timestamptz>(6).microseconds;
+    const Booked booked = !row.get<bool>(9)  ? Booked::no
+                          : row.get<bool>(10) ? Booked::confirming
+                                              : Booked::otherwise;
     return Transaction{.state = stateByName(row.get<std::string>(0)),
+                       .booked = booked,
                        .request = {row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},
                        .situation = {.dedup = dedupByName(row.get<std::string>(4)),
                                      .inquires = inquires,
@@ -81,9 +96,28 @@ void takeForPosting(int64_t ticket, const std::string& account) {
     statement.run(ticket, account, pg::Timestamptz{kernel::now()});
 }
 
+/// Sent now, it would be booked twice.
+void repairBooked(int64_t ticket, const std::string& account) {
+    static pg::Statement statement(
+        "UPDATE standin_private.pending_transaction p SET state = $3, due_at = NULL, changed_at = $4,"
+        "       message = 'the core has booked it already' || coalesce(' on account ' || e.booked_account, '')"
+        "                 || coalesce(' with amount ' || e.booked_amount, '')"
+        "                 || ', it is not sent again; see standin.difference_settle'"
+        "  FROM standin_private.core_event e"
+        " WHERE p.ticket = $1 AND p.account = $2 AND e.core = p.core AND e.key = p.key",
+        pg::Plan::ByIndex);
+    statement.run(ticket, account, name(State::repair), pg::Timestamptz{kernel::now()});
+    kernel::wakeAtCommit(kernel::Channel::ticket);
+    kernel::wakeAtCommit(kernel::Channel::prober);
+}
+
 /// What is to be done about a head, done as far as the database goes; true if a call to the core follows.
 bool take(int64_t ticket, const std::string& account, const Transaction& transaction) {
     if (transaction.state == State::accepted || transaction.state == State::retryWait) {
+        if (transaction.booked == Booked::otherwise)
+            repairBooked(ticket, account);
+        if (transaction.booked != Booked::no)
+            return false;
         takeForPosting(ticket, account);
         return true;
     }

@@ -1,6 +1,6 @@
 -- Payloads as Open Banking and ISO 20022 write them: nested fields, amounts as texts, a currency; keys compare by value.
 BEGIN;
-SELECT plan(40);
+SELECT plan(46);
 CREATE SERVER p FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
 SELECT standin.core_create('p', server => 'p');
 
@@ -35,6 +35,19 @@ SELECT is(instruct('text', amount), 'accepted 09', format('%s is the same amount
 SELECT is(instruct('number', '165.88', note => '1.00'), 'accepted 09', 'and so is another number of the payload');
 SELECT throws_ok($$ SELECT instruct('text', '"165.81"') $$, 'SI001');
 SELECT throws_ok($$ SELECT instruct('text', '"165.80"', note => '"1"') $$, 'SI001', NULL, 'what else is sent to the core counts');
+
+-- A retry is answered though the operation takes no such payload any more.
+SELECT standin.operation_alter('p', 'pay', required => '{"$.mandate": "string"}');
+SELECT is(instruct('text', '"165.80"'), 'accepted 09', 'the first answer, whatever the format is now');
+SELECT throws_ok($$ SELECT instruct('text', '"165.81"') $$, 'SI001', NULL, 'the key names another transaction');
+SELECT throws_ok($$ SELECT instruct('never asked', '"165.80"') $$, '22023');
+SELECT is((SELECT count(*) FROM standin.transactions WHERE key = 'text'), 1::bigint);
+SELECT standin.operation_alter('p', 'pay', required => '{"$.creditorAccount.iban": "string"}');
+CREATE TABLE numbered (id int PRIMARY KEY, amount numeric);
+GRANT SELECT ON numbered TO standin_owner;
+SELECT standin.balance_bind('p', 'numbered', 'id', 'amount');
+SELECT is(instruct('text', '"165.80"'), 'accepted 09', 'nor the balances such an account');
+SELECT throws_ok($$ SELECT instruct('never asked', '"165.80"') $$, '22023', 'account "DE1" cannot be one of table numbered');
 
 -- Keys of releases up to 0.2.0, whose digest is over the payload's text
 ALTER TABLE standin_private.transaction_key DISABLE TRIGGER append_only;

@@ -1,6 +1,6 @@
 -- Rules of stand-in, kind by kind, through transaction_submit: what each asks, where it looks, and that an unknown is no yes.
 BEGIN;
-SELECT plan(74);
+SELECT plan(82);
 CREATE SERVER r FOREIGN DATA WRAPPER standin_postgres OPTIONS (host '127.0.0.1', port '1');
 SELECT standin.core_create('r', server => 'r');
 SELECT standin.operation_create('r', 'pay', standin_allowed => true, dedup => 'key');
@@ -138,6 +138,22 @@ SELECT results_eq($$ SELECT (rule_before -> 'amount')::numeric, (rule_after -> '
     FROM standin.rule_changes WHERE rule = 'episode_age' AND "window" = '01:00:00' ORDER BY change $$,
     $$ VALUES (NULL, 10::numeric, true), (10::numeric, 11::numeric, true) $$);
 SELECT results_eq($$ SELECT rule_before IS NULL, rule_after IS NULL FROM standin.rule_changes WHERE rule = 'floor' AND operation = '*' ORDER BY change $$, $$ VALUES (true, false), (false, true) $$);
+
+-- An account has one name: what is said of another one would never be found.
+CREATE TABLE numbered (id int PRIMARY KEY, amount numeric);
+GRANT SELECT ON numbered TO standin_owner;
+INSERT INTO numbered VALUES (4711, 100);
+SELECT standin.rule_create('r', 'per_transaction_limit', 5, account => 'old');
+SELECT standin.balance_bind('r', 'numbered', 'id', 'amount');
+SELECT throws_ok(format('SELECT %s', call), '22023', message, call) FROM (VALUES
+    ($$standin.account_list_add('r', 'block', '04711', 'a card was stolen')$$, 'account "04711" is written "4711" in table numbered'),
+    ($$standin.account_list_add('r', 'block', 'x', 'a card was stolen')$$, 'account "x" cannot be one of table numbered'),
+    ($$standin.rule_create('r', 'per_transaction_limit', 5, account => '04711')$$, 'account "04711" is written "4711" in table numbered'),
+    ($$standin.rule_define('r', 'per_transaction_limit', 5, account => ' 4711')$$, 'account " 4711" is written "4711" in table numbered')) c (call, message);
+SELECT lives_ok($$ SELECT standin.account_list_add('r', 'block', '4711', 'a card was stolen') $$);
+SELECT lives_ok($$ SELECT standin.rule_create('r', 'per_transaction_limit', 5, account => '4711') $$);
+SELECT lives_ok($$ SELECT standin.rule_alter('r', 'per_transaction_limit', account => 'old', mode => 'off') $$, 'what is there already can be switched off');
+SELECT lives_ok($$ SELECT standin.account_list_remove('r', 'block', '4711', 'found') $$);
 
 SELECT * FROM finish();
 ROLLBACK;

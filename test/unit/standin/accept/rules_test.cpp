@@ -176,8 +176,12 @@ TEST(Rules, UpToTheFloorFundsAreNotAskedFor) {
     EXPECT_EQ(code(rules, q), "91"); // of staleness
     q.amount = d("1");
     q.accountKnown = false;
-    EXPECT_EQ(code(rules, q), "14"); // the account must exist
-    q.accountKnown = true;
+    for (const Rule& each : {rules[0], rules[1], stale})
+        EXPECT_EQ(code({floor, each}, q), "14") << name(each.kind); // the account must exist
+    q.balanceKnown = false;
+    for (const Rule& each : {rules[0], rules[1], stale})
+        EXPECT_EQ(code({floor, each}, q), "91") << name(each.kind); // which nobody knows
+    q.balanceKnown = q.accountKnown = true;
     floor.mode = RuleMode::monitor;
     EXPECT_EQ(code({{RuleKind::availableBalance}, floor}, q), "51");
 }
