@@ -4099,6 +4099,9 @@ EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow THEN
         HINT = 'It is episode, business_day, or a time like 10 minutes.';
 END $$;
 COMMENT ON FUNCTION standin_private.rule_window(text) IS 'the one way of writing a window: 10 minutes and 600 seconds are one';
+CREATE FUNCTION standin_private.account_name_require(target regclass, account_column text, account text) RETURNS void
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'standin_account_name_require';
+COMMENT ON FUNCTION standin_private.account_name_require IS 'an error if a balance table writes an account otherwise: what was said of 04711 would never be found for 4711';
 CREATE FUNCTION standin_private.rule_log(rule_before standin_private.rule, rule_after standin_private.rule) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO standin_private.rule_change (core, operation, account, rule, "window", rule_before, rule_after, changed_at)
@@ -4121,6 +4124,10 @@ BEGIN
             standin_private.argument_require('account', account);
     SELECT * INTO before FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
         = (rule_write.core, rule_write.operation, rule_write.account, rule_write.rule, named) FOR NO KEY UPDATE;
+    IF NOT FOUND AND account <> '*' THEN -- what is there already can be altered, to switch it off
+        PERFORM standin_private.account_name_require(b.target, b.account_column, rule_write.account)
+        FROM standin_private.balance_source b WHERE b.core = rule_write.core;
+    END IF;
     PERFORM standin_private.option_write('rule', jsonb_build_object('core', core, 'operation', operation, 'rule', rule,
         'window', named, 'account', account), given, make);
     SELECT * INTO after FROM standin_private.rule r WHERE (r.core, r.operation, r.account, r.rule, r."window")
@@ -4139,7 +4146,7 @@ BEGIN
         'amount', amount, 'mode', mode, 'maximum_count', maximum_count, 'maximum_age', maximum_age, 'hours', hours,
         'statuses', statuses, 'code', code, 'effective_from', effective_from, 'effective_to', effective_to)), true);
 END $$;
-COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core and an account (* for all). The manual has a table of the kinds and of what each takes. "window": of velocity_count and cumulative_limit: ''episode'', ''business_day'', of velocity_count also a time; of episode_age the age; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''; code: ISO 8583 code of its declines; effective_from, effective_to: when it is in force. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, or an option that it needs or does not know';
+COMMENT ON FUNCTION standin.rule_create IS 'sets a stand-in rule for an operation of a core and an account (* for all). The manual has a table of the kinds and of what each takes. "window": of velocity_count and cumulative_limit: ''episode'', ''business_day'', of velocity_count also a time; of episode_age the age; amount: in the payload''s currency; mode: ''enforce'', ''monitor'' (recorded in the decision, declines nothing), ''off''; code: ISO 8583 code of its declines; effective_from, effective_to: when it is in force. Errors: 42704 unknown core or operation, 42710 exists, 22023 unknown rule, window or mode, an option that it needs or does not know, or an account that the bound balances write otherwise';
 CREATE FUNCTION standin.rule_alter(
     core text, rule text, amount numeric DEFAULT NULL, operation text DEFAULT '*', "window" text DEFAULT '', mode text DEFAULT NULL,
     account text DEFAULT '*', maximum_count integer DEFAULT NULL, maximum_age interval DEFAULT NULL, hours text DEFAULT NULL,
@@ -4195,11 +4202,13 @@ CREATE FUNCTION standin.account_list_add(core text, list text, account text, rea
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM standin_private.account_list_write(core, list, account, reason, true, expires_at);
+    PERFORM standin_private.account_name_require(b.target, b.account_column, account_list_add.account)
+    FROM standin_private.balance_source b WHERE b.core = account_list_add.core;
     INSERT INTO standin_private.account_list AS l (core, account, list, expires_at)
     VALUES (account_list_add.core, account_list_add.account, account_list_add.list, account_list_add.expires_at)
     ON CONFLICT ON CONSTRAINT account_list_pkey DO UPDATE SET expires_at = excluded.expires_at;
 END $$;
-COMMENT ON FUNCTION standin.account_list_add(text, text, text, text, timestamptz) IS 'puts an account on the list ''block'' or ''allow'' of a core, until expires_at (null: for good); the rules block_list and allow_list ask. On it already: expires_at is changed. Audited in standin.account_list_changes. Errors: 22004 null, 22023 unknown list or no reason, 42704 unknown core';
+COMMENT ON FUNCTION standin.account_list_add(text, text, text, text, timestamptz) IS 'puts an account on the list ''block'' or ''allow'' of a core, until expires_at (null: for good); the rules block_list and allow_list ask. On it already: expires_at is changed. Audited in standin.account_list_changes. Errors: 22004 null, 22023 unknown list or no reason, or an account that the bound balances write otherwise, 42704 unknown core';
 CREATE FUNCTION standin.account_list_remove(core text, list text, account text, reason text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -4377,6 +4386,11 @@ BEGIN
         RAISE EXCEPTION 'ticket % was booked by the core a moment ago', item.ticket
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'It is about to become reconciled. See standin.transactions.';
     END IF;
+    IF resolution = 'retry' AND EXISTS (SELECT FROM standin_private.core_event e WHERE (e.core, e.key) = (item.core, item.key)) THEN
+        RAISE EXCEPTION 'ticket % was booked by the core, and is not sent again', item.ticket
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'See standin.reconciliation_differences, and settle it with standin.difference_settle.';
+    END IF;
     target := CASE resolution WHEN 'retry' THEN 'accepted' ELSE resolution END;
     IF item.state = 'rejected' AND resolution = 'retry' THEN
         UPDATE standin_private.pending_transaction p SET state = 'repair' WHERE p.ticket = item.ticket AND p.account = item.account;
@@ -4394,7 +4408,7 @@ BEGIN
     PERFORM standin_private.wake('ticket');
     RETURN target;
 END $$;
-COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair';
+COMMENT ON FUNCTION standin.repair_resolve IS 'a person''s decision about a transaction in state repair: ''retry'' (send it again), ''compensated'' (reversed by another entry) or ''cancelled''; audited in standin.repairs. Returns the new state. Errors: 22023 unknown resolution or no reason, 42704 unknown ticket, 55000 not in repair, or a retry of what the core has booked';
 CREATE FUNCTION standin_private.mode_lock(mode integer) RETURNS void
     LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'standin_mode_lock';
 COMMENT ON FUNCTION standin_private.mode_lock(integer) IS 'until the end of the transaction nothing commits that was decided under the mode';
