@@ -57,10 +57,11 @@ void MarkTopic::require() {
                           "mark topic " + config_.markTopic + " has " + std::to_string(partitions) + " partitions",
                           "delete it, and give: " + command());
             rest_(2s, {});
-        } else if (isCompacted()) {
+        } else if (const auto policy = cleanupPolicy(); !policy || *policy == "compact") {
             return;
         } else {
-            trouble_.show("blocked", "mark topic " + config_.markTopic + " is not compacted, and would lose the mark",
+            trouble_.show("blocked",
+                          "mark topic " + config_.markTopic + " has cleanup.policy " + *policy + ", and would lose the mark",
                           "set its cleanup.policy to compact");
             rest_(2s, {});
         }
@@ -82,7 +83,7 @@ void MarkTopic::create() {
 }
 
 /// Who may not ask for it answers for it: a mark that is lost stops the relay, and doubles nothing.
-bool MarkTopic::isCompacted() {
+std::optional<std::string> MarkTopic::cleanupPolicy() {
     kafka::TopicAdmin admin(producer_.client());
     while (true) {
         admin.describe(config_.markTopic);
@@ -90,9 +91,9 @@ bool MarkTopic::isCompacted() {
         while (!(answer = admin.poll()))
             rest_(20ms, {});
         if (answer->code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-            return true;
+            return std::nullopt;
         if (answer->code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return answer->settings["cleanup.policy"].find("compact") != std::string::npos;
+            return answer->settings["cleanup.policy"];
         waitFor("asks Kafka for the settings of topic " + config_.markTopic, answer->text);
     }
 }

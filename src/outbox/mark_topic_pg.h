@@ -28,7 +28,7 @@ public:
     MarkTopic(Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer, Rest rest)
         : trouble_(trouble), config_(config), producer_(producer), rest_(std::move(rest)) {}
 
-    /// Until there is such a topic, with one partition and compaction; made if it is not there. What is in the way is the
+    /// Until there is such a topic, with one partition and compaction alone; made if it is not there. What is in the way is the
     /// worker's state.
     void require();
 
@@ -45,7 +45,7 @@ private:
     kafka::Consumer& newConsumer();
     kafka::Consumer& consumer();
     void create();
-    bool isCompacted();
+    std::optional<std::string> cleanupPolicy();
     struct Found {
         bool any = false;
         std::optional<std::string> value{};

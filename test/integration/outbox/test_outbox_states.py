@@ -170,13 +170,16 @@ def test_mark_topics_that_would_lose_the_mark(outbox):
     bank = outbox.bank
     bank.kafka.topic_create("two.marks", 2, cleanup_policy="compact")
     bank.kafka.topic_create("short.marks", 1, cleanup_policy="delete")
-    for relay, topic, said in (("two", "two.marks", "has 2 partitions"), ("short", "short.marks", "is not compacted")):
+    bank.kafka.topic_create("both.marks", 1, cleanup_policy="compact,delete")  # an old mark is deleted all the same
+    for relay, topic, said in (("two", "two.marks", "has 2 partitions"), ("short", "short.marks", "has cleanup.policy delete"),
+                               ("both", "both.marks", "has cleanup.policy compact,delete")):
         bank.query("select standin.outbox_relay_create(%s, 'kafka', mark_topic => %s)", [relay, topic])
         state = await_(said, lambda: bank.query("select state, reason from standin.stat_outbox where relay = %s and state = 'blocked'", [relay]))
         assert said in state[0][1]
-    alter_topic(bank.kafka, "short.marks", "cleanup.policy=compact")
-    await_("it to go on", lambda: bank.value("select state from standin.stat_outbox where relay = 'short'") == "running")
-    for relay in ("two", "short"):
+    for relay in ("short", "both"):
+        alter_topic(bank.kafka, f"{relay}.marks", "cleanup.policy=compact")
+        await_("it to go on", lambda: bank.value("select state from standin.stat_outbox where relay = %s", [relay]) == "running")
+    for relay in ("two", "short", "both"):
         bank.query("select standin.outbox_relay_drop(%s)", [relay])
 
 
