@@ -38,8 +38,8 @@ public:
     /// The last mark that was committed by now, if there is one.
     std::optional<std::string> look(Reach reach);
 
-    /// Zero if the topic does not exist. (A producer that asks makes it.)
-    int partitionsOf(const std::string& topic);
+    /// What Kafka says of a topic, once it is a word that only a person can change. (A producer that asks makes it.)
+    kafka::TopicAnswer ask(const std::string& topic);
 
 private:
     kafka::Consumer& newConsumer();
