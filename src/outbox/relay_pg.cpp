@@ -193,25 +193,33 @@ private:
         const bool careful = Clock::now() < carefulUntil_;
         sender_->beCareful(careful);
         const int64_t records = careful ? std::min(config_.batchRecords, carefulRecords) : config_.batchRecords;
-        const Chunk chunk =
-            worker_.transaction([&] { return chunkAfter(relay_, position_, settled, records, commitLimit_); });
+        Chunk chunk;
+        if (!worker_.unlessBlocked([&] { chunk = promised(settled, records); }))
+            return rest(200ms);
         if (chunk.empty()) {
             trouble_.over();
             return rest(longRest);
         }
         const int64_t events = events_ + chunk.messages;
-        const bool promised = worker_.transaction([&] {
-            kernel::requireInstance();
-            return promise(relay_, chunk.last(), events);
-        });
-        if (!promised)
-            throw Leaving{};
         const Sender::Result result = send(chunk, chunk.last(), events);
         if (!result.sent)
             return setBack(result);
         position_ = chunk.last();
         events_ = events;
         finish(chunk);
+    }
+
+    /// What is sent next, read and promised at once: an event that was read is not discarded before it is promised.
+    Chunk promised(const kernel::CommitPlace& settled, int64_t records) {
+        return worker_.transaction([&] {
+            if (!holdWaiting(relay_, position_, settled))
+                return Chunk{};
+            kernel::requireInstance();
+            const Chunk chunk = chunkAfter(relay_, position_, settled, records, commitLimit_);
+            if (!chunk.empty() && !promise(relay_, chunk.last(), events_ + chunk.messages))
+                throw Leaving{};
+            return chunk;
+        });
     }
 
     /// If this is lost it is done again, from the mark.

@@ -77,6 +77,16 @@ void claimMarked(const std::string& relay, const std::string& claim, bool recove
     count.run(relay, recovered);
 }
 
+bool holdWaiting(const std::string& relay, const kernel::CommitPlace& from, const kernel::CommitPlace& to) {
+    // standin.outbox_event_discard locks the same row first.
+    static pg::Statement hold(
+        "SELECT FROM standin_private.outbox_progress p WHERE p.relay = $1 AND EXISTS (SELECT "
+        "FROM standin_private.outbox_commit c WHERE c.relay = $1 AND (c.timeline, c.seq) > ($2, $3) "
+        "AND (c.timeline, c.seq) <= ($4, $5)) FOR NO KEY UPDATE OF p",
+        pg::Plan::ByIndex);
+    return !hold.run(relay, from.timeline, from.seq, to.timeline, to.seq).empty();
+}
+
 bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events) {
     static pg::Statement update("UPDATE standin_private.outbox_progress p SET timeline = $2, seq = $3, events = $4, "
                                 "blocked_event = NULL FROM standin_private.outbox_relay r "

@@ -38,6 +38,8 @@ std::string claim(const std::string& relay, const kernel::CommitPlace& from);
 /// Kafka has a mark of the claim. `recovered`: it learnt from the mark that a transaction was committed.
 void claimMarked(const std::string& relay, const std::string& claim, bool recovered);
 
+/// Whether anything waits after `from` and not after `to`. Then nobody discards an event of it until the transaction ends.
+bool holdWaiting(const std::string& relay, const kernel::CommitPlace& from, const kernel::CommitPlace& to);
 /// From the commit on events up to the place may be in Kafka. False if the relay was paused, or is gone.
 bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events);
 /// They are.

@@ -68,10 +68,29 @@ def test_an_event_too_large_for_the_topic_is_discarded_by_a_person_alone(outbox)
     outbox.bank.query("select standin.outbox_event_discard(%s, 'told them by telephone')", [event])
     outbox.drained()
     assert values(outbox, "b") == ["before", "fits", "fits, too", "after"]
-    assert outbox.bank.query("select event_id, topic, octet_length(payload), discarded_by, reason from standin.outbox_discarded") == [
+    assert outbox.bank.query("select event_id, topic, octet_length(payload), discarded_by, reason from standin.outbox_discarded where relay = 'states'") == [
         (event, "states.b", 5000, "postgres", "told them by telephone")]
     with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState):
         outbox.bank.query("delete from standin_private.outbox_discarded")
+
+
+def test_an_event_is_discarded_while_the_relay_looks_again(outbox):
+    """It has read what waits, and the event goes: it reads again."""
+    bank = outbox.bank
+    outbox.publish(("b", "k", "one"), ("b", "k", "z" * 5000), ("b", "k", "two"))
+    outbox.await_state("blocked")
+    event = await_("its name", lambda: outbox.stat("blocked_event"))
+    pid, errors = outbox.stat("pid"), outbox.stat("last_error")
+    with bank.service.connect("bank", autocommit=False) as operator:
+        with operator.cursor() as cursor:
+            cursor.execute("select standin.outbox_event_discard(%s, 'it was too long')", [event])
+        await_("the relay to wait for the operator", lambda: bank.value(
+            "select wait_event_type from pg_stat_activity where pid = %s", [pid]) == "Lock")
+        operator.commit()
+    operator.close()
+    outbox.drained()
+    assert values(outbox, "b")[-2:] == ["one", "two"]
+    assert outbox.stat("pid") == pid and "events where" not in (outbox.stat("last_error") or ""), errors
 
 
 def test_too_large_and_then_the_topic_takes_it(outbox):
