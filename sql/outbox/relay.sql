@@ -153,8 +153,9 @@ BEGIN
         RAISE EXCEPTION 'relay "%" is neither fenced nor diverged', relay USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'The view standin.stat_outbox shows its state.';
     END IF;
-    INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at)
-    VALUES (relay, choice, reason, session_user, standin_private.clock_now());
+    INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at, made_for)
+    SELECT p.relay, outbox_relay_adopt.choice, outbox_relay_adopt.reason, session_user, standin_private.clock_now(), p.mark_found
+    FROM standin_private.outbox_progress p WHERE p.relay = outbox_relay_adopt.relay;
     PERFORM standin_private.log_at_commit(format('relay "%s" was adopted (%s) by %s: %s', relay, choice, session_user, reason));
 END $$;
-COMMENT ON FUNCTION standin.outbox_relay_adopt(text, text, text) IS 'lets a fenced or diverged relay go on from here: from_mark takes what waits here up to the mark in Kafka for sent, and forgets it; from_here sends all that waits here, whatever Kafka has. Errors: 42704 unknown relay, 55000 it is neither, or the server is not adopted, 22023 no such choice, no reason';
+COMMENT ON FUNCTION standin.outbox_relay_adopt(text, text, text) IS 'lets a fenced or diverged relay go on from here: from_mark takes what waits here up to the mark in Kafka, and committed no later than the mark was made, for sent: it goes to standin.outbox_discarded; from_here sends all that waits here, whatever Kafka has. Errors: 42704 unknown relay, 55000 it is neither, or the server is not adopted, 22023 no such choice, no reason';

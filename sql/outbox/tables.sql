@@ -79,6 +79,7 @@ CREATE TABLE standin_private.outbox_progress (
     aborted bigint NOT NULL DEFAULT 0,
     recovered bigint NOT NULL DEFAULT 0,
     blocked_event uuid,
+    mark_found text,
     is_full boolean NOT NULL DEFAULT false,
     reason text,
     hint text
@@ -89,6 +90,7 @@ COMMENT ON COLUMN standin_private.outbox_progress.events IS 'published up to the
 COMMENT ON COLUMN standin_private.outbox_progress.sent_seq IS 'with sent_timeline: what is known to be in Kafka; behind the truth after a crash';
 COMMENT ON COLUMN standin_private.outbox_progress.recovered IS 'Kafka transactions of which a later process learnt from the mark that they were committed';
 COMMENT ON COLUMN standin_private.outbox_progress.reason IS 'why it could not go on when it last said so; null: it went on';
+COMMENT ON COLUMN standin_private.outbox_progress.mark_found IS 'what stood in its way when it last was fenced or diverged: the mark, or that there was none';
 COMMENT ON COLUMN standin_private.outbox_progress.blocked_event IS 'the event that Kafka does not take, behind which all wait';
 
 CREATE TABLE standin_private.outbox_claim (
@@ -112,11 +114,14 @@ CREATE TABLE standin_private.outbox_adoption (
     reason text NOT NULL CHECK (reason <> ''),
     adopted_by name NOT NULL,
     adopted_at timestamptz NOT NULL,
+    made_for text NOT NULL,
     applied_at timestamptz,
     mark text
 );
 COMMENT ON TABLE standin_private.outbox_adoption IS 'marks of others, or missing ones, that an administrator let a relay go on from; a log; kept whole';
-COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark as it was then, an empty text if there was none';
+COMMENT ON COLUMN standin_private.outbox_adoption.made_for IS 'what the relay had found (mark_found of its progress): of anything else this decides nothing';
+COMMENT ON COLUMN standin_private.outbox_adoption.applied_at IS 'when the relay did it, or found it void';
+COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark from which it went on, an empty text if there was none; null: it is not done, or void';
 
 CREATE TABLE standin_private.outbox_discarded (
     discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -134,7 +139,7 @@ CREATE TABLE standin_private.outbox_discarded (
     discarded_by name NOT NULL,
     reason text NOT NULL CHECK (reason <> '')
 );
-COMMENT ON TABLE standin_private.outbox_discarded IS 'events that were given up because Kafka does not take them, and who did it, when and why; distributed by relay';
+COMMENT ON TABLE standin_private.outbox_discarded IS 'events that left here without a word of Kafka''s: given up because it does not take them, or taken for sent by an adoption; who did it, when and why; distributed by relay';
 
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.outbox_relay
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('outbox', 'supervisor');

@@ -49,4 +49,4 @@ CREATE VIEW standin.outbox_discarded AS
 SELECT d.discard_number, d.relay, d.timeline, d.seq, d.event_id, d.topic, d.key, d.payload, d.headers, d.event_type, d.partition,
        d.discarded_at, d.discarded_by, d.reason
 FROM standin_private.outbox_discarded d;
-COMMENT ON VIEW standin.outbox_discarded IS 'events that an operator gave up, and why';
+COMMENT ON VIEW standin.outbox_discarded IS 'events that an operator gave up, or that an adoption (from_mark) took for sent, and why';

@@ -160,6 +160,12 @@ struct ConsumerLimits {
                                     ///< that has a queue of its own
 };
 
+/// What the cluster says of a topic.
+struct TopicAnswer {
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR; ///< UNKNOWN_TOPIC_OR_PART if it does not exist
+    int partitions = 0;
+};
+
 /// A consumer of explicit partitions at explicit offsets: no group coordination, no automatic offsets, no silent reset.
 /// No call but close() waits for the network longer than the time it is given.
 class Consumer {
@@ -201,7 +207,9 @@ public:
     /// The same, asking the cluster and waiting at most so long.
     std::optional<Watermarks> askWatermarks(const std::string& topic, int32_t partition, int timeoutMilliseconds);
 
-    /// Asks the cluster, waiting at most so long. Zero if the topic does not exist, nothing if there was no answer.
+    /// Asks the cluster, waiting at most so long; nothing if there was no answer.
+    std::optional<TopicAnswer> askTopic(const std::string& topic, int timeoutMilliseconds);
+    /// The same: zero if the topic does not exist, nothing if there was no answer, or another error.
     std::optional<int> partitionCount(const std::string& topic, int timeoutMilliseconds);
     /// The first record of this time (milliseconds since 1970) or later; RD_KAFKA_OFFSET_END if there is none yet.
     std::optional<int64_t> askOffsetAt(const std::string& topic, int32_t partition, int64_t milliseconds,

@@ -33,23 +33,30 @@ rd_kafka_topic_t* Consumer::topicHandle(const std::string& topic) {
     return handle;
 }
 
-std::optional<int> Consumer::partitionCount(const std::string& topic, int timeoutMilliseconds) {
+std::optional<TopicAnswer> Consumer::askTopic(const std::string& topic, int timeoutMilliseconds) {
     const SignalMask mask;
     const rd_kafka_metadata_t* metadata = nullptr;
     if (rd_kafka_metadata(client_, 0, topicHandle(topic), &metadata, timeoutMilliseconds) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return std::nullopt;
-    std::optional<int> count;
+    std::optional<TopicAnswer> answer;
     if (metadata->topic_cnt == 1) {
-        const auto error = metadata->topics[0].err;
-        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-            count = metadata->topics[0].partition_cnt;
-        else if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-            count = 0;
-        else
-            lastError_ = "topic \"" + topic + "\": " + rd_kafka_err2str(error);
+        answer = TopicAnswer{metadata->topics[0].err, metadata->topics[0].partition_cnt};
+        if (answer->error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+            answer->error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        if (answer->error != RD_KAFKA_RESP_ERR_NO_ERROR && answer->error != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            lastError_ = "topic \"" + topic + "\": " + rd_kafka_err2str(answer->error);
     }
     rd_kafka_metadata_destroy(metadata);
-    return count;
+    return answer;
+}
+
+std::optional<int> Consumer::partitionCount(const std::string& topic, int timeoutMilliseconds) {
+    const auto answer = askTopic(topic, timeoutMilliseconds);
+    if (answer && answer->error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return answer->partitions;
+    if (answer && answer->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+        return 0;
+    return std::nullopt;
 }
 
 std::optional<std::map<std::string, int>> Consumer::topics(int timeoutMilliseconds) {

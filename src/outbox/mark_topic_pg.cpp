@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kafka/topic_admin.h"
+#include "outbox/record.h"
 
 namespace standin::outbox {
 
@@ -36,11 +37,12 @@ kafka::Consumer& MarkTopic::newConsumer() {
 
 kafka::Consumer& MarkTopic::consumer() { return consumers_.empty() ? newConsumer() : *consumers_.back(); }
 
-int MarkTopic::partitionsOf(const std::string& topic) {
+kafka::TopicAnswer MarkTopic::ask(const std::string& topic) {
     while (true) {
         consumer().clearError();
-        if (const auto count = consumer().partitionCount(topic, askPatience))
-            return *count;
+        const auto answer = consumer().askTopic(topic, askPatience);
+        if (answer && (answer->error == RD_KAFKA_RESP_ERR_NO_ERROR || faultOf(answer->error, topic).own))
+            return *answer;
         kafka::MessageBatch none;
         consumer().poll(none, 1, 1); // for the library's complaints
         waitFor("asks Kafka for topic " + topic, consumer().lastError());
@@ -49,18 +51,23 @@ int MarkTopic::partitionsOf(const std::string& topic) {
 
 void MarkTopic::require() {
     while (true) {
-        const int partitions = partitionsOf(config_.markTopic);
-        if (partitions == 0) {
+        const kafka::TopicAnswer answer = ask(config_.markTopic);
+        if (answer.error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
             create();
-        } else if (partitions > 1) {
+        } else if (answer.error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            trouble_.show("blocked", "mark topic " + config_.markTopic + ": " + rd_kafka_err2str(answer.error),
+                          faultOf(answer.error, config_.markTopic).remedy);
+            rest_(2s, {});
+        } else if (answer.partitions > 1) {
             trouble_.show("blocked",
-                          "mark topic " + config_.markTopic + " has " + std::to_string(partitions) + " partitions",
+                          "mark topic " + config_.markTopic + " has " + std::to_string(answer.partitions) + " partitions",
                           "delete it, and give: " + command());
             rest_(2s, {});
-        } else if (isCompacted()) {
+        } else if (const auto policy = cleanupPolicy(); !policy || *policy == "compact") {
             return;
         } else {
-            trouble_.show("blocked", "mark topic " + config_.markTopic + " is not compacted, and would lose the mark",
+            trouble_.show("blocked",
+                          "mark topic " + config_.markTopic + " has cleanup.policy " + *policy + ", and would lose the mark",
                           "set its cleanup.policy to compact");
             rest_(2s, {});
         }
@@ -82,7 +89,7 @@ void MarkTopic::create() {
 }
 
 /// Who may not ask for it answers for it: a mark that is lost stops the relay, and doubles nothing.
-bool MarkTopic::isCompacted() {
+std::optional<std::string> MarkTopic::cleanupPolicy() {
     kafka::TopicAdmin admin(producer_.client());
     while (true) {
         admin.describe(config_.markTopic);
@@ -90,9 +97,9 @@ bool MarkTopic::isCompacted() {
         while (!(answer = admin.poll()))
             rest_(20ms, {});
         if (answer->code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-            return true;
+            return std::nullopt;
         if (answer->code == RD_KAFKA_RESP_ERR_NO_ERROR)
-            return answer->settings["cleanup.policy"].find("compact") != std::string::npos;
+            return answer->settings["cleanup.policy"];
         waitFor("asks Kafka for the settings of topic " + config_.markTopic, answer->text);
     }
 }

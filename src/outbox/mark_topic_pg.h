@@ -28,7 +28,7 @@ public:
     MarkTopic(Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer, Rest rest)
         : trouble_(trouble), config_(config), producer_(producer), rest_(std::move(rest)) {}
 
-    /// Until there is such a topic, with one partition and compaction; made if it is not there. What is in the way is the
+    /// Until there is such a topic, with one partition and compaction alone; made if it is not there. What is in the way is the
     /// worker's state.
     void require();
 
@@ -38,14 +38,14 @@ public:
     /// The last mark that was committed by now, if there is one.
     std::optional<std::string> look(Reach reach);
 
-    /// Zero if the topic does not exist. (A producer that asks makes it.)
-    int partitionsOf(const std::string& topic);
+    /// What Kafka says of a topic, once it is a word that only a person can change. (A producer that asks makes it.)
+    kafka::TopicAnswer ask(const std::string& topic);
 
 private:
     kafka::Consumer& newConsumer();
     kafka::Consumer& consumer();
     void create();
-    bool isCompacted();
+    std::optional<std::string> cleanupPolicy();
     struct Found {
         bool any = false;
         std::optional<std::string> value{};

@@ -2,8 +2,14 @@
 
 #include <algorithm>
 
+#include "kernel/clock.h"
 #include "outbox/record.h"
 #include "pg/spi.h"
+
+extern "C" {
+#include <utils/fmgrprotos.h>
+#include <utils/timestamp.h>
+}
 
 namespace standin::outbox {
 
@@ -38,6 +44,21 @@ Event eventOf(const pg::Row& row, size_t commit) {
                 "batch " + std::to_string(commit.batch) + " has " + std::to_string(found) + " events where " +
                     std::to_string(commit.messages) + " were published",
                 "A row of standin_private.outbox_message is missing: nothing is sent.");
+}
+
+/// Nothing if it is none: a stranger may have written it.
+std::optional<pg::Timestamptz> momentOf(const std::string& text) {
+    try {
+        const int64_t moment = pg::inSubtransaction([&] {
+            return pg::call([&] {
+                return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text.c_str()),
+                                                               ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+            });
+        });
+        return TIMESTAMP_NOT_FINITE(moment) ? std::nullopt : std::optional(pg::Timestamptz{moment});
+    } catch (const pg::PgError&) {
+        return std::nullopt;
+    }
 }
 
 } // namespace
@@ -145,6 +166,27 @@ void forget(const std::string& relay, const Chunk& chunk) {
         batches.push_back(commit.batch);
     messages.run(batches);
     commits.run(relay, chunk.last().timeline, chunk.last().seq);
+}
+
+bool takeForSent(const Adoption& adoption, const Mark& mark) {
+    // The clock tells what the number cannot: of another line of numbers, all that waits may be below the mark.
+    static pg::Statement messages(
+        "WITH gone AS (DELETE FROM standin_private.outbox_message m USING standin_private.outbox_commit c "
+        " WHERE c.relay = $1 AND (c.timeline, c.seq) <= ($2, $3) AND c.committed_at <= $4 AND m.batch = c.batch "
+        " RETURNING c.timeline, c.seq, m.n, m.event_id, m.topic, m.key, m.payload, m.headers, m.event_type, m.partition) "
+        "INSERT INTO standin_private.outbox_discarded (relay, timeline, seq, event_id, topic, key, payload, headers, "
+        "event_type, partition, discarded_at, discarded_by, reason) SELECT $1, g.timeline, g.seq, g.event_id, g.topic, "
+        "g.key, g.payload, g.headers, g.event_type, g.partition, $5, $6, $7 FROM gone g ORDER BY g.timeline, g.seq, g.n");
+    static pg::Statement commits("DELETE FROM standin_private.outbox_commit WHERE relay = $1 AND "
+                                 "(timeline, seq) <= ($2, $3) AND committed_at <= $4");
+    const auto made = momentOf(mark.at);
+    if (!made)
+        return false;
+    const std::string reason = "taken for sent, before the mark " + shown(mark.place) + " of " + mark.at + ": " + adoption.reason;
+    messages.run(adoption.relay, mark.place.timeline, mark.place.seq, *made, pg::Timestamptz{kernel::now()}, adoption.by,
+                 reason);
+    commits.run(adoption.relay, mark.place.timeline, mark.place.seq, *made);
+    return true;
 }
 
 void forgetUpTo(const std::string& relay, const kernel::CommitPlace& place) {

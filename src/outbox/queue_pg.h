@@ -7,6 +7,7 @@
 
 #include "kafka/transactional_producer.h"
 #include "kernel/commit_order.h"
+#include "outbox/mark.h"
 
 namespace standin::outbox {
 
@@ -66,5 +67,18 @@ private:
 /// What the mark has passed: a chunk that was sent, or all up to a place.
 void forget(const std::string& relay, const Chunk& chunk);
 void forgetUpTo(const std::string& relay, const kernel::CommitPlace& place);
+
+/// An administrator's word.
+struct Adoption {
+    int64_t number;
+    std::string relay;
+    std::string choice;
+    std::string reason;
+    std::string by;
+};
+
+/// Takes what is not above the mark, and no later than it, for sent: it goes to the log of what was discarded. False, and
+/// nothing done, if the mark's time is none.
+bool takeForSent(const Adoption& adoption, const Mark& mark);
 
 } // namespace standin::outbox

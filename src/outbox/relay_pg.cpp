@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "base/paced.h"
 #include "kafka/kafka_pg.h"
+#include "kernel/clock.h"
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 #include "outbox/published_pg.h"
@@ -41,8 +42,9 @@ std::string flushedUpTo() {
     return text;
 }
 
+/// By the clock of `committed_at`, with which an adoption compares it.
 std::string nowText() {
-    return pg::call([] { return timestamptz_to_str(GetCurrentTimestamp()); });
+    return pg::call([] { return timestamptz_to_str(kernel::now()); });
 }
 
 class Relay {
@@ -144,11 +146,13 @@ private:
         const char* state = verdict.kind == Verdict::Kind::Fenced ? "fenced" : "diverged";
         const std::string hint = "once it is certain that no other server sends: standin.outbox_relay_adopt(relay, "
                                  "'from_mark' or 'from_here', reason)";
+        const std::string found = mark.value_or(verdict.reason);
+        worker_.transaction([&] { noteFound(relay_, found); });
         trouble_.show(state, verdict.reason, hint);
         while (true) {
             const auto done = worker_.transaction([&] {
                 kernel::requireInstance();
-                return adopt(relay_, mark);
+                return adopt(relay_, found, mark);
             });
             if (done && done->empty())
                 throw Leaving{}; // the next process sees the mark as adopted
@@ -162,6 +166,7 @@ private:
         const std::string made = worker_.transaction([this] {
             kernel::requireInstance();
             forgetUpTo(relay_, position_);
+            closeAdoptions(relay_);
             return claim(relay_, position_);
         });
         claim_ = made;
@@ -188,25 +193,33 @@ private:
         const bool careful = Clock::now() < carefulUntil_;
         sender_->beCareful(careful);
         const int64_t records = careful ? std::min(config_.batchRecords, carefulRecords) : config_.batchRecords;
-        const Chunk chunk =
-            worker_.transaction([&] { return chunkAfter(relay_, position_, settled, records, commitLimit_); });
+        Chunk chunk;
+        if (!worker_.unlessBlocked([&] { chunk = promised(settled, records); }))
+            return rest(200ms);
         if (chunk.empty()) {
             trouble_.over();
             return rest(longRest);
         }
         const int64_t events = events_ + chunk.messages;
-        const bool promised = worker_.transaction([&] {
-            kernel::requireInstance();
-            return promise(relay_, chunk.last(), events);
-        });
-        if (!promised)
-            throw Leaving{};
         const Sender::Result result = send(chunk, chunk.last(), events);
         if (!result.sent)
             return setBack(result);
         position_ = chunk.last();
         events_ = events;
         finish(chunk);
+    }
+
+    /// What is sent next, read and promised at once: an event that was read is not discarded before it is promised.
+    Chunk promised(const kernel::CommitPlace& settled, int64_t records) {
+        return worker_.transaction([&] {
+            if (!holdWaiting(relay_, position_, settled))
+                return Chunk{};
+            kernel::requireInstance();
+            const Chunk chunk = chunkAfter(relay_, position_, settled, records, commitLimit_);
+            if (!chunk.empty() && !promise(relay_, chunk.last(), events_ + chunk.messages))
+                throw Leaving{};
+            return chunk;
+        });
     }
 
     /// If this is lost it is done again, from the mark.

@@ -77,6 +77,16 @@ void claimMarked(const std::string& relay, const std::string& claim, bool recove
     count.run(relay, recovered);
 }
 
+bool holdWaiting(const std::string& relay, const kernel::CommitPlace& from, const kernel::CommitPlace& to) {
+    // standin.outbox_event_discard locks the same row first.
+    static pg::Statement hold(
+        "SELECT FROM standin_private.outbox_progress p WHERE p.relay = $1 AND EXISTS (SELECT "
+        "FROM standin_private.outbox_commit c WHERE c.relay = $1 AND (c.timeline, c.seq) > ($2, $3) "
+        "AND (c.timeline, c.seq) <= ($4, $5)) FOR NO KEY UPDATE OF p",
+        pg::Plan::ByIndex);
+    return !hold.run(relay, from.timeline, from.seq, to.timeline, to.seq).empty();
+}
+
 bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events) {
     static pg::Statement update("UPDATE standin_private.outbox_progress p SET timeline = $2, seq = $3, events = $4, "
                                 "blocked_event = NULL FROM standin_private.outbox_relay r "
@@ -126,31 +136,47 @@ void renumber(const std::string& relay, int32_t timeline) {
 
 } // namespace
 
-std::optional<std::string> adopt(const std::string& relay, const std::optional<std::string>& text) {
-    static pg::Statement wanted("SELECT adoption, choice FROM standin_private.outbox_adoption WHERE relay = $1 AND "
-                                "applied_at IS NULL ORDER BY adoption DESC LIMIT 1 FOR UPDATE");
-    static pg::Statement applied("UPDATE standin_private.outbox_adoption SET applied_at = $2, "
-                                 "mark = CASE WHEN adoption = $3 AND $5 THEN $4 END WHERE relay = $1 AND applied_at IS NULL");
+std::optional<std::string> adopt(const std::string& relay, const std::string& found, const std::optional<std::string>& text) {
+    static pg::Statement wanted("SELECT adoption, choice, reason, adopted_by FROM standin_private.outbox_adoption "
+                                "WHERE relay = $1 AND applied_at IS NULL AND made_for = $2 "
+                                "ORDER BY adoption DESC LIMIT 1 FOR UPDATE");
+    static pg::Statement applied("UPDATE standin_private.outbox_adoption SET applied_at = $2, mark = $3 WHERE adoption = $1");
     static pg::Statement claims("DELETE FROM standin_private.outbox_claim WHERE relay = $1");
     static pg::Statement begin("UPDATE standin_private.outbox_progress SET timeline = 0, seq = 0, events = 0, "
                                "sent_timeline = 0, sent_seq = 0, blocked_event = NULL WHERE relay = $1");
-    const pg::Rows rows = wanted.run(relay);
+    const pg::Rows rows = wanted.run(relay, found);
     if (rows.empty())
         return std::nullopt;
-    const int64_t adoption = rows[0].get<int64_t>(0);
-    const bool fromMark = rows[0].get<std::string>(1) == "from_mark";
+    const pg::Row row = rows[0];
+    const Adoption adoption{row.get<int64_t>(0), relay, row.get<std::string>(1), row.get<std::string>(2),
+                            row.get<std::string>(3)};
+    const bool fromMark = adoption.choice == "from_mark";
     const std::optional<Mark> mark = text ? Mark::parse(*text) : std::nullopt;
-    const bool possible = mark || !fromMark;
-    if (possible) {
-        commitOrder.close();
-        if (fromMark)
-            forgetUpTo(relay, mark->place);
+    std::string obstacle;
+    commitOrder.close();
+    if (fromMark && !mark)
+        obstacle = "there is no mark to go on from: adopt with from_here";
+    else if (fromMark && !takeForSent(adoption, *mark))
+        obstacle = "the mark's time is none, so nothing tells what it covers: adopt with from_here";
+    if (obstacle.empty()) {
         renumber(relay, known(relay, std::nullopt).here.timeline);
         claims.run(relay);
         begin.run(relay);
+        applied.run(adoption.number, pg::Timestamptz{kernel::now()}, text.value_or(""));
     }
-    applied.run(relay, pg::Timestamptz{kernel::now()}, adoption, text.value_or(""), possible);
-    return possible ? "" : "there is no mark to go on from: adopt with from_here";
+    closeAdoptions(relay);
+    return obstacle;
+}
+
+void noteFound(const std::string& relay, const std::string& found) {
+    static pg::Statement update("UPDATE standin_private.outbox_progress SET mark_found = $2 WHERE relay = $1");
+    update.run(relay, found);
+}
+
+void closeAdoptions(const std::string& relay) {
+    static pg::Statement update("UPDATE standin_private.outbox_adoption SET applied_at = $2 WHERE relay = $1 AND "
+                                "applied_at IS NULL");
+    update.run(relay, pg::Timestamptz{kernel::now()});
 }
 
 } // namespace standin::outbox

@@ -51,13 +51,15 @@ bool Sender::produce(const Chunk& chunk, Result& result) {
         if (events.empty())
             return true;
         for (const Event& event : events) {
-            if (!exists(event.topic)) {
+            if (const auto refusal = refusalOf(event.topic); refusal != RD_KAFKA_RESP_ERR_NO_ERROR) {
+                const bool absent = refusal == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
                 result = {.sent = false,
                           .blocked = true,
                           .commit = event.commit,
                           .event = event.id,
-                          .reason = "event " + event.id + ": topic " + event.topic + " does not exist in Kafka",
-                          .hint = faultOf(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, event.topic).remedy};
+                          .reason = "event " + event.id + ": topic " + event.topic +
+                                    (absent ? " does not exist in Kafka" : std::string(": ") + rd_kafka_err2str(refusal)),
+                          .hint = faultOf(refusal, event.topic).remedy};
                 return false;
             }
             if (!produce(event) || (careful_ && !deliver()))
@@ -104,17 +106,17 @@ bool Sender::deliver() {
     return false;
 }
 
-/// A producer that asks for a topic makes it, so somebody else asks first.
-bool Sender::exists(const std::string& topic) {
+/// No error if the topic is there. A producer that asks for a topic makes it, so somebody else asks first.
+rd_kafka_resp_err_t Sender::refusalOf(const std::string& topic) {
     const auto known = seen_.find(topic);
     if (known != seen_.end() && Clock::now() - known->second < topicTrust)
-        return true;
-    const bool found = topics_.partitionsOf(topic) > 0;
-    if (found)
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    const rd_kafka_resp_err_t refusal = topics_.ask(topic).error;
+    if (refusal == RD_KAFKA_RESP_ERR_NO_ERROR)
         seen_[topic] = Clock::now();
     else
         seen_.erase(topic);
-    return found;
+    return refusal;
 }
 
 // What is not known to have been done is asked for again. Where the answer is another, nobody here knows whether the

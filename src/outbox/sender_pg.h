@@ -42,7 +42,7 @@ private:
     bool deliver();
     void commit();
     void abort();
-    bool exists(const std::string& topic);
+    rd_kafka_resp_err_t refusalOf(const std::string& topic);
     Result explain(const Chunk& chunk, const std::string& complaint);
     void describe(const Commit& commit, int64_t n, std::string& id, std::string& topic);
 

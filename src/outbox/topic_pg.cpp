@@ -5,6 +5,12 @@
 #include "kernel/instance.h"
 #include "pg/spi.h"
 
+extern "C" {
+#include <catalog/namespace.h>
+#include <storage/lmgr.h>
+#include <utils/snapmgr.h>
+}
+
 namespace standin::outbox {
 
 namespace {
@@ -17,15 +23,27 @@ struct Known {
 
 std::vector<Known> known; // few: a search of a list is as fast as any
 
+/// Until the transaction ends nobody drops a topic or a relay (outbox_publishers_wait): what is read after this holds.
+void holdOffDrops() {
+    pg::call([] {
+        LockRelationOid(get_relname_relid("outbox_message", get_namespace_oid("standin_private", false)), RowExclusiveLock);
+    });
+}
+
 Topic lookUp(const std::string& name, Oid caller) {
     static pg::Statement find(
         "SELECT t.relay, t.max_bytes, r.on_full = 'error' AND p.is_full, EXISTS (SELECT "
         "FROM standin_private.outbox_grant g JOIN pg_catalog.pg_roles a ON a.rolname = g.role "
         "WHERE g.topic = t.topic AND pg_catalog.pg_has_role($2, a.oid, 'USAGE')) "
         "FROM standin_private.outbox_topic t JOIN standin_private.outbox_relay r USING (relay) "
-        "JOIN standin_private.outbox_progress p USING (relay) WHERE t.topic = $1");
+        "JOIN standin_private.outbox_progress p USING (relay) WHERE t.topic = $1",
+        true);
+    holdOffDrops();
     const pg::Spi spi;
+    // As it is now: a transaction that is repeatable read may have begun before the topic was dropped.
+    pg::call([] { PushActiveSnapshot(GetLatestSnapshot()); });
     const pg::Rows rows = find.run(name, caller);
+    pg::call([] { PopActiveSnapshot(); });
     if (rows.empty())
         throw Error("42704", "topic \"" + name.substr(0, 300) + "\" is not published to", {},
                     "Let an administrator call standin.outbox_topic_create.");

@@ -116,6 +116,39 @@ def test_rights(outbox):
     outbox.drained()
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_publishing_while_the_topic_and_its_relay_are_dropped(outbox, isolation):
+    """One of the two fails: no event is left without a relay, whatever the publisher saw when it began."""
+    bank = outbox.bank
+    name = "going_" + isolation.replace(" ", "_")
+    going = Outbox(bank, name)
+    going.drained()
+    answers = []
+
+    def publish(session, cursor):
+        try:
+            cursor.execute("select standin.outbox_publish(%s, 'k', 'too late')", [f"{name}.a"])
+            session.commit()
+            answers.append("published")
+        except psycopg2.Error as error:
+            answers.append(error.pgcode)
+    with going.connect() as session, session.cursor() as cursor, bank.service.connect("bank", autocommit=False) as dropping:
+        cursor.execute(f"set transaction isolation level {isolation}")
+        cursor.execute("select pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+        with dropping.cursor() as drops:
+            drops.execute("select standin.outbox_topic_drop(%s)", [f"{name}.a"])
+            drops.execute("select standin.outbox_relay_drop(%s)", [name])
+        publishing = threading.Thread(target=publish, args=(session, cursor))
+        publishing.start()
+        await_("it to wait", lambda: bank.value("select wait_event_type from pg_stat_activity where pid = %s", [pid]) == "Lock")
+        dropping.commit()
+        publishing.join(60)
+    dropping.close()
+    assert answers == ["42704"]
+    assert bank.query("select c.relay from standin_private.outbox_commit c left join standin_private.outbox_relay r using (relay) where r.relay is null") == []
+
+
 def test_writers_of_many_savepoints_and_failures_in_blocks(outbox):
     """A block with EXCEPTION is a savepoint: what failed in it is not published, what was caught outside is."""
     with outbox.connect() as session, session.cursor() as cursor:

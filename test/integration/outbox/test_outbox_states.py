@@ -68,10 +68,29 @@ def test_an_event_too_large_for_the_topic_is_discarded_by_a_person_alone(outbox)
     outbox.bank.query("select standin.outbox_event_discard(%s, 'told them by telephone')", [event])
     outbox.drained()
     assert values(outbox, "b") == ["before", "fits", "fits, too", "after"]
-    assert outbox.bank.query("select event_id, topic, octet_length(payload), discarded_by, reason from standin.outbox_discarded") == [
+    assert outbox.bank.query("select event_id, topic, octet_length(payload), discarded_by, reason from standin.outbox_discarded where relay = 'states'") == [
         (event, "states.b", 5000, "postgres", "told them by telephone")]
     with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState):
         outbox.bank.query("delete from standin_private.outbox_discarded")
+
+
+def test_an_event_is_discarded_while_the_relay_looks_again(outbox):
+    """It has read what waits, and the event goes: it reads again."""
+    bank = outbox.bank
+    outbox.publish(("b", "k", "one"), ("b", "k", "z" * 5000), ("b", "k", "two"))
+    outbox.await_state("blocked")
+    event = await_("its name", lambda: outbox.stat("blocked_event"))
+    pid, errors = outbox.stat("pid"), outbox.stat("last_error")
+    with bank.service.connect("bank", autocommit=False) as operator:
+        with operator.cursor() as cursor:
+            cursor.execute("select standin.outbox_event_discard(%s, 'it was too long')", [event])
+        await_("the relay to wait for the operator", lambda: bank.value(
+            "select wait_event_type from pg_stat_activity where pid = %s", [pid]) == "Lock")
+        operator.commit()
+    operator.close()
+    outbox.drained()
+    assert values(outbox, "b")[-2:] == ["one", "two"]
+    assert outbox.stat("pid") == pid and "events where" not in (outbox.stat("last_error") or ""), errors
 
 
 def test_too_large_and_then_the_topic_takes_it(outbox):
@@ -132,24 +151,114 @@ def test_a_mark_of_another_server_stops_it_for_good(outbox):
         outbox.bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'again')")
 
 
+def adopted(outbox):
+    await_("it to be done", lambda: outbox.bank.value("select count(*) from standin_private.outbox_adoption where applied_at is null") == 0)
+
+
 def test_a_mark_beyond_what_is_known_here(outbox):
-    """This server was put back: Kafka has events that it lost."""
+    """This server was put back: Kafka has events that it lost. What was published since then was never sent, whatever number
+    it has; what is taken for sent leaves its trace."""
+    bank = outbox.bank
     outbox.publish(("a", "k", "known"))
     outbox.drained()
     ahead = outbox.mark()
-    ahead = {**ahead, "seq": ahead["seq"] + 7, "events": ahead["events"] + 9}
-    outbox.bank.query("select standin.outbox_relay_pause('states')")
+    bank.query("select standin.outbox_relay_pause('states')")
     outbox.await_state("paused")
-    write_mark(outbox, ahead)
     outbox.publish(("a", "k", "sent already, the mark says"))
-    outbox.bank.query("select standin.outbox_relay_resume('states')")
+    ahead = {**ahead, "seq": ahead["seq"] + 7, "events": ahead["events"] + 9, "at": str(bank.value("select standin_private.clock_now()"))}
+    write_mark(outbox, ahead)
+    outbox.publish(("a", "k", "of later than the mark"))
+    bank.query("select standin.outbox_relay_resume('states')")
     detail = outbox.await_state("diverged")
-    assert f"{ahead['timeline']}/{ahead['seq']}" in detail and "events are in Kafka that were lost here, 8 of them" in detail
-    outbox.bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'they were there')")
+    assert f"{ahead['timeline']}/{ahead['seq']}" in detail and "events are in Kafka that were lost here, 7 of them" in detail
+    bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'they were there')")
     outbox.drained()
     outbox.publish(("a", "k", "next"))
     outbox.drained()
-    assert values(outbox, "a")[-2:] == ["known", "next"]
+    assert values(outbox, "a")[-3:] == ["known", "of later than the mark", "next"]
+    gone = bank.query("select topic, key, convert_from(payload, 'utf8'), discarded_by, reason from standin.outbox_discarded order by discard_number desc limit 1")[0]
+    assert gone[:4] == ("states.a", "k", "sent already, the mark says", "postgres")
+    assert "they were there" in gone[4] and f"{ahead['timeline']}/{ahead['seq']}" in gone[4]
+
+
+def test_a_mark_of_a_later_timeline(outbox):
+    """pg_upgrade begins at timeline 1 again: each event that waits is before the mark, and none of them was sent."""
+    bank = outbox.bank
+    later = outbox.mark()
+    bank.query("select standin.outbox_relay_pause('states')")
+    outbox.await_state("paused")
+    write_mark(outbox, {**later, "timeline": later["timeline"] + 3})
+    outbox.publish(("a", "k", "upgraded 1"))
+    outbox.publish(("a", "k", "upgraded 2"))
+    bank.query("select standin.outbox_relay_resume('states')")
+    assert "this server is on" in outbox.await_state("fenced")
+    bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'it was upgraded')")
+    outbox.drained()
+    assert values(outbox, "a")[-2:] == ["upgraded 1", "upgraded 2"]
+
+
+def test_a_mark_whose_time_is_none(outbox):
+    """Nobody knows what it covers: nothing is forgotten on its word."""
+    bank = outbox.bank
+    await_("it to run", lambda: outbox.stat("state") == "running")
+    write_mark(outbox, {**outbox.mark(), "claim": "11111111-2222-3333-4444-555555555555", "at": "2026-13-45"})
+    restart(outbox)
+    outbox.await_state("fenced")
+    outbox.publish(("a", "k", "kept"))
+    bank.query("select standin.outbox_relay_adopt('states', 'from_mark', 'a try')")
+    await_("a refusal", lambda: "adopt with from_here" in (outbox.stat("hint") or ""))
+    assert outbox.stat("waiting_rows") == 1 and outbox.stat("state") == "fenced"
+    bank.query("select standin.outbox_relay_adopt('states', 'from_here', 'it was nobody')")
+    outbox.drained()
+    assert values(outbox, "a")[-1] == "kept"
+
+
+def test_a_decision_is_of_the_mark_it_was_made_for(outbox):
+    """Two administrators decide, and the second commits when the first one's decision is done: it is not kept for the next
+    time that something is wrong."""
+    bank = outbox.bank
+    await_("it to run", lambda: outbox.stat("state") == "running")
+
+    def stray(claim):
+        write_mark(outbox, {**outbox.mark(), "claim": claim})
+        restart(outbox)
+        outbox.await_state("fenced")
+    stray("11111111-2222-3333-4444-000000000001")
+    with bank.service.connect("bank", autocommit=False) as late:
+        with late.cursor() as cursor:
+            # Past outbox_relay_adopt, which has looked at the state before: the row alone is late.
+            cursor.execute("select standin.outbox_relay_adopt('states', 'from_mark', 'the first of two')")
+            cursor.execute("select standin.outbox_relay_adopt('states', 'from_here', 'the second of two')")
+        late.commit()
+    late.close()
+    adopted(outbox)
+    await_("it to run", lambda: outbox.stat("state") == "running")
+    armed = """insert into standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at{more})
+               select relay, choice, 'late', adopted_by, adopted_at{more} from standin_private.outbox_adoption order by adoption desc limit 1"""
+    named = bank.value("select count(*) from information_schema.columns where table_name = 'outbox_adoption' and column_name = 'made_for'")
+    bank.query(armed.format(more=", made_for" if named else ""))
+    stray("11111111-2222-3333-4444-000000000002")
+    outbox.publish(("a", "k", "decided anew"))
+    restart(outbox)
+    outbox.await_state("fenced")
+    assert outbox.stat("waiting_rows") == 1 and bank.value("select count(*) from standin_private.outbox_adoption where reason = 'late' and mark is not null") == 0
+    bank.query("select standin.outbox_relay_adopt('states', 'from_here', 'decided anew')")
+    outbox.drained()
+    await_("it to run", lambda: outbox.stat("state") == "running")
+    adopted(outbox)
+    assert bank.query("select reason, mark is not null from standin_private.outbox_adoption where reason in ('late', 'decided anew') order by adoption") == [
+        ("late", False), ("decided anew", True)]
+
+
+def test_an_adoption_that_nobody_needs_is_void(outbox):
+    """Once it runs, whatever was still to be decided is closed."""
+    bank = outbox.bank
+    await_("it to run", lambda: outbox.stat("state") == "running")
+    named = bank.value("select count(*) from information_schema.columns where table_name = 'outbox_adoption' and column_name = 'made_for'")
+    bank.query("insert into standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at" + (", made_for" if named else "") +
+               ") values ('states', 'from_here', 'armed', 'postgres', now()" + (", '')" if named else ")"))
+    restart(outbox)
+    await_("it to be closed", lambda: bank.value("select applied_at is not null and mark is null from standin_private.outbox_adoption where reason = 'armed'"))
 
 
 def test_a_mark_topic_that_is_gone(outbox):
@@ -170,13 +279,16 @@ def test_mark_topics_that_would_lose_the_mark(outbox):
     bank = outbox.bank
     bank.kafka.topic_create("two.marks", 2, cleanup_policy="compact")
     bank.kafka.topic_create("short.marks", 1, cleanup_policy="delete")
-    for relay, topic, said in (("two", "two.marks", "has 2 partitions"), ("short", "short.marks", "is not compacted")):
+    bank.kafka.topic_create("both.marks", 1, cleanup_policy="compact,delete")  # an old mark is deleted all the same
+    for relay, topic, said in (("two", "two.marks", "has 2 partitions"), ("short", "short.marks", "has cleanup.policy delete"),
+                               ("both", "both.marks", "has cleanup.policy compact,delete")):
         bank.query("select standin.outbox_relay_create(%s, 'kafka', mark_topic => %s)", [relay, topic])
         state = await_(said, lambda: bank.query("select state, reason from standin.stat_outbox where relay = %s and state = 'blocked'", [relay]))
         assert said in state[0][1]
-    alter_topic(bank.kafka, "short.marks", "cleanup.policy=compact")
-    await_("it to go on", lambda: bank.value("select state from standin.stat_outbox where relay = 'short'") == "running")
-    for relay in ("two", "short"):
+    for relay in ("short", "both"):
+        alter_topic(bank.kafka, f"{relay}.marks", "cleanup.policy=compact")
+        await_("it to go on", lambda: bank.value("select state from standin.stat_outbox where relay = %s", [relay]) == "running")
+    for relay in ("two", "short", "both"):
         bank.query("select standin.outbox_relay_drop(%s)", [relay])
 
 

@@ -36,7 +36,7 @@ INSERT INTO standin_private.kafka_dead_letter_discarded (consumer, topic, partit
 VALUES ('s', 't', 0, 0, 'k', 'v', '22000', 'e', 'u', 'r', '[]', false, 1, now(), now(), false);
 INSERT INTO standin_private.outbox_discarded (relay, timeline, seq, event_id, topic, discarded_at, discarded_by, reason)
 VALUES ('r', 1, 1, gen_random_uuid(), 't', now(), 'u', 'r');
-INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at, applied_at) VALUES ('r', 'from_here', 'r', 'u', now(), now());
+INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at, made_for, applied_at) VALUES ('r', 'from_here', 'r', 'u', now(), 'm', now());
 INSERT INTO standin_private.instance (system_identifier, host, data_directory, database_oid, timeline, reason) VALUES ('1', 'h', 'd', 1, 1, 'r');
 RESET session_replication_role;
 -- Any column set to itself, each way a row could change, as each role; rights alone do not make a log.
