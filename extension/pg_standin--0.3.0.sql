@@ -6769,6 +6769,7 @@ CREATE TABLE standin_private.outbox_progress (
     aborted bigint NOT NULL DEFAULT 0,
     recovered bigint NOT NULL DEFAULT 0,
     blocked_event uuid,
+    mark_found text,
     is_full boolean NOT NULL DEFAULT false,
     reason text,
     hint text
@@ -6779,6 +6780,7 @@ COMMENT ON COLUMN standin_private.outbox_progress.events IS 'published up to the
 COMMENT ON COLUMN standin_private.outbox_progress.sent_seq IS 'with sent_timeline: what is known to be in Kafka; behind the truth after a crash';
 COMMENT ON COLUMN standin_private.outbox_progress.recovered IS 'Kafka transactions of which a later process learnt from the mark that they were committed';
 COMMENT ON COLUMN standin_private.outbox_progress.reason IS 'why it could not go on when it last said so; null: it went on';
+COMMENT ON COLUMN standin_private.outbox_progress.mark_found IS 'what stood in its way when it last was fenced or diverged: the mark, or that there was none';
 COMMENT ON COLUMN standin_private.outbox_progress.blocked_event IS 'the event that Kafka does not take, behind which all wait';
 
 CREATE TABLE standin_private.outbox_claim (
@@ -6802,11 +6804,14 @@ CREATE TABLE standin_private.outbox_adoption (
     reason text NOT NULL CHECK (reason <> ''),
     adopted_by name NOT NULL,
     adopted_at timestamptz NOT NULL,
+    made_for text NOT NULL,
     applied_at timestamptz,
     mark text
 );
 COMMENT ON TABLE standin_private.outbox_adoption IS 'marks of others, or missing ones, that an administrator let a relay go on from; a log; kept whole';
-COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark as it was then, an empty text if there was none';
+COMMENT ON COLUMN standin_private.outbox_adoption.made_for IS 'what the relay had found (mark_found of its progress): of anything else this decides nothing';
+COMMENT ON COLUMN standin_private.outbox_adoption.applied_at IS 'when the relay did it, or found it void';
+COMMENT ON COLUMN standin_private.outbox_adoption.mark IS 'the mark from which it went on, an empty text if there was none; null: it is not done, or void';
 
 CREATE TABLE standin_private.outbox_discarded (
     discard_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -6824,7 +6829,7 @@ CREATE TABLE standin_private.outbox_discarded (
     discarded_by name NOT NULL,
     reason text NOT NULL CHECK (reason <> '')
 );
-COMMENT ON TABLE standin_private.outbox_discarded IS 'events that were given up because Kafka does not take them, and who did it, when and why; distributed by relay';
+COMMENT ON TABLE standin_private.outbox_discarded IS 'events that left here without a word of Kafka''s: given up because it does not take them, or taken for sent by an adoption; who did it, when and why; distributed by relay';
 
 CREATE TRIGGER wake AFTER INSERT OR UPDATE OR DELETE ON standin_private.outbox_relay
     FOR EACH STATEMENT EXECUTE FUNCTION standin_private.wake_trigger('outbox', 'supervisor');
@@ -7000,11 +7005,12 @@ BEGIN
         RAISE EXCEPTION 'relay "%" is neither fenced nor diverged', relay USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'The view standin.stat_outbox shows its state.';
     END IF;
-    INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at)
-    VALUES (relay, choice, reason, session_user, standin_private.clock_now());
+    INSERT INTO standin_private.outbox_adoption (relay, choice, reason, adopted_by, adopted_at, made_for)
+    SELECT p.relay, outbox_relay_adopt.choice, outbox_relay_adopt.reason, session_user, standin_private.clock_now(), p.mark_found
+    FROM standin_private.outbox_progress p WHERE p.relay = outbox_relay_adopt.relay;
     PERFORM standin_private.log_at_commit(format('relay "%s" was adopted (%s) by %s: %s', relay, choice, session_user, reason));
 END $$;
-COMMENT ON FUNCTION standin.outbox_relay_adopt(text, text, text) IS 'lets a fenced or diverged relay go on from here: from_mark takes what waits here up to the mark in Kafka for sent, and forgets it; from_here sends all that waits here, whatever Kafka has. Errors: 42704 unknown relay, 55000 it is neither, or the server is not adopted, 22023 no such choice, no reason';
+COMMENT ON FUNCTION standin.outbox_relay_adopt(text, text, text) IS 'lets a fenced or diverged relay go on from here: from_mark takes what waits here up to the mark in Kafka, and committed no later than the mark was made, for sent: it goes to standin.outbox_discarded; from_here sends all that waits here, whatever Kafka has. Errors: 42704 unknown relay, 55000 it is neither, or the server is not adopted, 22023 no such choice, no reason';
 
 -- sql/outbox/topic.sql
 CREATE FUNCTION standin_private.outbox_topic_require(topic text) RETURNS void
@@ -7228,7 +7234,7 @@ CREATE VIEW standin.outbox_discarded AS
 SELECT d.discard_number, d.relay, d.timeline, d.seq, d.event_id, d.topic, d.key, d.payload, d.headers, d.event_type, d.partition,
        d.discarded_at, d.discarded_by, d.reason
 FROM standin_private.outbox_discarded d;
-COMMENT ON VIEW standin.outbox_discarded IS 'events that an operator gave up, and why';
+COMMENT ON VIEW standin.outbox_discarded IS 'events that an operator gave up, or that an adoption (from_mark) took for sent, and why';
 
 -- sql/outbox/grants.sql
 GRANT EXECUTE ON FUNCTION standin.outbox_publish(text, text, text, jsonb, uuid, text, integer), standin.outbox_publish(text, text, jsonb, jsonb, uuid, text, integer),
