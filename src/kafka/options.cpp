@@ -135,10 +135,9 @@ bool usesKerberos(std::string_view name, std::string_view value) {
 
 /// librdkafka puts these values into a command for a shell.
 bool isShellWord(std::string_view name, std::string_view value) {
-    return !name.starts_with("sasl.kerberos.") ||
-           std::all_of(value.begin(), value.end(), [](unsigned char c) {
-               return std::isalnum(c) || std::string_view("._/@-:+").find(static_cast<char>(c)) != std::string_view::npos;
-           });
+    return !name.starts_with("sasl.kerberos.") || std::all_of(value.begin(), value.end(), [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("._/@-:+").find(static_cast<char>(c)) != std::string_view::npos;
+    });
 }
 
 void checkValue(const Rule& rule, const std::string& name, const std::string& value) {
@@ -184,7 +183,8 @@ bool isLibraryOption(std::string_view name) {
 }
 
 bool isProducerOption(std::string_view name) {
-    return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.producer && rule.name == name; });
+    return std::any_of(rules.begin(), rules.end(),
+                       [&](const Rule& rule) { return rule.producer && rule.name == name; });
 }
 
 void secure(Properties& properties) {

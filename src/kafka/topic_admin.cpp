@@ -47,7 +47,8 @@ void read(const rd_kafka_event_t* event, TopicAdmin::Answer& answer) {
 
 } // namespace
 
-TopicAdmin::TopicAdmin(rd_kafka_t* client) : client_(client), queue_(rd_kafka_queue_new(client), rd_kafka_queue_destroy) {}
+TopicAdmin::TopicAdmin(rd_kafka_t* client)
+    : client_(client), queue_(rd_kafka_queue_new(client), rd_kafka_queue_destroy) {}
 
 void TopicAdmin::create(const std::string& topic, int partitions, const std::map<std::string, std::string>& settings) {
     const SignalMask mask;

@@ -18,7 +18,7 @@ public:
 
     struct Answer {
         rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-        std::string text{};                           ///< what went wrong
+        std::string text{};                            ///< what went wrong
         std::map<std::string, std::string> settings{}; ///< of a topic that was asked about
     };
 

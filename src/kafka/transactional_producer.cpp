@@ -9,8 +9,8 @@ namespace standin::kafka {
 
 namespace {
 
-// What a call waits at most. Of commit_transaction: 0 ends the whole process in librdkafka 2.0.2 by an assertion, 1 may,
-// and -1 waits for as long as the broker is silent. What was not done in time is resumed by the next call.
+// What a call waits at most. Of commit_transaction: 0 ends the whole process in librdkafka 2.0.2 by an assertion, 1
+// may, and -1 waits for as long as the broker is silent. What was not done in time is resumed by the next call.
 constexpr int callPatience = 200;
 constexpr size_t failuresKept = 16;
 
@@ -58,7 +58,8 @@ TransactionalProducer::TransactionalProducer(const Properties& properties, const
 void TransactionalProducer::requireAlive() {
     char reason[512] = "";
     if (const auto code = rd_kafka_fatal_error(client_, reason, sizeof(reason)); code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        throw ProducerDead("HV000", std::string("the Kafka producer is dead: ") + rd_kafka_err2name(code) + ": " + reason);
+        throw ProducerDead("HV000",
+                           std::string("the Kafka producer is dead: ") + rd_kafka_err2name(code) + ": " + reason);
 }
 
 TransactionalProducer::Progress TransactionalProducer::progress(rd_kafka_error_t* raw, const char* what) {
@@ -148,12 +149,13 @@ TransactionalProducer::Progress TransactionalProducer::abort() {
 void TransactionalProducer::onReport(rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
     try {
         auto* producer = static_cast<TransactionalProducer*>(self);
-        const bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+        const bool purged =
+            message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || producer->failures_.size() >= failuresKept ||
             (purged && !producer->failures_.empty())) // because of what failed before
             return;
-        producer->failures_.push_back({static_cast<int64_t>(reinterpret_cast<intptr_t>(message->_private)), message->err,
-                                       rd_kafka_err2str(message->err)});
+        producer->failures_.push_back({static_cast<int64_t>(reinterpret_cast<intptr_t>(message->_private)),
+                                       message->err, rd_kafka_err2str(message->err)});
     } catch (...) {
     }
 }

@@ -15,8 +15,8 @@
 
 namespace standin::kafka {
 
-/// The handle is of no use any more, for good: another producer has its transactional.id, or a transaction has passed its
-/// timeout, which looks the same. Only what was committed tells which; a new process has to look.
+/// The handle is of no use any more, for good: another producer has its transactional.id, or a transaction has passed
+/// its timeout, which looks the same. Only what was committed tells which; a new process has to look.
 class ProducerDead : public Error {
 public:
     using Error::Error;

@@ -16,8 +16,8 @@ void onPrePrepare(void (*hook)());
 /// Runs after the end of each transaction. Too late for errors: must not throw, must not touch the database.
 void onTransactionEnd(void (*hook)(TransactionEnd) noexcept);
 
-/// Runs at the end of each subtransaction (a savepoint, a block with EXCEPTION): what it noted is now `parent`'s, or has
-/// never been. Must not throw, must not touch the database.
+/// Runs at the end of each subtransaction (a savepoint, a block with EXCEPTION): what it noted is now `parent`'s, or
+/// has never been. Must not throw, must not touch the database.
 void onSubtransactionEnd(void (*hook)(TransactionEnd, uint32_t self, uint32_t parent) noexcept);
 
 void initCommitHooks();

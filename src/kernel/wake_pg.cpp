@@ -11,8 +11,8 @@ namespace standin::kernel {
 
 namespace {
 
-constexpr const char* channelNames[] = {"supervisor", "cdc",    "prober", "replay",
-                                        "executor",   "outbox", "ticket", "claim", "dispatcher", "schedule"};
+constexpr const char* channelNames[] = {"supervisor", "cdc",    "prober", "replay",     "executor",
+                                        "outbox",     "ticket", "claim",  "dispatcher", "schedule"};
 static_assert(std::size(channelNames) == static_cast<size_t>(Channel::count));
 
 constexpr uint32_t bit(Channel channel) { return 1U << static_cast<uint8_t>(channel); }

@@ -78,9 +78,11 @@ public:
     void setState(std::string_view state, std::string_view detail = {});
     /// Remembers an error that the worker survives.
     void setError(std::string_view sqlstate, std::string_view message);
-    /// The same of what the worker does beside its main work, which goes on: a line of the log, too, once until it is over.
+    /// The same of what the worker does beside its main work, which goes on: a line of the log, too, once until it is
+    /// over.
     void setErrorBeside(std::string_view sqlstate, std::string_view message);
-    /// What failed last, in this process or in the one before, has been done: the error is over. Cheap if there is none.
+    /// What failed last, in this process or in the one before, has been done: the error is over. Cheap if there is
+    /// none.
     void recovered();
     /// How far that goes which the worker reads is known, and written down where others see it, as of now.
     void sawEnd();

@@ -169,7 +169,8 @@ void Worker::setState(std::string_view state, std::string_view detail) {
 }
 
 void Worker::logTrouble(std::string_view state, std::string_view detail) {
-    constexpr std::string_view troubles[] = {"retrying", "blocked", "troubled", "disconnected", "stalled", "fenced", "diverged"};
+    constexpr std::string_view troubles[] = {"retrying", "blocked", "troubled", "disconnected",
+                                             "stalled",  "fenced",  "diverged"};
     constexpr std::string_view work[] = {"running", "paused", "idle", "done", "sending", "core answers"};
     const bool trouble = std::ranges::find(troubles, state) != std::end(troubles);
     if (trouble == inTrouble_ || (!trouble && std::ranges::find(work, state) == std::end(work)))

@@ -59,8 +59,10 @@ Verdict judge(const std::optional<std::string>& text, const Here& here) {
         return {};
     if (!text) {
         if (here.everMarked)
-            return {Verdict::Kind::Diverged, {},
-                    "the mark is gone from Kafka: nothing tells what was sent; last known here: " + shown(here.sending)};
+            return {Verdict::Kind::Diverged,
+                    {},
+                    "the mark is gone from Kafka: nothing tells what was sent; last known here: " +
+                        shown(here.sending)};
         return {};
     }
     const std::optional<Mark> mark = Mark::parse(*text);
@@ -76,11 +78,13 @@ Verdict judge(const std::optional<std::string>& text, const Here& here) {
         return fenced(by + " is of timeline " + std::to_string(mark->place.timeline) + ", this server is on " +
                       std::to_string(here.timeline));
     if (mark->place > here.sending)
-        return {Verdict::Kind::Diverged, {},
+        return {Verdict::Kind::Diverged,
+                {},
                 by + " is beyond what this server knows of, " + shown(here.sending) +
                     ": events are in Kafka that were lost here"};
     if (mark->place < here.sent)
-        return {Verdict::Kind::Diverged, {},
+        return {Verdict::Kind::Diverged,
+                {},
                 by + " is behind what Kafka had, " + shown(here.sent) + ": Kafka has lost records"};
     return {Verdict::Kind::GoOn, mark->place, {}};
 }

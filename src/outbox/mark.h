@@ -9,7 +9,8 @@
 
 namespace standin::outbox {
 
-/// How far a relay is, as Kafka has it: a record of the mark topic, written in the Kafka transaction of what it speaks of.
+/// How far a relay is, as Kafka has it: a record of the mark topic, written in the Kafka transaction of what it speaks
+/// of.
 struct Mark {
     std::string system; ///< of the server that wrote it
     kernel::CommitPlace place{};
@@ -29,10 +30,10 @@ std::string shown(const kernel::CommitPlace& place);
 struct Here {
     std::string system;
     int32_t timeline = 0;
-    kernel::CommitPlace sending{}; ///< nothing beyond it was ever sent from here
-    kernel::CommitPlace sent{};    ///< Kafka has said that it is there
-    bool claimKnown = false;       ///< that the mark names
-    bool everMarked = false;       ///< since the last adoption
+    kernel::CommitPlace sending{};        ///< nothing beyond it was ever sent from here
+    kernel::CommitPlace sent{};           ///< Kafka has said that it is there
+    bool claimKnown = false;              ///< that the mark names
+    bool everMarked = false;              ///< since the last adoption
     std::optional<std::string> adopted{}; ///< the mark that was adopted last, empty: that there was none
 };
 

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int askPatience = 200; // milliseconds that a question waits inside the library
+constexpr int askPatience = 200;                      // milliseconds that a question waits inside the library
 constexpr int64_t firstLook = 1000, furtherLook = 20; // records from the end; how much further back next
 
 } // namespace
@@ -60,14 +60,16 @@ void MarkTopic::require() {
             rest_(2s, {});
         } else if (answer.partitions > 1) {
             trouble_.show("blocked",
-                          "mark topic " + config_.markTopic + " has " + std::to_string(answer.partitions) + " partitions",
+                          "mark topic " + config_.markTopic + " has " + std::to_string(answer.partitions) +
+                              " partitions",
                           "delete it, and give: " + command());
             rest_(2s, {});
         } else if (const auto policy = cleanupPolicy(); !policy || *policy == "compact") {
             return;
         } else {
             trouble_.show("blocked",
-                          "mark topic " + config_.markTopic + " has cleanup.policy " + *policy + ", and would lose the mark",
+                          "mark topic " + config_.markTopic + " has cleanup.policy " + *policy +
+                              ", and would lose the mark",
                           "set its cleanup.policy to compact");
             rest_(2s, {});
         }

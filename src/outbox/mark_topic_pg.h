@@ -15,8 +15,8 @@
 
 namespace standin::outbox {
 
-/// The worker is to stop, or what it loaded is out of date: the process ends, and the supervisor starts another if one is
-/// wanted.
+/// The worker is to stop, or what it loaded is out of date: the process ends, and the supervisor starts another if one
+/// is wanted.
 struct Leaving {};
 
 /// Sleeps; throws Leaving.
@@ -28,8 +28,8 @@ public:
     MarkTopic(Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer, Rest rest)
         : trouble_(trouble), config_(config), producer_(producer), rest_(std::move(rest)) {}
 
-    /// Until there is such a topic, with one partition and compaction alone; made if it is not there. What is in the way is the
-    /// worker's state.
+    /// Until there is such a topic, with one partition and compaction alone; made if it is not there. What is in the
+    /// way is the worker's state.
     void require();
 
     /// As far as readers of committed records get now, or to the end of the partition, whatever transactions are open.

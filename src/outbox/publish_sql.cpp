@@ -18,7 +18,15 @@ using namespace standin;
 
 namespace {
 
-enum Argument { topicArgument, keyArgument, payloadArgument, headersArgument, idArgument, typeArgument, partitionArgument };
+enum Argument {
+    topicArgument,
+    keyArgument,
+    payloadArgument,
+    headersArgument,
+    idArgument,
+    typeArgument,
+    partitionArgument
+};
 
 /// What a record costs besides what its publisher gave: the header `id`, lengths, times.
 constexpr int64_t recordOverhead = 100;
@@ -130,10 +138,11 @@ Event eventOf(FunctionCallInfo fcinfo, std::optional<std::string_view> payload) 
                 .headers = nullptr,
                 .id = {},
                 .type = textArgument(fcinfo, typeArgument),
-                .partition = PG_ARGISNULL(partitionArgument) ? std::nullopt
-                                                             : std::optional(PG_GETARG_INT32(partitionArgument))};
+                .partition =
+                    PG_ARGISNULL(partitionArgument) ? std::nullopt : std::optional(PG_GETARG_INT32(partitionArgument))};
     if (!event.key && !event.payload)
-        throw Error("22004", "an event must have a key or a payload", {}, "A null payload is a tombstone, for its key.");
+        throw Error("22004", "an event must have a key or a payload", {},
+                    "A null payload is a tombstone, for its key.");
     if (event.key && event.key->empty())
         throw Error("22023", "key of an event must not be empty", {}, "Give null for no key.");
     if (event.partition && *event.partition < 0)
@@ -145,8 +154,8 @@ Event eventOf(FunctionCallInfo fcinfo, std::optional<std::string_view> payload) 
 }
 
 void store(const Event& event, const outbox::Place& place) {
-    static pg::OwnTable messages("outbox_message", {"batch", "n", "event_id", "topic", "key", "payload", "headers",
-                                                    "event_type", "partition"});
+    static pg::OwnTable messages(
+        "outbox_message", {"batch", "n", "event_id", "topic", "key", "payload", "headers", "event_type", "partition"});
     const auto payload = event.payload ? std::optional(pg::Bytea{*event.payload}) : std::nullopt;
     messages.insert(place.batch, place.n, pg::Typed{UUIDOID, UUIDPGetDatum(&event.id)}, event.topic, event.key, payload,
                     pg::Typed{JSONBOID, PointerGetDatum(event.headers), event.headers == nullptr}, event.type,
@@ -163,7 +172,8 @@ Datum publish(FunctionCallInfo fcinfo, std::optional<std::string_view> payload) 
         const int64_t bytes = event.bytes();
         if (bytes > topic.maxBytes)
             throw Error("54000", "event is too large for topic \"" + std::string(event.topic) + "\"",
-                        "It has " + std::to_string(bytes) + " bytes, the topic takes " + std::to_string(topic.maxBytes) + ".",
+                        "It has " + std::to_string(bytes) + " bytes, the topic takes " +
+                            std::to_string(topic.maxBytes) + ".",
                         "Publish where the content is kept, or raise max.message.bytes of the topic in Kafka and then "
                         "max_bytes with standin.outbox_topic_alter.");
         store(event, outbox::notePublished(topic.relay, bytes));

@@ -57,7 +57,8 @@ int64_t newBatch() {
 }
 
 void beforeCommit() {
-    static pg::OwnTable commits("outbox_commit", {"relay", "timeline", "seq", "batch", "messages", "bytes", "committed_at"});
+    static pg::OwnTable commits("outbox_commit",
+                                {"relay", "timeline", "seq", "batch", "messages", "bytes", "committed_at"});
     if (published.parts.empty() || published.messages() == 0)
         return;
     published.placed = true;

@@ -74,10 +74,8 @@ Chunk chunkAfter(const std::string& relay, const kernel::CommitPlace& from, cons
     Chunk chunk;
     int64_t bytes = 0;
     for (const pg::Row row : rows) {
-        const Commit commit{{row.get<int32_t>(0), row.get<int64_t>(1)},
-                            row.get<int64_t>(2),
-                            row.get<int64_t>(3),
-                            row.get<int64_t>(4)};
+        const Commit commit{
+            {row.get<int32_t>(0), row.get<int64_t>(1)}, row.get<int64_t>(2), row.get<int64_t>(3), row.get<int64_t>(4)};
         if (!chunk.empty() && (chunk.messages + commit.messages > records || bytes + commit.bytes > chunkBytes)) {
             chunk.more = true;
             return chunk;
@@ -137,7 +135,8 @@ void ChunkReader::readWhole(size_t end, std::vector<Event>& events) {
 
 /// Of a transaction that is too large for a page.
 void ChunkReader::readPart(std::vector<Event>& events) {
-    static pg::Statement find("SELECT " STANDIN_EVENT_COLUMNS " FROM standin_private.outbox_message WHERE batch = $1 AND "
+    static pg::Statement find("SELECT " STANDIN_EVENT_COLUMNS
+                              " FROM standin_private.outbox_message WHERE batch = $1 AND "
                               "n > $2 ORDER BY n LIMIT $3",
                               pg::Plan::ByIndex);
     const Commit& commit = chunk_.commits[commit_];
@@ -158,9 +157,11 @@ void ChunkReader::readPart(std::vector<Event>& events) {
 }
 
 void forget(const std::string& relay, const Chunk& chunk) {
-    static pg::Statement messages("DELETE FROM standin_private.outbox_message WHERE batch = ANY ($1)", pg::Plan::ByIndex);
-    static pg::Statement commits("DELETE FROM standin_private.outbox_commit WHERE relay = $1 AND (timeline, seq) <= ($2, $3)",
-                                 pg::Plan::ByIndex);
+    static pg::Statement messages("DELETE FROM standin_private.outbox_message WHERE batch = ANY ($1)",
+                                  pg::Plan::ByIndex);
+    static pg::Statement commits(
+        "DELETE FROM standin_private.outbox_commit WHERE relay = $1 AND (timeline, seq) <= ($2, $3)",
+        pg::Plan::ByIndex);
     std::vector<int64_t> batches;
     for (const Commit& commit : chunk.commits)
         batches.push_back(commit.batch);
@@ -173,26 +174,28 @@ bool takeForSent(const Adoption& adoption, const Mark& mark) {
     static pg::Statement messages(
         "WITH gone AS (DELETE FROM standin_private.outbox_message m USING standin_private.outbox_commit c "
         " WHERE c.relay = $1 AND (c.timeline, c.seq) <= ($2, $3) AND c.committed_at <= $4 AND m.batch = c.batch "
-        " RETURNING c.timeline, c.seq, m.n, m.event_id, m.topic, m.key, m.payload, m.headers, m.event_type, m.partition) "
+        " RETURNING c.timeline, c.seq, m.n, m.event_id, m.topic, m.key, m.payload, m.headers, m.event_type, "
+        "m.partition) "
         "INSERT INTO standin_private.outbox_discarded (relay, timeline, seq, event_id, topic, key, payload, headers, "
         "event_type, partition, discarded_at, discarded_by, reason) SELECT $1, g.timeline, g.seq, g.event_id, g.topic, "
-        "g.key, g.payload, g.headers, g.event_type, g.partition, $5, $6, $7 FROM gone g ORDER BY g.timeline, g.seq, g.n");
+        "g.key, g.payload, g.headers, g.event_type, g.partition, $5, $6, $7 FROM gone g ORDER BY g.timeline, g.seq, "
+        "g.n");
     static pg::Statement commits("DELETE FROM standin_private.outbox_commit WHERE relay = $1 AND "
                                  "(timeline, seq) <= ($2, $3) AND committed_at <= $4");
     const auto made = momentOf(mark.at);
     if (!made)
         return false;
-    const std::string reason = "taken for sent, before the mark " + shown(mark.place) + " of " + mark.at + ": " + adoption.reason;
-    messages.run(adoption.relay, mark.place.timeline, mark.place.seq, *made, pg::Timestamptz{kernel::now()}, adoption.by,
-                 reason);
+    const std::string reason =
+        "taken for sent, before the mark " + shown(mark.place) + " of " + mark.at + ": " + adoption.reason;
+    messages.run(adoption.relay, mark.place.timeline, mark.place.seq, *made, pg::Timestamptz{kernel::now()},
+                 adoption.by, reason);
     commits.run(adoption.relay, mark.place.timeline, mark.place.seq, *made);
     return true;
 }
 
 void forgetUpTo(const std::string& relay, const kernel::CommitPlace& place) {
-    static pg::Statement messages(
-        "DELETE FROM standin_private.outbox_message m USING standin_private.outbox_commit c "
-        "WHERE c.relay = $1 AND (c.timeline, c.seq) <= ($2, $3) AND m.batch = c.batch");
+    static pg::Statement messages("DELETE FROM standin_private.outbox_message m USING standin_private.outbox_commit c "
+                                  "WHERE c.relay = $1 AND (c.timeline, c.seq) <= ($2, $3) AND m.batch = c.batch");
     static pg::Statement commits(
         "DELETE FROM standin_private.outbox_commit c WHERE c.relay = $1 AND (c.timeline, c.seq) <= ($2, $3)");
     messages.run(relay, place.timeline, place.seq);

@@ -77,8 +77,8 @@ struct Adoption {
     std::string by;
 };
 
-/// Takes what is not above the mark, and no later than it, for sent: it goes to the log of what was discarded. False, and
-/// nothing done, if the mark's time is none.
+/// Takes what is not above the mark, and no later than it, for sent: it goes to the log of what was discarded. False,
+/// and nothing done, if the mark's time is none.
 bool takeForSent(const Adoption& adoption, const Mark& mark);
 
 } // namespace standin::outbox

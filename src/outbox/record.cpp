@@ -39,8 +39,9 @@ Fault faultOf(rd_kafka_resp_err_t code, const std::string& topic) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         return {true, "allow the relay's principal to WRITE and DESCRIBE topic " + topic};
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-        return {true, "topic " + topic + " refuses the record (a compacted topic needs keys): change its settings, or call "
-                                         "standin.outbox_event_discard"};
+        return {true, "topic " + topic +
+                          " refuses the record (a compacted topic needs keys): change its settings, or call "
+                          "standin.outbox_event_discard"};
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:

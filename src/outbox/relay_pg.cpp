@@ -37,8 +37,7 @@ void waitForCommits(bool wait) { pg::pinSetting("synchronous_commit", wait ? "on
 std::string flushedUpTo() {
     const XLogRecPtr position = pg::call([] { return GetFlushRecPtr(nullptr); });
     char text[32];
-    snprintf(text, sizeof(text), "%X/%X", static_cast<uint32>(position >> 32),
-             static_cast<uint32>(position));
+    snprintf(text, sizeof(text), "%X/%X", static_cast<uint32>(position >> 32), static_cast<uint32>(position));
     return text;
 }
 
@@ -73,7 +72,8 @@ public:
 private:
     void rest(std::chrono::milliseconds time, std::initializer_list<int> readable = {}) {
         if (checkDue_)
-            time = std::min(time, std::max(std::chrono::ceil<std::chrono::milliseconds>(nextCheck_ - Clock::now()), 0ms));
+            time =
+                std::min(time, std::max(std::chrono::ceil<std::chrono::milliseconds>(nextCheck_ - Clock::now()), 0ms));
         worker_.wait(time, readable);
         if (worker_.stopping())
             throw Leaving{};
@@ -119,7 +119,8 @@ private:
                 trouble_.show("retrying", producer_->lastError());
             rest(20ms);
         }
-        const bool recovered = look(MarkTopic::Reach::End); // a transaction of the one before may have been committed since
+        const bool recovered =
+            look(MarkTopic::Reach::End); // a transaction of the one before may have been committed since
         takeUp(recovered);
     }
 
@@ -264,7 +265,8 @@ private:
         const auto until = Clock::now() + exponentialBackoff(++failures_, 200ms, 10s);
         for (auto now = Clock::now(); now < until; now = Clock::now()) {
             rest(std::chrono::ceil<std::chrono::milliseconds>(until - now));
-            if (!result.event.empty() && result.blocked && !worker_.transaction([this] { return stillBlocked(relay_); }))
+            if (!result.event.empty() && result.blocked &&
+                !worker_.transaction([this] { return stillBlocked(relay_); }))
                 return;
         }
     }
@@ -285,7 +287,7 @@ private:
     int anew_ = 0; ///< in a row
     Clock::time_point carefulUntil_{};
     bool inTransaction_ = false; ///< of Kafka, which is not left for a changed option
-    bool checkDue_ = true; ///< something may have been asked for that nobody wakes us for any more
+    bool checkDue_ = true;       ///< something may have been asked for that nobody wakes us for any more
     Clock::time_point nextCheck_{};
     Paced fullness_{20};
 };

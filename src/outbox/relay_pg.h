@@ -4,8 +4,8 @@
 
 namespace standin::outbox {
 
-/// The worker of a relay: its process ends when its producer dies or its configuration changes, and the next one reads the
-/// mark.
+/// The worker of a relay: its process ends when its producer dies or its configuration changes, and the next one reads
+/// the mark.
 void relayMain(kernel::Worker& worker);
 
 } // namespace standin::outbox

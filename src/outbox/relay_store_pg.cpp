@@ -38,7 +38,8 @@ Known known(const std::string& relay, const std::optional<Mark>& mark) {
         "EXISTS (SELECT FROM standin_private.outbox_claim c WHERE c.relay = p.relay AND c.marked), "
         "(SELECT a.mark FROM standin_private.outbox_adoption a WHERE a.relay = p.relay AND a.mark IS NOT NULL "
         " ORDER BY a.adoption DESC LIMIT 1), "
-        "p.events + coalesce((SELECT sum(c.messages)::bigint FROM standin_private.outbox_commit c WHERE c.relay = p.relay "
+        "p.events + coalesce((SELECT sum(c.messages)::bigint FROM standin_private.outbox_commit c WHERE c.relay = "
+        "p.relay "
         " AND (c.timeline, c.seq) > (p.timeline, p.seq) AND (c.timeline, c.seq) <= ($3, $4)), 0) "
         "FROM standin_private.outbox_progress p, standin_private.instance_observed() o WHERE p.relay = $1");
     const kernel::CommitPlace place = mark ? mark->place : kernel::CommitPlace{};
@@ -136,11 +137,13 @@ void renumber(const std::string& relay, int32_t timeline) {
 
 } // namespace
 
-std::optional<std::string> adopt(const std::string& relay, const std::string& found, const std::optional<std::string>& text) {
+std::optional<std::string> adopt(const std::string& relay, const std::string& found,
+                                 const std::optional<std::string>& text) {
     static pg::Statement wanted("SELECT adoption, choice, reason, adopted_by FROM standin_private.outbox_adoption "
                                 "WHERE relay = $1 AND applied_at IS NULL AND made_for = $2 "
                                 "ORDER BY adoption DESC LIMIT 1 FOR UPDATE");
-    static pg::Statement applied("UPDATE standin_private.outbox_adoption SET applied_at = $2, mark = $3 WHERE adoption = $1");
+    static pg::Statement applied(
+        "UPDATE standin_private.outbox_adoption SET applied_at = $2, mark = $3 WHERE adoption = $1");
     static pg::Statement claims("DELETE FROM standin_private.outbox_claim WHERE relay = $1");
     static pg::Statement begin("UPDATE standin_private.outbox_progress SET timeline = 0, seq = 0, events = 0, "
                                "sent_timeline = 0, sent_seq = 0, blocked_event = NULL WHERE relay = $1");

@@ -38,7 +38,8 @@ std::string claim(const std::string& relay, const kernel::CommitPlace& from);
 /// Kafka has a mark of the claim. `recovered`: it learnt from the mark that a transaction was committed.
 void claimMarked(const std::string& relay, const std::string& claim, bool recovered);
 
-/// Whether anything waits after `from` and not after `to`. Then nobody discards an event of it until the transaction ends.
+/// Whether anything waits after `from` and not after `to`. Then nobody discards an event of it until the transaction
+/// ends.
 bool holdWaiting(const std::string& relay, const kernel::CommitPlace& from, const kernel::CommitPlace& to);
 /// From the commit on events up to the place may be in Kafka. False if the relay was paused, or is gone.
 bool promise(const std::string& relay, const kernel::CommitPlace& place, int64_t events);
@@ -54,7 +55,8 @@ void noteFullness(const std::string& relay);
 void noteFound(const std::string& relay, const std::string& found);
 /// What an administrator wants done about it, if anything. Does it: afterwards all that waits here is to be sent.
 /// Returns why it cannot be done, or an empty text.
-std::optional<std::string> adopt(const std::string& relay, const std::string& found, const std::optional<std::string>& mark);
+std::optional<std::string> adopt(const std::string& relay, const std::string& found,
+                                 const std::optional<std::string>& mark);
 /// Nothing is in the way any more: what was decided and not done is void, and never done later.
 void closeAdoptions(const std::string& relay);
 

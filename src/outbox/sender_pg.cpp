@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto topicTrust = 30s;  ///< how long a topic that was there is believed to be there
+constexpr auto topicTrust = 30s;   ///< how long a topic that was there is believed to be there
 constexpr auto quietPatience = 1s; ///< of a call that is resumed, before it is trouble
 
 // A record's number tells the transaction and the event.
@@ -25,11 +25,9 @@ Sender::Result Sender::send(const Chunk& chunk, const Mark& mark) {
     producer_.begin();
     Result result;
     const std::string text = mark.json();
-    const bool produced = produce(chunk, result) && offer({.topic = config_.markTopic,
-                                                           .key = config_.relay,
-                                                           .value = text,
-                                                           .partition = 0,
-                                                           .number = markNumber});
+    const bool produced =
+        produce(chunk, result) &&
+        offer({.topic = config_.markTopic, .key = config_.relay, .value = text, .partition = 0, .number = markNumber});
     STANDIN_CRASH_POINT("outbox.produced");
     const bool delivered = produced && deliver();
     STANDIN_CRASH_POINT("outbox.flushed");
@@ -57,8 +55,9 @@ bool Sender::produce(const Chunk& chunk, Result& result) {
                           .blocked = true,
                           .commit = event.commit,
                           .event = event.id,
-                          .reason = "event " + event.id + ": topic " + event.topic +
-                                    (absent ? " does not exist in Kafka" : std::string(": ") + rd_kafka_err2str(refusal)),
+                          .reason =
+                              "event " + event.id + ": topic " + event.topic +
+                              (absent ? " does not exist in Kafka" : std::string(": ") + rd_kafka_err2str(refusal)),
                           .hint = faultOf(refusal, event.topic).remedy};
                 return false;
             }
@@ -183,8 +182,7 @@ Sender::Result Sender::explain(const Chunk& chunk, const std::string& complaint)
 }
 
 void Sender::describe(const Commit& commit, int64_t n, std::string& id, std::string& topic) {
-    static pg::Statement find(
-        "SELECT event_id, topic FROM standin_private.outbox_message WHERE batch = $1 AND n = $2");
+    static pg::Statement find("SELECT event_id, topic FROM standin_private.outbox_message WHERE batch = $1 AND n = $2");
     worker_.transaction([&] {
         for (const pg::Row row : find.run(commit.batch, n)) {
             id = row.get<std::string>(0);

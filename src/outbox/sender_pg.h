@@ -14,7 +14,8 @@ class Sender {
 public:
     Sender(kernel::Worker& worker, Trouble& trouble, const RelayConfig& config, kafka::TransactionalProducer& producer,
            MarkTopic& topics, Rest rest)
-        : worker_(worker), trouble_(trouble), config_(config), producer_(producer), topics_(topics), rest_(std::move(rest)) {}
+        : worker_(worker), trouble_(trouble), config_(config), producer_(producer), topics_(topics),
+          rest_(std::move(rest)) {}
 
     struct Result {
         bool sent = true;

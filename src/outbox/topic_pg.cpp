@@ -26,18 +26,18 @@ std::vector<Known> known; // few: a search of a list is as fast as any
 /// Until the transaction ends nobody drops a topic or a relay (outbox_publishers_wait): what is read after this holds.
 void holdOffDrops() {
     pg::call([] {
-        LockRelationOid(get_relname_relid("outbox_message", get_namespace_oid("standin_private", false)), RowExclusiveLock);
+        LockRelationOid(get_relname_relid("outbox_message", get_namespace_oid("standin_private", false)),
+                        RowExclusiveLock);
     });
 }
 
 Topic lookUp(const std::string& name, Oid caller) {
-    static pg::Statement find(
-        "SELECT t.relay, t.max_bytes, r.on_full = 'error' AND p.is_full, EXISTS (SELECT "
-        "FROM standin_private.outbox_grant g JOIN pg_catalog.pg_roles a ON a.rolname = g.role "
-        "WHERE g.topic = t.topic AND pg_catalog.pg_has_role($2, a.oid, 'USAGE')) "
-        "FROM standin_private.outbox_topic t JOIN standin_private.outbox_relay r USING (relay) "
-        "JOIN standin_private.outbox_progress p USING (relay) WHERE t.topic = $1",
-        true);
+    static pg::Statement find("SELECT t.relay, t.max_bytes, r.on_full = 'error' AND p.is_full, EXISTS (SELECT "
+                              "FROM standin_private.outbox_grant g JOIN pg_catalog.pg_roles a ON a.rolname = g.role "
+                              "WHERE g.topic = t.topic AND pg_catalog.pg_has_role($2, a.oid, 'USAGE')) "
+                              "FROM standin_private.outbox_topic t JOIN standin_private.outbox_relay r USING (relay) "
+                              "JOIN standin_private.outbox_progress p USING (relay) WHERE t.topic = $1",
+                              true);
     holdOffDrops();
     const pg::Spi spi;
     // As it is now: a transaction that is repeatable read may have begun before the topic was dropped.

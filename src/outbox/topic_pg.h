@@ -13,8 +13,8 @@ struct Topic {
     int64_t maxBytes;
 };
 
-/// A topic that the caller may publish to, looked up once a transaction. Inside pg::OwnerScope. Throws Error 42704, 42501,
-/// or 53400 if its relay is full.
+/// A topic that the caller may publish to, looked up once a transaction. Inside pg::OwnerScope. Throws Error 42704,
+/// 42501, or 53400 if its relay is full.
 const Topic& topicFor(std::string_view topic, Oid caller);
 
 void forgetTopics() noexcept;

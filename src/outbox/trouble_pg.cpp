@@ -18,8 +18,9 @@ void Trouble::over() {
 }
 
 void Trouble::note(const std::string& reason, const std::string& hint) {
-    static pg::Statement update("UPDATE standin_private.outbox_progress SET reason = nullif($2, ''), hint = nullif($3, '') "
-                                "WHERE relay = $1");
+    static pg::Statement update(
+        "UPDATE standin_private.outbox_progress SET reason = nullif($2, ''), hint = nullif($3, '') "
+        "WHERE relay = $1");
     if (reason == reason_ && hint == hint_)
         return;
     worker_.transaction([&] { update.run(worker_.key(), reason, hint); });

@@ -50,7 +50,8 @@ std::optional<Compensation::Next> Compensation::next(MemoryContext context) {
 }
 
 void Compensation::undo(Execution& execution, const Next& next, MemoryContext context) {
-    static pg::Statement gotOn("UPDATE standin_private.workflow_task SET stalls = 0 WHERE workflow_id = $1 AND stalls > 0");
+    static pg::Statement gotOn(
+        "UPDATE standin_private.workflow_task SET stalls = 0 WHERE workflow_id = $1 AND stalls > 0");
     static pg::Statement done("UPDATE standin_private.workflow_compensation c SET done_at = $3, output = $4 "
                               "FROM standin_private.workflow_task t WHERE c.workflow_id = $1 AND c.seq = $2 "
                               "AND t.workflow_id = c.workflow_id AND t.token = $5");
@@ -116,8 +117,9 @@ void Compensation::fail(std::optional<int32_t> seq, const ErrorText& error) {
 
 void Compensation::end() {
     ownTransaction(worker_, [&] {
-        static pg::Statement finish("SELECT standin_private.workflow_finish(workflow_id, token, ending ->> 'status', NULL, "
-                                    "ending -> 'error') FROM standin_private.workflow_task WHERE workflow_id = $1 AND token = $2");
+        static pg::Statement finish(
+            "SELECT standin_private.workflow_finish(workflow_id, token, ending ->> 'status', NULL, "
+            "ending -> 'error') FROM standin_private.workflow_task WHERE workflow_id = $1 AND token = $2");
         finish.run(claim_.id, claim_.token);
     });
 }

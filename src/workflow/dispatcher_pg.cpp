@@ -6,8 +6,8 @@
 #include "kernel/crash_point.h"
 #include "kernel/instance.h"
 
-// The one worker that makes ready again what waits: a timer that is due, a message, an event, the end of another workflow.
-// All it does is written down, so a crash costs nothing but the time until the next one looks.
+// The one worker that makes ready again what waits: a timer that is due, a message, an event, the end of another
+// workflow. All it does is written down, so a crash costs nothing but the time until the next one looks.
 
 namespace standin::workflow {
 
@@ -88,7 +88,8 @@ void Dispatcher::run() {
 } // namespace
 
 void wakeDispatcherAtCommit() {
-    kernel::wakeAtCommit(kernel::workerRuns("dispatcher", "") ? kernel::Channel::dispatcher : kernel::Channel::supervisor);
+    kernel::wakeAtCommit(kernel::workerRuns("dispatcher", "") ? kernel::Channel::dispatcher
+                                                              : kernel::Channel::supervisor);
 }
 
 void dispatcherMain(kernel::Worker& worker) { Dispatcher(worker).run(); }

@@ -125,7 +125,8 @@ JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
                                    "WHERE workflow_id = $1 AND token = $2 AND control ->> 'action' = 'cancel'");
     const pg::Rows rows = cancelled.run(execution.id, execution.token);
     if (!rows.empty())
-        throw execution.mark(Error("57014", rows[0].optional<std::string>(0).value_or("cancelled")), Departure::Cancelled);
+        throw execution.mark(Error("57014", rows[0].optional<std::string>(0).value_or("cancelled")),
+                             Departure::Cancelled);
     throw execution.mark(Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor"),
                          Departure::Lost);
 }
@@ -205,7 +206,8 @@ bool Executor::conclude(const Taken& taken, const char* status, const ErrorText&
             "SELECT standin_private.workflow_conclude($1, $2, $3, jsonb_strip_nulls(jsonb_build_object('sqlstate', $4, "
             "'message', $5, 'detail', $6, 'hint', $7, 'context', $8)))");
         return statement
-            .run(taken.id, taken.token, status, error.sqlstate, error.message, error.detail, error.hint, error.context)[0]
+            .run(taken.id, taken.token, status, error.sqlstate, error.message, error.detail, error.hint,
+                 error.context)[0]
             .get<bool>(0);
     });
 }
@@ -213,13 +215,13 @@ bool Executor::conclude(const Taken& taken, const char* status, const ErrorText&
 void Executor::end(const Taken& taken, Execution::Departure departure, const ErrorText& error) {
     using Departure = Execution::Departure;
     if (departure == Departure::Blocked)
-        return void(ownTransaction(worker_, [&] {
-            return suspendQuietly(taken, {.kind = "blocked", .because = error});
-        }));
+        return void(
+            ownTransaction(worker_, [&] { return suspendQuietly(taken, {.kind = "blocked", .because = error}); }));
     if (departure == Departure::None && judge(error.sqlstate) == Verdict::Resume)
         return ownTransaction(worker_, [&] {
-            static pg::Statement release("SELECT standin_private.workflow_release($1, $2, jsonb_build_object('sqlstate', $3, "
-                                         "'message', $4))");
+            static pg::Statement release(
+                "SELECT standin_private.workflow_release($1, $2, jsonb_build_object('sqlstate', $3, "
+                "'message', $4))");
             release.run(taken.id, taken.token, error.sqlstate, error.message);
         });
     if (!conclude(taken, departure == Departure::Cancelled ? "cancelled" : "failed", error))

@@ -78,8 +78,9 @@ JsonbDatum callHandler(Oid handler, JsonbDatum input, MemoryContext results) {
         LOCAL_FCINFO(arguments, 1);
         fmgr_info(handler, &function);
         if (function.fn_strict && input.null)
-            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                            errmsg("handler %s is STRICT and the input is null: it would not run", get_func_name(handler))));
+            ereport(ERROR,
+                    (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                     errmsg("handler %s is STRICT and the input is null: it would not run", get_func_name(handler))));
         InvokeFunctionExecuteHook(handler);
         InitFunctionCallInfoData(*arguments, &function, 1, InvalidOid, nullptr, nullptr);
         arguments->args[0].value = input.value;

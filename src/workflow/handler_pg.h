@@ -25,7 +25,8 @@ Oid findHandler(const std::string& name);
 JsonbDatum runHandler(Execution& execution, Oid handler, JsonbDatum input, std::chrono::milliseconds timeout,
                       MemoryContext results);
 
-/// How long an attempt may take: what the step says, or the role's statement_timeout if that is shorter; zero is no limit.
+/// How long an attempt may take: what the step says, or the role's statement_timeout if that is shorter; zero is no
+/// limit.
 std::chrono::milliseconds attemptLimit(std::chrono::milliseconds timeout);
 
 /// After the commit of a handler's effect, or after it was undone: prepared statements, LISTEN, advisory locks of the

@@ -27,8 +27,6 @@ Error refuseCommit() {
                  "Move it into the handler of a step, which commits it.");
 }
 
-Verdict judge(const std::string& sqlstate) {
-    return isTransient(sqlstate) ? Verdict::Resume : Verdict::Failed;
-}
+Verdict judge(const std::string& sqlstate) { return isTransient(sqlstate) ? Verdict::Resume : Verdict::Failed; }
 
 } // namespace standin::workflow

@@ -13,7 +13,8 @@ struct StepContext {
     bool written = false; ///< the transaction has already written something that no step would record
 };
 
-/// Why a step, or another call that ends with a commit, cannot run here, or nothing if it can. A refusal fails the workflow.
+/// Why a step, or another call that ends with a commit, cannot run here, or nothing if it can. A refusal fails the
+/// workflow.
 std::optional<Error> refuseStep(const std::string& kind, const std::string& name, const StepContext& context);
 
 /// Why the procedure of a workflow may not commit by itself what it has written.

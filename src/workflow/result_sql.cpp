@@ -27,8 +27,10 @@ struct Outcome {
 Outcome fetch(const std::string& id, Oid reader) {
     const pg::OwnerScope owner;
     static pg::Statement find(
-        "SELECT standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, r.submitter), "
-        "r.output, coalesce(r.error, CASE WHEN t.waiting = 'blocked' THEN t.last_error END), r.xmin::text::bigint, r.status <> 'open' "
+        "SELECT standin_private.workflow_status(r.status, t.token, t.worker, t.waiting, t.ending IS NOT NULL, "
+        "r.submitter), "
+        "r.output, coalesce(r.error, CASE WHEN t.waiting = 'blocked' THEN t.last_error END), r.xmin::text::bigint, "
+        "r.status <> 'open' "
         "FROM standin_private.workflow_run r LEFT JOIN standin_private.workflow_task t USING (workflow_id) "
         "WHERE r.workflow_id = $1 AND (pg_has_role($2, to_regrole(quote_ident(r.submitter)), 'USAGE') "
         "OR pg_has_role($2, 'standin_operator', "

@@ -13,9 +13,8 @@ constexpr std::string_view transientClasses[] = {"08", "40", "53"};
 constexpr int immediateRollbackRetries = 2; // a deadlock or a serialization failure is over once it is told
 
 bool covers(const RetryPolicy& policy, std::string_view sqlstate) {
-    return policy.retryOn.empty() || std::ranges::any_of(policy.retryOn, [&](const std::string& one) {
-               return sqlstate.starts_with(one);
-           });
+    return policy.retryOn.empty() ||
+           std::ranges::any_of(policy.retryOn, [&](const std::string& one) { return sqlstate.starts_with(one); });
 }
 
 } // namespace
@@ -25,8 +24,8 @@ bool isTransient(std::string_view sqlstate) {
            std::ranges::find(transientClasses, sqlstate.substr(0, 2)) != std::end(transientClasses);
 }
 
-std::optional<std::chrono::milliseconds> nextAttempt(const RetryPolicy& policy, std::string_view sqlstate, bool timedOut,
-                                                     int failures) {
+std::optional<std::chrono::milliseconds> nextAttempt(const RetryPolicy& policy, std::string_view sqlstate,
+                                                     bool timedOut, int failures) {
     const bool transient = isTransient(sqlstate) && !timedOut;
     const int asked = covers(policy, sqlstate) ? policy.retries : 0;
     if (failures > std::max(asked, transient ? transientRetries : 0))

@@ -78,7 +78,8 @@ bool insertRun(const Start& start, const Definition& definition) {
         "'start' END FROM run");
     return insert
                .run(start.id, start.name, definition.version, start.submitter, start.input,
-                    definition.inDatabase ? "database" : "external", pg::Timestamptz{kernel::now()}, start.at, start.parent)
+                    definition.inDatabase ? "database" : "external", pg::Timestamptz{kernel::now()}, start.at,
+                    start.parent)
                .affected() == 1;
 }
 

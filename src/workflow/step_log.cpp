@@ -40,9 +40,10 @@ void checkReplay(const StepIdentity& recorded, const StepIdentity& asked) {
 
 int32_t StepCursor::advance() {
     if (seq_ >= limit_)
-        throw Error("54000", "workflow has more than " + std::to_string(limit_) + " steps", {},
-                    "If it is no endless loop, raise step_limit by standin.workflow_define, and move the workflow to the "
-                    "new version by standin.workflow_migrate.");
+        throw Error(
+            "54000", "workflow has more than " + std::to_string(limit_) + " steps", {},
+            "If it is no endless loop, raise step_limit by standin.workflow_define, and move the workflow to the "
+            "new version by standin.workflow_migrate.");
     return ++seq_;
 }
 

@@ -22,8 +22,9 @@ pg::Typed jsonb(JsonbDatum value) { return {.type = JSONBOID, .value = value.val
 
 /// {"error": {...}}
 JsonbDatum errorAsOutput(const ErrorText& error, MemoryContext results) {
-    static pg::Statement build("SELECT jsonb_build_object('error', jsonb_strip_nulls(jsonb_build_object('sqlstate', $1, "
-                               "'message', $2, 'detail', $3, 'hint', $4)))");
+    static pg::Statement build(
+        "SELECT jsonb_build_object('error', jsonb_strip_nulls(jsonb_build_object('sqlstate', $1, "
+        "'message', $2, 'detail', $3, 'hint', $4)))");
     const pg::OwnerScope owner;
     const Datum built = build.run(error.sqlstate, error.message, error.detail, error.hint)[0].datum(0);
     const pg::MemoryContextScope scope(results);
@@ -49,8 +50,8 @@ Oid findHandlerOrBlock(Execution& execution, const std::string& name) {
 JsonbDatum attempt(Execution& execution, const StepCall& step, const StepIdentity& identity) {
     const int64_t startedAt = kernel::now();
     const JsonbDatum output = pg::inSubtransaction([&] {
-        const JsonbDatum result = runHandler(execution, findHandlerOrBlock(execution, step.handler), step.input,
-                                             step.timeout, step.results);
+        const JsonbDatum result =
+            runHandler(execution, findHandlerOrBlock(execution, step.handler), step.input, step.timeout, step.results);
         // The handler may have called a step itself and swallowed the refusal.
         execution.throwIfMarked();
         recordStep(execution, identity, result, startedAt);
@@ -90,9 +91,10 @@ std::optional<JsonbDatum> afterFailure(Execution& execution, const StepCall& ste
 Execution& enterStep(FunctionCallInfo fcinfo, const char* kind, const std::string& name, size_t nameMaximum) {
     Execution* execution = Execution::current();
     if (!execution)
-        throw Error("55000", std::string(kind) + " is called outside a workflow", {},
-                    "It belongs into the procedure of a workflow that standin.workflow_start has started; an application "
-                    "worker uses standin.step_record.");
+        throw Error(
+            "55000", std::string(kind) + " is called outside a workflow", {},
+            "It belongs into the procedure of a workflow that standin.workflow_start has started; an application "
+            "worker uses standin.step_record.");
     execution->throwIfMarked();
     if (const auto refusal = refuseStep(
             kind, name, {.atomic = isAtomic(fcinfo), .written = TransactionIdIsValid(GetTopTransactionIdIfAny())}))
@@ -114,7 +116,8 @@ std::optional<JsonbDatum> recordedOutput(Execution& execution, const StepIdentit
         throw Error("XX001", "step " + std::to_string(asked.seq) + " of workflow \"" + execution.id +
                                  "\" is missing from its log");
     try {
-        checkReplay({asked.seq, rows[0].get<std::string>(0), rows[0].get<int64_t>(1), rows[0].get<std::string>(3)}, asked);
+        checkReplay({asked.seq, rows[0].get<std::string>(0), rows[0].get<int64_t>(1), rows[0].get<std::string>(3)},
+                    asked);
     } catch (const Error& error) {
         throw execution.mark(error, Execution::Departure::Blocked);
     }
@@ -131,8 +134,9 @@ void recordStep(const Execution& execution, const StepIdentity& step, JsonbDatum
                                 "input_hash, output, started_at, recorded_at, kind) "
                                 "SELECT $1, $2, $3, false, $4, $5, $6, $7, $8 FROM standin_private.workflow_task "
                                 "WHERE workflow_id = $1 AND token = $9 AND control IS NULL");
-    if (insert.run(execution.id, step.seq, step.name, step.inputHash, jsonb(output), pg::Timestamptz{startedAt},
-                   pg::Timestamptz{kernel::now()}, step.kind, execution.token)
+    if (insert
+            .run(execution.id, step.seq, step.name, step.inputHash, jsonb(output), pg::Timestamptz{startedAt},
+                 pg::Timestamptz{kernel::now()}, step.kind, execution.token)
             .affected() != 1)
         throw NotHeld();
 }
@@ -201,7 +205,8 @@ JsonbDatum runStep(Execution& execution, const StepCall& step) {
             const bool timedOut = limit.count() > 0 && std::chrono::steady_clock::now() - begun >= limit;
             forgetSession();
             try {
-                if (const auto output = afterFailure(execution, step, identity, error, timedOut && error.sqlstate == "57014"))
+                if (const auto output =
+                        afterFailure(execution, step, identity, error, timedOut && error.sqlstate == "57014"))
                     return *output;
             } catch (const NotHeld&) {
                 obey(execution);

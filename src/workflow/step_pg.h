@@ -13,10 +13,10 @@ struct StepCall {
     std::string handler;
     JsonbDatum input;
     RetryPolicy policy;
-    std::chrono::milliseconds timeout; ///< of an attempt; zero is none
-    bool returnsError;                 ///< what fails for good is recorded, and the workflow goes on
+    std::chrono::milliseconds timeout;       ///< of an attempt; zero is none
+    bool returnsError;                       ///< what fails for good is recorded, and the workflow goes on
     std::optional<std::string> compensation; ///< the handler that undoes it
-    MemoryContext results; ///< where the output is to live; it survives the commit
+    MemoryContext results;                   ///< where the output is to live; it survives the commit
 };
 
 /// What every call does first that ends with a commit. Throws if it must not run here, now.
@@ -26,8 +26,8 @@ Execution& enterStep(FunctionCallInfo fcinfo, const char* kind, const std::strin
 /// another one here.
 std::optional<JsonbDatum> recordedOutput(Execution& execution, const StepIdentity& asked, MemoryContext results);
 
-/// Writes a step into the log; nothing is committed. Under the token: where the workflow was cancelled, paused, or given
-/// to another executor, it throws NotHeld, and the caller, once it has undone what it did, calls obey().
+/// Writes a step into the log; nothing is committed. Under the token: where the workflow was cancelled, paused, or
+/// given to another executor, it throws NotHeld, and the caller, once it has undone what it did, calls obey().
 struct NotHeld {};
 void recordStep(const Execution& execution, const StepIdentity& step, JsonbDatum output, int64_t startedAt);
 

@@ -21,12 +21,14 @@ void commit(Execution& execution) {
 bool suspendQuietly(const Execution::Claim& claim, const Wait& wait) {
     static pg::Statement statement(
         "SELECT standin_private.workflow_suspend($1, $2, $3, nullif($4, ''), $5, $6, CASE WHEN $7 IS NOT NULL THEN "
-        "jsonb_strip_nulls(jsonb_build_object('sqlstate', $7, 'message', $8, 'detail', $9, 'hint', $10, 'context', $11)) END)");
+        "jsonb_strip_nulls(jsonb_build_object('sqlstate', $7, 'message', $8, 'detail', $9, 'hint', $10, 'context', "
+        "$11)) END)");
     const ErrorText none{};
     const ErrorText& error = wait.because ? *wait.because : none;
     return statement
         .run(claim.id, claim.token, wait.kind, wait.what, timestamp(wait.until), wait.seq,
-             wait.because ? std::optional(error.sqlstate) : std::nullopt, error.message, error.detail, error.hint, error.context)[0]
+             wait.because ? std::optional(error.sqlstate) : std::nullopt, error.message, error.detail, error.hint,
+             error.context)[0]
         .get<bool>(0);
 }
 
@@ -44,8 +46,9 @@ void suspend(Execution& execution, const Wait& wait) {
 
 void obey(Execution& execution) {
     using Departure = Execution::Departure;
-    static pg::Statement asked("SELECT control ->> 'action', control #>> '{error,message}' FROM standin_private.workflow_task "
-                               "WHERE workflow_id = $1 AND token = $2");
+    static pg::Statement asked(
+        "SELECT control ->> 'action', control #>> '{error,message}' FROM standin_private.workflow_task "
+        "WHERE workflow_id = $1 AND token = $2");
     std::string action, message;
     {
         const pg::OwnerScope owner;

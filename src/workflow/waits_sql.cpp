@@ -61,8 +61,7 @@ template <class F> auto recorded(Execution& execution, F&& f) {
 }
 
 /// A step without a handler: `f` makes its output, in the same commit.
-template <class F>
-JsonbDatum once(Execution& execution, const StepIdentity& identity, MemoryContext results, F&& f) {
+template <class F> JsonbDatum once(Execution& execution, const StepIdentity& identity, MemoryContext results, F&& f) {
     if (const auto before = recordedOutput(execution, identity, results))
         return *before;
     return recorded(execution, [&] {
@@ -165,9 +164,10 @@ STANDIN_FUNCTION(standin_recv) {
     {
         const pg::Spi spi(pg::Nonatomic{});
         const StepIdentity identity{nextStep(execution), topic, noInputHash, "recv"};
-        message = await(execution, identity, {.kind = "message", .what = topic}, until, results, [&](MemoryContext context) {
-            return copied(receive.run(execution.id, topic, identity.seq)[0], 0, context);
-        });
+        message =
+            await(execution, identity, {.kind = "message", .what = topic}, until, results, [&](MemoryContext context) {
+                return copied(receive.run(execution.id, topic, identity.seq)[0], 0, context);
+            });
     }
     return resultRow(fcinfo, message);
 }

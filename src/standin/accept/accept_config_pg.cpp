@@ -71,24 +71,23 @@ static AcceptConfig load(const std::string& core, const std::string& operation) 
         notDefined(core, operation);
 
     const pg::Row row = rows[0];
-    AcceptConfig config{
-        .capability = row.get<std::string>(0),
-        .format = {operation, Field(row.get<std::string>(1)), Field(row.get<std::string>(2)),
-                   requiredFields(row.get<std::string>(3)),
-                   row.isNull(19) ? Field() : Field(row.get<std::string>(19)),
-                   row.optional<std::string>(20).value_or("")},
-        .debit = row.get<bool>(4),
-        .standinAllowed = row.get<bool>(5),
-        .modeId = row.get<int32_t>(6),
-        .mode = modeByName(row.get<std::string>(7)),
-        .epoch = row.get<int64_t>(8),
-        .episode = row.optional<int64_t>(9),
-        .backlogCeiling = row.get<int64_t>(10),
-        .backlogSeen = row.get<int64_t>(11),
-        .timeZone = row.get<std::string>(12),
-        .balance = {},
-        .rules = {},
-        .grants = {}};
+    AcceptConfig config{.capability = row.get<std::string>(0),
+                        .format = {operation, Field(row.get<std::string>(1)), Field(row.get<std::string>(2)),
+                                   requiredFields(row.get<std::string>(3)),
+                                   row.isNull(19) ? Field() : Field(row.get<std::string>(19)),
+                                   row.optional<std::string>(20).value_or("")},
+                        .debit = row.get<bool>(4),
+                        .standinAllowed = row.get<bool>(5),
+                        .modeId = row.get<int32_t>(6),
+                        .mode = modeByName(row.get<std::string>(7)),
+                        .epoch = row.get<int64_t>(8),
+                        .episode = row.optional<int64_t>(9),
+                        .backlogCeiling = row.get<int64_t>(10),
+                        .backlogSeen = row.get<int64_t>(11),
+                        .timeZone = row.get<std::string>(12),
+                        .balance = {},
+                        .rules = {},
+                        .grants = {}};
     if (!row.isNull(13))
         config.balance = BalanceSource{row.get<Oid>(13),
                                        row.get<std::string>(14),

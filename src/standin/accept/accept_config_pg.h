@@ -37,7 +37,7 @@ struct AcceptConfig {
     std::vector<Rule> rules; ///< of all accounts
     RuleNeeds needs;
     std::optional<int64_t> episodeSince; ///< microseconds since 2000
-    std::vector<OperationGrant> grants; ///< of every operation of the core
+    std::vector<OperationGrant> grants;  ///< of every operation of the core
 };
 
 /// Kept by the session until any of it changes; the reference is good until the next call. Throws Error 42704 for a

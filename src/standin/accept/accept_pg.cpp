@@ -68,12 +68,13 @@ std::optional<Acceptance> earlierAnswer(const Submission& submission, const Payl
 /// To a payload that the operation would not take any more, since it is defined otherwise: its retry is answered all
 /// the same. "Malformed" would make the caller ask again, with another key.
 std::optional<Acceptance> answerBeforeChange(const Submission& submission, const std::string& digest) {
-    static pg::Statement taken("SELECT k.ticket, k.account, k.channel = $3 AND (k.digest = $4 OR"
-                               "       coalesce(p.operation = $5 AND p.payload = $6, false))"
-                               "  FROM standin_private.transaction_key k LEFT JOIN standin_private.pending_transaction p"
-                               "    ON p.ticket = k.ticket AND p.account = k.account"
-                               " WHERE k.core = $1 AND k.key = $2",
-                               pg::Plan::ByIndex);
+    static pg::Statement taken(
+        "SELECT k.ticket, k.account, k.channel = $3 AND (k.digest = $4 OR"
+        "       coalesce(p.operation = $5 AND p.payload = $6, false))"
+        "  FROM standin_private.transaction_key k LEFT JOIN standin_private.pending_transaction p"
+        "    ON p.ticket = k.ticket AND p.account = k.account"
+        " WHERE k.core = $1 AND k.key = $2",
+        pg::Plan::ByIndex);
     const pg::Rows keys = taken.run(submission.core, submission.key, submission.channel, pg::Bytea{digest},
                                     submission.operation, pg::Typed{JSONBOID, submission.payload});
     if (keys.empty())

@@ -7,7 +7,8 @@
 #include "pg/spi.h"
 
 #define ACCOUNT_COLUMNS                                                                                                \
-    "SELECT held, episode, episode_total, coalesce(business_day::text, ''), day_total, ctid, episode_count, day_count,"\
+    "SELECT held, episode, episode_total, coalesce(business_day::text, ''), day_total, ctid, episode_count, "          \
+    "day_count,"                                                                                                       \
     " array_to_string(recent, ' ') FROM standin_private.account WHERE account = $2 AND core = $1"
 
 namespace standin::core {
@@ -82,8 +83,8 @@ AccountRow peekAccount(const std::string& core, const std::string& account) {
 void charge(const AccountRow& account, const AcceptConfig& config, const std::string& amount, bool promised,
             const std::string& today, int64_t now) {
     static pg::OwnTable holds("account", {"held"});
-    static pg::OwnTable limits("account", {"held", "episode", "episode_total", "business_day", "day_total",
-                                           "episode_count", "day_count"});
+    static pg::OwnTable limits(
+        "account", {"held", "episode", "episode_total", "business_day", "day_total", "episode_count", "day_count"});
     static pg::OwnTable limitsAndTimes("account", {"held", "episode", "episode_total", "business_day", "day_total",
                                                    "episode_count", "day_count", "recent"});
     const pg::Added added{amount};

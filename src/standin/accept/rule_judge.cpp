@@ -65,10 +65,9 @@ Verdict availableBalance(const Rule& rule, const Question& question, bool belowF
     if (auto verdict = withoutBalance(rule, question))
         return *verdict;
     const Decimal available = question.balance - question.held + rule.amount.value_or(Decimal());
-    return question.amount > available
-               ? objection(rule, answer_code::insufficientFunds,
-                           question.amount.text() + " is over available " + available.text())
-               : content(rule, question.amount.text() + " of available " + available.text());
+    return question.amount > available ? objection(rule, answer_code::insufficientFunds,
+                                                   question.amount.text() + " is over available " + available.text())
+                                       : content(rule, question.amount.text() + " of available " + available.text());
 }
 
 Verdict optInOverdraft(const Rule& rule, const Question& question, bool belowFloor) {

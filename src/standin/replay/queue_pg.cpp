@@ -62,9 +62,7 @@ std::optional<Transaction> lockHead(const CoreConfig& config, bool inquires, int
         return std::nullopt;
     const pg::Row row = rows[0];
     const int64_t sinceSent = kernel::now() - row.get<pg::Timestamptz>(6).microseconds;
-    const Booked booked = !row.get<bool>(9)  ? Booked::no
-                          : row.get<bool>(10) ? Booked::confirming
-                                              : Booked::otherwise;
+    const Booked booked = !row.get<bool>(9) ? Booked::no : row.get<bool>(10) ? Booked::confirming : Booked::otherwise;
     return Transaction{.state = stateByName(row.get<std::string>(0)),
                        .booked = booked,
                        .request = {row.get<std::string>(1), row.get<std::string>(2), row.get<std::string>(3)},

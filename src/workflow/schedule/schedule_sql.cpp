@@ -26,15 +26,14 @@ STANDIN_FUNCTION(standin_schedule_next) {
 
 // (schedule text, tick timestamptz, jitter bigint): microseconds.
 STANDIN_FUNCTION(standin_schedule_jitter) {
-    PG_RETURN_INT64(workflow::jitterOf(textArgument(fcinfo, 0), workflow::secondOf(PG_GETARG_TIMESTAMPTZ(1)),
-                                       PG_GETARG_INT64(2)));
+    PG_RETURN_INT64(
+        workflow::jitterOf(textArgument(fcinfo, 0), workflow::secondOf(PG_GETARG_TIMESTAMPTZ(1)), PG_GETARG_INT64(2)));
 }
 
 // (role name, workflow text, id text, input jsonb)
 STANDIN_FUNCTION(standin_schedule_start) {
-    workflow::ScheduledStart start{.role = NameStr(*PG_GETARG_NAME(0)),
-                                   .workflow = textArgument(fcinfo, 1),
-                                   .id = textArgument(fcinfo, 2)};
+    workflow::ScheduledStart start{
+        .role = NameStr(*PG_GETARG_NAME(0)), .workflow = textArgument(fcinfo, 1), .id = textArgument(fcinfo, 2)};
     const pg::OwnerScope owner;
     const pg::Spi spi;
     if (!PG_ARGISNULL(3)) {

@@ -203,8 +203,8 @@ void Scheduler::storeFailure(const Schedule& schedule, const std::optional<Turn>
     update.run(schedule.name, failure.sqlstate, failure.message, pg::Timestamptz{now}, pg::Timestamptz{now + delay});
 }
 
-/// One schedule's turn, in a transaction: the workflow and the schedule's row, or neither. False if there was nothing to
-/// do.
+/// One schedule's turn, in a transaction: the workflow and the schedule's row, or neither. False if there was nothing
+/// to do.
 bool Scheduler::turn(const std::string& name) {
     const bool done = worker_.transaction([&] {
         std::optional<Schedule> schedule = take(name);

@@ -2,8 +2,7 @@
 
 namespace standin::workflow {
 
-ServerZone::ServerZone(const std::string& name)
-    : zone_(pg::call([text = name.c_str()] { return pg_tzset(text); })) {
+ServerZone::ServerZone(const std::string& name) : zone_(pg::call([text = name.c_str()] { return pg_tzset(text); })) {
     if (!zone_ || !pg_tz_acceptable(const_cast<pg_tz*>(zone_)))
         throw Error("22023", "time zone \"" + name + "\" is not known", {}, "The view pg_timezone_names lists them.");
 }

@@ -24,8 +24,11 @@ TEST(TransactionalProducer, SaysAgainWhileNobodyAnswers) {
 TEST(TransactionalProducer, OptionsThatWouldBreakItAreNobodys) {
     for (const char* name : {"transactional.id", "acks", "retries", "enable.idempotence", "max.in.flight"})
         EXPECT_THROW(validateOption(OptionPlace::Server, name, "1", true), Error) << name;
-    for (const auto& [name, value] : Properties{{"compression.type", "zstd"}, {"linger.ms", "5"}, {"batch.size", "100000"},
-                                                {"message.max.bytes", "2000000"}, {"transaction.timeout.ms", "60000"},
+    for (const auto& [name, value] : Properties{{"compression.type", "zstd"},
+                                                {"linger.ms", "5"},
+                                                {"batch.size", "100000"},
+                                                {"message.max.bytes", "2000000"},
+                                                {"transaction.timeout.ms", "60000"},
                                                 {"queue.buffering.max.kbytes", "65536"}}) {
         EXPECT_NO_THROW(validateOption(OptionPlace::Server, name, value, false)) << name;
         EXPECT_TRUE(isProducerOption(name));

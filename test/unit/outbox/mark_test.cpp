@@ -7,9 +7,7 @@ namespace {
 
 const Mark mark{"7000", {2, 100}, "claim-1", 40, "0/16B3748", "2026-01-01 00:00:00+00"};
 
-Here here() {
-    return {.system = "7000", .timeline = 2, .sending = {2, 120}, .claimKnown = true, .everMarked = true};
-}
+Here here() { return {.system = "7000", .timeline = 2, .sending = {2, 120}, .claimKnown = true, .everMarked = true}; }
 
 Verdict judged(const Mark& found, const Here& known) { return judge(found.json(), known); }
 
@@ -21,7 +19,8 @@ TEST(Mark, IsReadAsItWasWritten) {
 }
 
 TEST(Mark, IsNothingElse) {
-    for (const char* text : {"", "{}", "[]", "null", "{\"v\":2}", "x", "{\"v\":1,\"system\":\"s\",\"timeline\":-1,\"seq\":1}"})
+    for (const char* text :
+         {"", "{}", "[]", "null", "{\"v\":2}", "x", "{\"v\":1,\"system\":\"s\",\"timeline\":-1,\"seq\":1}"})
         EXPECT_FALSE(Mark::parse(text)) << text;
     std::string later = mark.json();
     later.replace(later.find("\"v\":1"), 5, "\"v\":2");

@@ -101,9 +101,9 @@ TEST(Payload, TakesTheCoresCurrencyOnly) {
     EXPECT_EQ(refusal(instruct("1", R"("eur")"), nested), "22023 currency \"eur\" is not the core's");
     EXPECT_EQ(refusal(instruct("1", "978"), nested),
               "22023 currency field \"$.instructedAmount.currency\" has JSON type number, not string");
-    EXPECT_EQ(refusal(R"({"creditor":{"name":"x"},"debtorAccount":{"iban":"DE1"},"instructedAmount":{"amount":1}})",
-                      nested),
-              "22023 payload has no currency field \"$.instructedAmount.currency\"");
+    EXPECT_EQ(
+        refusal(R"({"creditor":{"name":"x"},"debtorAccount":{"iban":"DE1"},"instructedAmount":{"amount":1}})", nested),
+        "22023 payload has no currency field \"$.instructedAmount.currency\"");
 }
 
 TEST(Payload, FindsNoFieldInWhatIsNoObject) {
