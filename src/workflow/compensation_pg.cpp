@@ -42,11 +42,7 @@ std::optional<Compensation::Next> Compensation::next(MemoryContext context) {
     const pg::Rows rows = find.run(claim_.id);
     if (rows.empty())
         return std::nullopt;
-    const Datum input = rows[0].datum(2);
-    Next found{rows[0].get<int32_t>(0), rows[0].get<std::string>(1), {}};
-    const pg::MemoryContextScope scope(context);
-    found.input = {pg::call([input] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(input)); }), false};
-    return found;
+    return Next{rows[0].get<int32_t>(0), rows[0].get<std::string>(1), copied(rows[0], 2, context)};
 }
 
 void Compensation::undo(Execution& execution, const Next& next, MemoryContext context) {
@@ -64,8 +60,7 @@ void Compensation::undo(Execution& execution, const Next& next, MemoryContext co
     if (done.run(claim_.id, next.seq, pg::Timestamptz{kernel::now()},
                  pg::Typed{.type = JSONBOID, .value = output.value, .null = output.null}, claim_.token)
             .affected() != 1)
-        throw execution.mark(Error("55000", "workflow \"" + claim_.id + "\" is no longer held by this executor"),
-                             Execution::Departure::Lost);
+        throw execution.markLost();
     gotOn.run(claim_.id);
 }
 

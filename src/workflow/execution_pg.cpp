@@ -44,6 +44,10 @@ const Error& Execution::mark(Error error, Departure departure) {
     return *mark_;
 }
 
+const Error& Execution::markLost() {
+    return mark(Error("55000", "workflow \"" + id + "\" is no longer held by this executor"), Departure::Lost);
+}
+
 void Execution::throwIfMarked() const {
     if (mark_)
         throw *mark_;

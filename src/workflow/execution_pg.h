@@ -55,6 +55,8 @@ public:
     /// Fails the workflow whatever its procedure does with the error: no step runs any more, no write of its own
     /// commits, and the executor records this error as the workflow's end. Returns it, to be thrown.
     const Error& mark(Error error, Departure departure = Departure::None);
+    /// Others have the workflow now.
+    const Error& markLost();
     /// The same where only the kind of end is still to be told.
     void depart(Departure departure) { departure_ = departure; }
     const std::optional<Error>& marked() const { return mark_; }

@@ -127,8 +127,7 @@ JsonbDatum inputDatum(const Taken& taken, MemoryContext context) {
     if (!rows.empty())
         throw execution.mark(Error("57014", rows[0].optional<std::string>(0).value_or("cancelled")),
                              Departure::Cancelled);
-    throw execution.mark(Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor"),
-                         Departure::Lost);
+    throw execution.markLost();
 }
 
 void Executor::complete(Execution& execution, JsonbDatum output) {

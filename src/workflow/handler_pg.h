@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "workflow/call_pg.h"
 #include "workflow/execution_pg.h"
 
 extern "C" {
@@ -10,11 +11,6 @@ extern "C" {
 }
 
 namespace standin::workflow {
-
-struct JsonbDatum {
-    Datum value = 0;
-    bool null = true;
-};
 
 /// The handler of a step by its name, that this role may call. Throws standin::Error if there is none.
 Oid findHandler(const std::string& name);

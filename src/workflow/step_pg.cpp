@@ -26,9 +26,7 @@ JsonbDatum errorAsOutput(const ErrorText& error, MemoryContext results) {
         "SELECT jsonb_build_object('error', jsonb_strip_nulls(jsonb_build_object('sqlstate', $1, "
         "'message', $2, 'detail', $3, 'hint', $4)))");
     const pg::OwnerScope owner;
-    const Datum built = build.run(error.sqlstate, error.message, error.detail, error.hint)[0].datum(0);
-    const pg::MemoryContextScope scope(results);
-    return {pg::call([built] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(built)); }), false};
+    return copied(build.run(error.sqlstate, error.message, error.detail, error.hint)[0], 0, results);
 }
 
 void recordCompensation(const Execution& execution, const StepCall& step, int32_t seq, JsonbDatum output) {
@@ -121,11 +119,7 @@ std::optional<JsonbDatum> recordedOutput(Execution& execution, const StepIdentit
     } catch (const Error& error) {
         throw execution.mark(error, Execution::Departure::Blocked);
     }
-    if (rows[0].isNull(2))
-        return JsonbDatum{};
-    const pg::MemoryContextScope scope(results);
-    const Datum output = rows[0].datum(2);
-    return JsonbDatum{pg::call([output] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(output)); }), false};
+    return copied(rows[0], 2, results);
 }
 
 void recordStep(const Execution& execution, const StepIdentity& step, JsonbDatum output, int64_t startedAt) {

@@ -3,31 +3,11 @@
 #include "workflow/wait_pg.h"
 
 extern "C" {
-#include <access/htup_details.h>
 #include <utils/array.h>
 }
 
 using namespace standin;
 using namespace standin::workflow;
-
-namespace {
-
-std::string textArgument(FunctionCallInfo fcinfo, int number, const char* what) {
-    if (PG_ARGISNULL(number))
-        throw Error("22004", std::string(what) + " of a step must not be null");
-    return pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); });
-}
-
-Datum resultRow(FunctionCallInfo fcinfo, JsonbDatum output) {
-    return pg::call([&] {
-        TupleDesc descriptor;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("step must be called by CALL")));
-        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), &output.value, &output.null));
-    });
-}
-
-} // namespace
 
 namespace {
 
@@ -62,7 +42,7 @@ RetryPolicy policyArguments(FunctionCallInfo fcinfo) {
 }
 
 bool returnsError(FunctionCallInfo fcinfo) {
-    const std::string asked = textArgument(fcinfo, 9, "on_error");
+    const std::string asked = textArgument(fcinfo, 9, "on_error of a step");
     if (asked != "raise" && asked != "return")
         throw Error("22023", "on_error of a step must be raise or return");
     return asked == "return";
@@ -73,16 +53,17 @@ bool returnsError(FunctionCallInfo fcinfo) {
 // CALL standin.step(name, handler, input, INOUT output, retries, backoff, maximum_backoff, retry_on, timeout, on_error,
 //                   compensate)
 STANDIN_FUNCTION(standin_step) {
-    const std::string name = textArgument(fcinfo, 0, "name");
+    const std::string name = textArgument(fcinfo, 0, "name of a step");
     Execution& execution = enterStep(fcinfo, "step", name);
     const StepCall call{
         .name = name,
-        .handler = textArgument(fcinfo, 1, "handler"),
+        .handler = textArgument(fcinfo, 1, "handler of a step"),
         .input = {.value = PG_ARGISNULL(2) ? 0 : PG_GETARG_DATUM(2), .null = PG_ARGISNULL(2)},
         .policy = policyArguments(fcinfo),
         .timeout = PG_ARGISNULL(8) ? std::chrono::milliseconds(0) : milliseconds(PG_GETARG_INTERVAL_P(8)),
         .returnsError = returnsError(fcinfo),
-        .compensation = PG_ARGISNULL(10) ? std::nullopt : std::optional(textArgument(fcinfo, 10, "compensate")),
+        .compensation =
+            PG_ARGISNULL(10) ? std::nullopt : std::optional(textArgument(fcinfo, 10, "compensate of a step")),
         .results = CurrentMemoryContext,
     };
     return resultRow(fcinfo, runStep(execution, call));

@@ -72,8 +72,7 @@ void obey(Execution& execution) {
         execution.depart(Departure::Suspended);
         throw Error("57P03", "workflow \"" + execution.id + "\" is paused");
     }
-    throw execution.mark(Error("55000", "workflow \"" + execution.id + "\" is no longer held by this executor"),
-                         Departure::Lost);
+    throw execution.markLost();
 }
 
 } // namespace standin::workflow

@@ -1,12 +1,10 @@
 #include "kernel/clock.h"
-#include "pg/memory.h"
 #include "pg/owner.h"
 #include "pg/spi.h"
 #include "workflow/step_pg.h"
 #include "workflow/suspension_pg.h"
 
 extern "C" {
-#include <access/htup_details.h>
 #include <utils/fmgrprotos.h>
 }
 
@@ -19,34 +17,11 @@ namespace {
 
 constexpr size_t idMaximum = 500;
 
-std::string textArgument(FunctionCallInfo fcinfo, int number, const char* what) {
-    if (PG_ARGISNULL(number))
-        throw Error("22004", std::string(what) + " must not be null");
-    return pg::call([&] { return text_to_cstring(PG_GETARG_TEXT_PP(number)); });
-}
-
-Datum resultRow(FunctionCallInfo fcinfo, JsonbDatum output) {
-    return pg::call([&] {
-        TupleDesc descriptor;
-        if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("it must be called by CALL")));
-        return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), &output.value, &output.null));
-    });
-}
-
 int64_t later(int64_t from, FunctionCallInfo fcinfo, int number) {
     return pg::call([&] {
         return DatumGetTimestampTz(
             DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(from), PG_GETARG_DATUM(number)));
     });
-}
-
-JsonbDatum copied(const pg::Row& row, int column, MemoryContext results) {
-    if (row.isNull(column))
-        return {};
-    const Datum value = row.datum(column);
-    const pg::MemoryContextScope scope(results);
-    return {pg::call([value] { return PointerGetDatum(PG_DETOAST_DATUM_COPY(value)); }), false};
 }
 
 /// Runs `f`, which writes under the workflow's token, or undoes it all; commits what it wrote if it returns.
