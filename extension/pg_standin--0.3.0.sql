@@ -3064,9 +3064,10 @@ CREATE TRIGGER workflow_step_guard BEFORE UPDATE ON standin_private.workflow_ste
 CREATE SEQUENCE standin_private.workflow_code;
 
 CREATE FUNCTION standin_private.workflow_source_hash(procedure oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT encode(sha256(convert_to(prosrc, 'UTF8')), 'hex') FROM pg_proc WHERE oid = procedure
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') FROM pg_proc p WHERE p.oid = procedure);
+END $$;
 COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
 
 CREATE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid
@@ -3334,9 +3335,11 @@ BEGIN
          WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
         EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting IS NOT NULL);
     END LOOP;
-    SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
+    SELECT r.name, r.version, d.code INTO STRICT pinned FROM standin_private.workflow_run r
       JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
-    PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
+    IF pinned.code IS NULL THEN
+        PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
+    END IF;
     RETURN QUERY
         SELECT r.workflow_id, given, t.progress, d.name, d.version, coalesce(d.code, d.procedure), d.returns_output,
                d.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(

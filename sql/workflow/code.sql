@@ -4,9 +4,10 @@
 CREATE SEQUENCE standin_private.workflow_code;
 
 CREATE FUNCTION standin_private.workflow_source_hash(procedure oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT encode(sha256(convert_to(prosrc, 'UTF8')), 'hex') FROM pg_proc WHERE oid = procedure
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') FROM pg_proc p WHERE p.oid = procedure);
+END $$;
 COMMENT ON FUNCTION standin_private.workflow_source_hash(oid) IS 'SHA-256 of a procedure''s source.';
 
 CREATE FUNCTION standin_private.workflow_procedure(qualified text, returns_output boolean) RETURNS oid

@@ -207,9 +207,11 @@ BEGIN
          WHERE t.workflow_id = found_id AND t.control IS NOT NULL;
         EXIT WHEN NOT EXISTS (SELECT FROM standin_private.workflow_task t WHERE t.workflow_id = found_id AND t.waiting IS NOT NULL);
     END LOOP;
-    SELECT r.name, r.version INTO STRICT pinned FROM standin_private.workflow_run r
+    SELECT r.name, r.version, d.code INTO STRICT pinned FROM standin_private.workflow_run r
       JOIN standin_private.workflow_definition d USING (name, version) WHERE r.workflow_id = found_id;
-    PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
+    IF pinned.code IS NULL THEN
+        PERFORM standin_private.workflow_pin_late(pinned.name, pinned.version);
+    END IF;
     RETURN QUERY
         SELECT r.workflow_id, given, t.progress, d.name, d.version, coalesce(d.code, d.procedure), d.returns_output,
                d.source_hash IS DISTINCT FROM standin_private.workflow_source_hash(
